@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - the contract between a machine and whatever executes its instructions
+ *
+ * Implemented by engine/kvm (the host's KVM) and later by engine/soft (our own CPU). An engine sees
+ * core/ and x86/ only: no device, no board, and no other engine.
+ */
+#ifndef CORE_ENGINE_H
+#define CORE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/exit.h"
+#include "x86/state.h"
+
+struct machine;
+struct mem_slot;
+struct vcpu;
+
+/* Parts of struct x86_state, for get and set. */
+enum state_part {
+    STATE_REGS = 1 << 0,  /* gpr, rip, rflags */
+    STATE_SREGS = 1 << 1, /* segments, tables, control registers, EFER, APIC base */
+    STATE_REST = 1 << 2,  /* debug registers, MSRs, XSAVE, XCR0, local APIC, events, activity */
+    STATE_ALL = STATE_REGS | STATE_SREGS | STATE_REST,
+};
+
+enum break_kind {
+    BREAK_EXEC,   /* before the instruction at addr */
+    BREAK_WRITE,  /* after a write to [addr, addr + len) */
+    BREAK_ACCESS, /* after a read or write */
+};
+
+struct breakpoint {
+    enum break_kind kind;
+    uint64_t addr; /* guest-linear */
+    uint8_t len;   /* 1, 2, 4 or 8; ignored for BREAK_EXEC */
+};
+
+enum { BREAKS_MAX = 32 };
+
+/* What the machine's owner wants to be stopped by; replaces what was asked before. */
+struct cpu_debug {
+    bool step; /* stop after one instruction */
+    unsigned nbreaks;
+    struct breakpoint brk[BREAKS_MAX];
+};
+
+/* The memory the engine and the monitor share for a vCPU; for the map. */
+struct run_area {
+    const void *host;
+    uint64_t len;
+    uint64_t io_offset; /* of the byte that the last port access carries; 0 when there is none */
+    const char *what;   /* "struct kvm_run, mapped from the vCPU's file descriptor" */
+};
+
+/*
+ * Functions that return int give 0 or a negative errno with err filled: a host failure.
+ * Threads: run, get, set and debug belong to the vCPU's thread, or to any one thread while it does not
+ * run. kick: any thread at any time between cpu_new and cpu_free.
+ */
+struct engine_ops {
+    const char *name;
+
+    int (*open)(struct machine *m, struct vitro_err *err);
+    void (*close)(struct machine *m);
+    /* A slot has been added to m->mem. */
+    int (*mem_added)(struct machine *m, const struct mem_slot *slot, struct vitro_err *err);
+
+    int (*cpu_new)(struct vcpu *cpu, struct vitro_err *err);
+    void (*cpu_free)(struct vcpu *cpu);
+
+    /*
+     * Runs until the monitor is needed and fills cpu->exit. The data of a read that the last exit asked
+     * for is taken from cpu->exit.data. String and REP forms are unrolled: one access a call, all but
+     * the first of a batch with exit.more set.
+     */
+    int (*run)(struct vcpu *cpu, struct vitro_err *err);
+    /* run returns EXIT_KICKED soon, also when it has not been entered yet. */
+    void (*kick)(struct vcpu *cpu);
+
+    /* After a port or memory access the instruction is completed first, so rip is the next one's. */
+    int (*get)(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);
+    int (*set)(struct vcpu *cpu, unsigned parts, const struct x86_state *in, struct vitro_err *err);
+    /*
+     * -ENOTSUP, -ENOSPC: the engine cannot do that in the mode the CPU is in; what was set before stays.
+     * A run that begins where the last one was stopped does not stop there again at once. A step over
+     * an access gives the access first and EXIT_DEBUG at the next call of run.
+     */
+    int (*debug)(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
+    void (*run_area)(const struct vcpu *cpu, struct run_area *out);
+};
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* machine.c - the life of a machine: parts added, run, stopped, freed. */
+#include "core/machine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kick.h"
+
+const char *stop_reason_text(enum stop_reason why)
+{
+#define X(name, text) [STOP_##name] = text,
+    static const char *const texts[STOP_NREASONS] = { STOP_REASONS(X) };
+#undef X
+
+    return texts[why];
+}
+
+/*
+ * Recursive: a device that asks for registers while its access is dispatched makes the engine call the
+ * host, and the event about that call takes the lock again.
+ */
+static void init_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+int machine_new(const char *name, const struct engine_ops *engine, struct machine **out,
+                struct vitro_err *err)
+{
+    struct machine *m;
+    int rc = kick_get(err);
+
+    if (rc < 0)
+        return rc;
+    m = calloc(1, sizeof(*m));
+    if (m == NULL) {
+        kick_put();
+        return err_set(err, -ENOMEM, "making machine %s: out of memory", name);
+    }
+    snprintf(m->name, sizeof(m->name), "%s", name);
+    m->engine = engine;
+    clock_init(&m->clock);
+    init_lock(&m->lock);
+    *out = m;
+    return 0;
+}
+
+void machine_free(struct machine *m)
+{
+    if (m == NULL)
+        return;
+    for (unsigned i = 0; i < m->ncpus; i++)
+        vcpu_free(m->cpu[i]);
+    for (unsigned i = 0; i < m->ndevs; i++) {
+        if (m->dev[i]->ops->free != NULL)
+            m->dev[i]->ops->free(m->dev[i]);
+    }
+    if (m->engine_open)
+        m->engine->close(m);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+    kick_put();
+}
+
+int machine_open(struct machine *m, struct vitro_err *err)
+{
+    int rc = m->engine->open(m, err);
+
+    m->engine_open = rc == 0;
+    return rc;
+}
+
+int machine_add_mem(struct machine *m, const struct mem_slot *slot, struct vitro_err *err)
+{
+    int rc = mem_add(&m->mem, slot, err);
+
+    return rc < 0 ? rc : m->engine->mem_added(m, slot, err);
+}
+
+int machine_add_dev(struct machine *m, struct dev *dev, struct vitro_err *err)
+{
+    if (m->ndevs == DEVS_MAX) {
+        if (dev->ops->free != NULL)
+            dev->ops->free(dev);
+        return err_set(err, -ENOSPC, "device %s: more than %d devices", dev->ops->name, DEVS_MAX);
+    }
+    m->dev[m->ndevs++] = dev;
+    return 0;
+}
+
+int machine_add_cpu(struct machine *m, const struct x86_state *start, struct vitro_err *err)
+{
+    struct vcpu *cpu;
+    int rc;
+
+    if (m->ncpus == CPUS_MAX)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "more than %d CPUs", CPUS_MAX);
+    rc = vcpu_new(m, m->ncpus, &cpu, err);
+    if (rc < 0)
+        return rc;
+    m->cpu[m->ncpus++] = cpu;
+    return m->engine->set(cpu, STATE_REGS | STATE_SREGS, start, err); /* MARK: start-state */
+}
+
+void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cpu)
+{
+    uint64_t want = (uint64_t)why | (uint64_t)(cpu + 1) << 8 | (uint64_t)code << 32;
+    uint64_t none = 0;
+
+    assert(why != STOP_NONE);
+    if (!atomic_compare_exchange_strong(&m->stop, &none, want))
+        return;
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        if ((int)i != cpu) /* the one that causes it is on its way out already */
+            vcpu_kick(m->cpu[i]);
+    }
+}
+
+static void *cpu_thread(void *arg)
+{
+    vcpu_loop(arg);
+    return NULL;
+}
+
+/* Starts vCPUs 1.. and returns how many threads run; a failure stops the machine. */
+static unsigned start_threads(struct machine *m, pthread_t *thread)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 1; i < m->ncpus; i++) {
+        int rc = pthread_create(&thread[n], NULL, cpu_thread, m->cpu[i]);
+
+        if (rc != 0) {
+            pthread_mutex_lock(&m->lock);
+            err_set(&m->host_err, -rc, "starting the thread of CPU %u: %s", i, strerror(rc));
+            pthread_mutex_unlock(&m->lock);
+            machine_stop(m, STOP_HOST, 0, (int)i);
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+/* Takes the stop request, tells it to whoever called and to the sink. */
+static void end_run(struct machine *m, uint64_t start, struct stop *out)
+{
+    uint64_t stop = atomic_exchange(&m->stop, 0);
+
+    m->run_ns += clock_ns(&m->clock) - start;
+    *out = (struct stop){
+        .why = stop != 0 ? (enum stop_reason)(stop & 0xff) : STOP_HALT,
+        .cpu = (int)(stop >> 8 & 0xff) - 1,
+        .code = (uint32_t)(stop >> 32),
+    };
+    if (m->sink.fn != NULL) {
+        struct event ev = { .kind = EVENT_STOP,
+                            .text = stop_reason_text(out->why),
+                            .cpu = out->cpu >= 0 ? (unsigned)out->cpu : 0 };
+
+        machine_emit(m, &ev);
+    }
+}
+
+void machine_run(struct machine *m, struct stop *out)
+{
+    uint64_t start = clock_ns(&m->clock);
+    pthread_t thread[CPUS_MAX];
+    unsigned nthreads;
+
+    nthreads = start_threads(m, thread);
+    vcpu_loop(m->cpu[0]);
+    for (unsigned i = 0; i < nthreads; i++)
+        pthread_join(thread[i], NULL);
+    end_run(m, start, out);
+}
+
+void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
+{
+    uint64_t start = clock_ns(&m->clock);
+
+    vcpu_loop(m->cpu[cpu]);
+    end_run(m, start, out);
+}
+
+void machine_emit(struct machine *m, struct event *ev)
+{
+    ev->seq = m->sink.seq++;
+    ev->t_ns = clock_ns(&m->clock);
+    m->sink.fn(m->sink.ctx, ev);
+}
+
+uint64_t machine_exits(const struct machine *m)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < m->ncpus; i++)
+        sum += m->cpu[i]->exits.exits;
+    return sum;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h - a machine: memory, buses, vCPUs, an engine, and how a run ends
+ *
+ * Made by board/, run and stopped through vitro.c. There may be many in one process; they share nothing
+ * but the kick signal (kick.h).
+ *
+ * Lock: `lock` is held at exit dispatch and at host events. Fields say so where they need it.
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/backend.h"
+#include "core/bus.h"
+#include "core/clock.h"
+#include "core/engine.h"
+#include "core/event.h"
+#include "core/mem.h"
+#include "core/vcpu.h"
+
+enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
+
+/* Why a run ended. X(constant, words) */
+#define STOP_REASONS(X)                                                  \
+    X(NONE, "still running")                                             \
+    X(HALT, "every CPU halted")                                          \
+    X(GUEST_EXIT, "the guest ended the run through the debug-exit port") \
+    X(SHUTDOWN, "triple fault")                                          \
+    X(REFUSED, "the engine cannot execute an instruction of the guest")  \
+    X(FAILED, "the engine could not enter the guest")                    \
+    X(BREAK, "breakpoint, watchpoint or step")                           \
+    X(COUNT, "stopped after the number of exits asked for")              \
+    X(TIMEOUT, "ended by the time limit")                                \
+    X(USER, "stopped from outside")                                      \
+    X(HOST, "the host refused something")
+
+#define X(name, text) STOP_##name,
+enum stop_reason { STOP_REASONS(X) STOP_NREASONS };
+#undef X
+
+const char *stop_reason_text(enum stop_reason why);
+
+struct stop {
+    enum stop_reason why;
+    int cpu;       /* index of the vCPU that is the cause, or -1 */
+    uint32_t code; /* GUEST_EXIT: the guest's value */
+};
+
+struct machine {
+    char name[MACHINE_NAME_MAX];
+    const struct engine_ops *engine;
+    const void *engine_arg; /* set before machine_open; what it means is the engine's */
+    void *engine_vm;        /* the engine's own part */
+    bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */
+    bool engine_open;
+
+    struct mem mem; /* fixed once a vCPU exists */
+    struct clock clock;
+
+    pthread_mutex_t lock;      /* recursive */
+    struct bus pio, mmio;      /* layout fixed once running; counters guarded by lock */
+    struct dev *dev[DEVS_MAX]; /* owned */
+    unsigned ndevs;
+    struct event_sink sink; /* changed only while stopped */
+    struct vcpu *accessing; /* vCPU whose access is being dispatched; guarded by lock */
+
+    struct vcpu *cpu[CPUS_MAX];
+    unsigned ncpus;
+
+    /* The stop request, packed so that reason, code and cause are taken or lost together. */
+    _Atomic uint64_t stop;  /* reason | (cpu + 1) << 8 | code << 32; 0 while running; seq_cst */
+    uint64_t stop_at_exits; /* stop when a vCPU has counted so many; 0 off; changed while stopped */
+    uint64_t
+        stop_at_insns; /* soft engine: stop when a vCPU has completed so many instructions; 0 off */
+
+    struct vitro_err host_err; /* guarded by lock */
+    uint64_t run_ns;           /* time spent in machine_run so far */
+};
+
+/*
+ * machine_new - an empty machine; the caller sets sink and cpuid, then opens it
+ *
+ * After machine_open it adds memory, devices and vCPUs, in this order.
+ */
+WARN_UNUSED int machine_new(const char *name, const struct engine_ops *engine, struct machine **out,
+                            struct vitro_err *err);
+WARN_UNUSED int machine_open(struct machine *m, struct vitro_err *err);
+
+/* Frees vCPUs, devices, engine. Not the memory behind the slots: that is the board's. NULL is fine. */
+void machine_free(struct machine *m);
+
+/* Adds a memory slot and tells the engine. */
+WARN_UNUSED int machine_add_mem(struct machine *m, const struct mem_slot *slot,
+                                struct vitro_err *err);
+
+/* Takes ownership of dev, also on failure (it is freed then). Attach it with bus_add. */
+WARN_UNUSED int machine_add_dev(struct machine *m, struct dev *dev, struct vitro_err *err);
+
+WARN_UNUSED int machine_add_cpu(struct machine *m, const struct x86_state *start,
+                                struct vitro_err *err);
+
+/*
+ * machine_run - run all vCPUs until the machine stops
+ *
+ * vCPU 0 runs on the calling thread, the others on threads of their own that have ended on return.
+ * May be called again after any stop; vCPUs that halted stay halted.
+ */
+void machine_run(struct machine *m, struct stop *out);
+
+/* Runs one vCPU alone, on the calling thread, until it ends or the machine stops. */
+void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out);
+
+/*
+ * machine_stop - ask a running machine to stop; the first request wins
+ *
+ * code  for STOP_GUEST_EXIT; cpu: index of the vCPU that is the cause, calling from its own thread, or -1
+ *
+ * Thread: any, also from a device under the machine lock.
+ */
+void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cpu);
+
+/* Sends an event to the sink, numbering it; fills seq and t_ns. Only while m->sink.fn is set. */
+void machine_emit(struct machine *m, struct event *ev);
+
+/* Sums over all vCPUs. */
+uint64_t machine_exits(const struct machine *m);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* vcpu.c - the vCPU loop. One exit costs a lock, a table row and two readings of the tick counter. */
+#include "core/vcpu.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/kick.h"
+#include "core/machine.h"
+#include "x86/walk.h"
+
+int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_err *err)
+{
+    struct vcpu *cpu = calloc(1, sizeof(*cpu));
+    int rc;
+
+    if (cpu == NULL)
+        return err_set(err, -ENOMEM, "making CPU %u: out of memory", idx);
+    cpu->m = m;
+    cpu->idx = idx;
+    pthread_mutex_init(&cpu->kick_lock, NULL);
+    rc = m->engine->cpu_new(cpu, err);
+    if (rc < 0) {
+        pthread_mutex_destroy(&cpu->kick_lock);
+        free(cpu);
+        return rc;
+    }
+    *out = cpu;
+    return 0;
+}
+
+void vcpu_free(struct vcpu *cpu)
+{
+    if (cpu == NULL)
+        return;
+    cpu->m->engine->cpu_free(cpu);
+    pthread_mutex_destroy(&cpu->kick_lock);
+    free(cpu);
+}
+
+void vcpu_kick(struct vcpu *cpu)
+{
+    cpu->m->engine->kick(cpu);
+    pthread_mutex_lock(&cpu->kick_lock);
+    if (cpu->in_loop)
+        pthread_kill(cpu->thread, kick_signal());
+    pthread_mutex_unlock(&cpu->kick_lock);
+}
+
+static void enter_loop(struct vcpu *cpu, bool in)
+{
+    pthread_mutex_lock(&cpu->kick_lock);
+    cpu->thread = pthread_self();
+    cpu->in_loop = in;
+    pthread_mutex_unlock(&cpu->kick_lock);
+}
+
+/* Reads or writes the device at the exit's address. */
+static void dispatch_access(struct vcpu *cpu, struct bus *bus)
+{
+    struct cpu_exit *x = &cpu->exit;
+
+    cpu->m->accessing = cpu;
+    if (x->write)
+        bus_write(bus, x->addr, x->width, x->data);
+    else
+        x->data = bus_read(bus, x->addr, x->width);
+    cpu->m->accessing = NULL;
+}
+
+/* Answers the exit. Under the machine lock. */
+static void dispatch(struct vcpu *cpu)
+{
+    struct machine *m = cpu->m;
+    int idx = (int)cpu->idx;
+
+    switch (cpu->exit.kind) {
+    case EXIT_PIO:
+        dispatch_access(cpu, &m->pio);
+        break;
+    case EXIT_MMIO:
+        dispatch_access(cpu, &m->mmio);
+        break;
+    case EXIT_HLT: /* no interrupt can end it: this machine has no interrupt controller */
+        cpu->ended = true;
+        break;
+    case EXIT_SHUTDOWN:
+        machine_stop(m, STOP_SHUTDOWN, 0, idx);
+        break;
+    case EXIT_DEBUG:
+        machine_stop(m, STOP_BREAK, 0, idx);
+        break;
+    case EXIT_REFUSED:
+        machine_stop(m, STOP_REFUSED, 0, idx);
+        break;
+    case EXIT_FAILED:
+        machine_stop(m, STOP_FAILED, 0, idx);
+        break;
+    case EXIT_KICKED:
+    case EXIT_IRQ_WINDOW:
+    case EXIT_EOI:
+    case EXIT_SYSTEM_EVENT:
+    case EXIT_NKINDS:
+        break;
+    }
+}
+
+static void emit_exit(struct vcpu *cpu, uint64_t guest_ticks, uint64_t monitor_ticks)
+{
+    struct machine *m = cpu->m;
+    struct dev *dev = cpu->exit.kind == EXIT_PIO    ? bus_dev(&m->pio, cpu->exit.addr)
+                      : cpu->exit.kind == EXIT_MMIO ? bus_dev(&m->mmio, cpu->exit.addr)
+                                                    : NULL;
+    struct event ev = {
+        .kind = EVENT_EXIT,
+        .cpu = cpu->idx,
+        .guest_ns = clock_ticks_to_ns(&m->clock, guest_ticks),
+        .monitor_ns = clock_ticks_to_ns(&m->clock, monitor_ticks),
+        .exit = cpu->exit,
+        .dev = dev != NULL ? dev->ops->name : NULL,
+    };
+
+    machine_emit(m, &ev);
+}
+
+static void emit_start(struct vcpu *cpu)
+{
+    struct event ev = { .kind = EVENT_START, .cpu = cpu->idx };
+
+    pthread_mutex_lock(&cpu->m->lock);
+    machine_emit(cpu->m, &ev);
+    pthread_mutex_unlock(&cpu->m->lock);
+}
+
+/* Everything between two entries of the engine: dispatch, accounting, events, stop conditions. */
+static void handle_exit(struct vcpu *cpu, uint64_t guest_ticks)
+{
+    struct machine *m = cpu->m;
+    uint64_t start = cpu->mark_ticks;
+
+    pthread_mutex_lock(&m->lock);
+    dispatch(cpu);
+    cpu->answered = true;
+    cpu->mark_ticks = clock_ticks();
+    exit_account(&cpu->exits, &cpu->exit, guest_ticks, cpu->mark_ticks - start);
+    if (sink_on(&m->sink))
+        emit_exit(cpu, guest_ticks, cpu->mark_ticks - start);
+    if (m->stop_at_exits != 0 && cpu->exits.exits >= m->stop_at_exits &&
+        cpu->exit.kind != EXIT_KICKED)
+        machine_stop(m, STOP_COUNT, 0, (int)cpu->idx);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void host_failure(struct vcpu *cpu, const struct vitro_err *err)
+{
+    struct machine *m = cpu->m;
+
+    pthread_mutex_lock(&m->lock);
+    if (m->host_err.code == 0)
+        m->host_err = *err;
+    pthread_mutex_unlock(&m->lock);
+    machine_stop(m, STOP_HOST, 0, (int)cpu->idx);
+}
+
+void vcpu_loop(struct vcpu *cpu)
+{
+    struct machine *m = cpu->m;
+    struct vitro_err err = { 0 };
+    sigset_t mask;
+
+    kick_unblock(&mask);
+    enter_loop(cpu, true);
+    if (!cpu->started && sink_on(&m->sink))
+        emit_start(cpu);
+    cpu->started = true;
+    cpu->mark_ticks = clock_ticks();
+    while (!cpu->ended && atomic_load(&m->stop) == 0) {
+        uint64_t entered = cpu->mark_ticks;
+
+        if (m->engine->run(cpu, &err) < 0) { /* MARK: enter */
+            host_failure(cpu, &err);
+            break;
+        }
+        cpu->mark_ticks = clock_ticks();
+        handle_exit(cpu, cpu->mark_ticks - entered);
+    }
+    enter_loop(cpu, false);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
+{
+    return mem_get(ctx, gpa, buf, len);
+}
+
+bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa)
+{
+    struct x86_phys phys = { read_phys, &cpu->m->mem };
+    struct x86_paging_regs regs;
+    struct x86_state state;
+    struct x86_walk walk;
+
+    if (cpu->m->engine->get(cpu, STATE_SREGS, &state, NULL) < 0)
+        return false;
+    x86_paging_regs_from(&state, 52, &regs);
+    x86_walk(&regs, &phys, gva, &walk);
+    *gpa = walk.gpa;
+    return walk.end == X86_WALK_MAPPED;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu.h - one virtual CPU: its thread, its loop, its exits
+ *
+ * The loop is the middle of the whole monitor: engine -> accounting -> bus -> device -> engine.
+ */
+#ifndef CORE_VCPU_H
+#define CORE_VCPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/engine.h"
+#include "core/exit.h"
+#include "core/mem.h"
+
+struct vcpu {
+    /* set at creation */
+    struct machine *m;
+    unsigned idx;
+    void *engine_cpu; /* the engine's own part */
+
+    /* the vCPU thread's, read by others only while the machine is stopped */
+    struct cpu_exit exit;
+    bool answered; /* exit has been dispatched: data of a read is there */
+    bool ended;    /* halted for good; not entered again */
+    bool started;
+    uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
+
+    struct exit_table exits; /* guarded by the machine lock */
+
+    /* for kicks from other threads */
+    pthread_mutex_t kick_lock; /* guards thread and in_loop */
+    pthread_t thread;
+    bool in_loop;
+};
+
+/* Allocates and creates the engine's part. On failure nothing is left behind. */
+WARN_UNUSED int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_err *err);
+void vcpu_free(struct vcpu *cpu);
+
+/*
+ * vcpu_loop - run this vCPU on the calling thread until it ends or the machine is stopped
+ *
+ * A host failure stops the machine with STOP_HOST; its cause is in m->host_err.
+ */
+void vcpu_loop(struct vcpu *cpu);
+
+/* Makes vcpu_loop look at the machine's stop request soon. Thread: any. */
+void vcpu_kick(struct vcpu *cpu);
+
+/*
+ * vcpu_translate - guest-linear to guest-physical, as the guest's page tables say now
+ *
+ * False when it is not mapped or the engine cannot tell. For devices, from inside a write access.
+ */
+bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa);
+
+#endif

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* hello in 32-bit mode, paging with one 4 MiB page. */
+#include "hello32.h"

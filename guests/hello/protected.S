@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* hello in 32-bit mode, flat segments, no paging. */
+#include "hello32.h"

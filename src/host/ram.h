@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* ram.h - host memory for guests; used by board/. */
+#ifndef HOST_RAM_H
+#define HOST_RAM_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * ram_map - anonymous zero memory with an unmapped page before and after it
+ *
+ * len  bytes, a multiple of 4 KiB; more than the host's memory is refused with VITRO_ERR_USAGE
+ *
+ * Pages are taken from the host when the guest first touches them. Free with ram_unmap.
+ */
+WARN_UNUSED int ram_map(uint64_t len, uint8_t **out, struct vitro_err *err);
+
+/* NULL is fine. */
+void ram_unmap(uint8_t *at, uint64_t len);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspect.h - read-only views of a machine
+ *
+ * Every view exists twice: as data for programs that embed Vitro, and as text or JSON made from that
+ * same data (vitro_show_*). Views never change the guest: no accessed bit, no device register.
+ *
+ * Threads: the machine's owner, while vitro_run is not running. Addresses called host are real
+ * host-virtual addresses of this process.
+ *
+ * Functions fail with VITRO_ERR_USAGE (a CPU that is not there, a length out of range) or VITRO_ERR_HOST
+ * (out of memory, registers that the engine cannot read).
+ *
+ * Strings made by vitro_show_* are allocated with malloc and belong to the caller (free). Guest bytes in
+ * them are escaped, so they are safe for terminals and always valid JSON.
+ */
+#ifndef VITRO_INSPECT_H
+#define VITRO_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vitro/vitro.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+enum vitro_format { VITRO_TEXT, VITRO_JSON };
+
+/* How to write. Zero is plain JSON-less text without colour. */
+struct vitro_style {
+    enum vitro_format format;
+    bool color; /* text only: ANSI colours */
+};
+
+/* ---- address spaces -------------------------------------------------------------------------- */
+
+enum vitro_use {
+    VITRO_USE_RAM, /* a whole memory slot; the ranges below lie inside one */
+    VITRO_USE_ROM,
+    VITRO_USE_CODE,
+    VITRO_USE_DATA,
+    VITRO_USE_TABLES, /* page tables that the monitor laid */
+    VITRO_USE_STACK,
+    VITRO_USE_BOOT,
+    VITRO_USE_RESULT,
+    VITRO_USE_RUN_AREA, /* host memory shared with the engine; not guest memory: gpa is 0 */
+};
+
+struct vitro_range {
+    enum vitro_use use;
+    char name[32];
+    uint64_t gpa, len; /* bytes */
+    uint64_t host;     /* host-virtual address of the first byte */
+    bool is_slot;      /* RAM and ROM: a slot known to the engine */
+    int cpu;           /* run area: whose; else -1 */
+    /* what the host's own tables say of the pages; known is false where they cannot be read */
+    bool residency_known;
+    uint64_t resident, huge, shared; /* bytes */
+};
+
+/*
+ * vitro_map - every range worth knowing: by address, a slot before the ranges in it; then the run areas
+ *
+ * rows, max  receives at most max rows; *n is the number there are
+ */
+int vitro_map(const struct vitro *m, struct vitro_range *rows, size_t max, size_t *n,
+              struct vitro_err *err);
+int vitro_show_map(const struct vitro *m, const struct vitro_style *style, char **out,
+                   struct vitro_err *err);
+const char *vitro_use_name(enum vitro_use use); /* "ram", "code", ... */
+
+/* ---- address translation --------------------------------------------------------------------- */
+
+struct vitro_walk_step {
+    const char *table; /* "PML4", "PDPT", "PD", "PT"; static */
+    unsigned index;
+    unsigned entry_len; /* 4 or 8 bytes */
+    bool in_cpu;        /* PAE pointer held by the CPU: no address */
+    uint64_t gpa, host; /* of the entry itself; host 0 when it has none */
+    uint64_t raw;
+};
+
+struct vitro_walk {
+    uint64_t gva;
+    const char *paging; /* "none", "32-bit", "PAE", "4-level", "5-level"; static */
+    bool mapped;
+    const char *why; /* not mapped: "not present" and kin; static */
+    unsigned nsteps;
+    struct vitro_walk_step step[5];
+    uint64_t gpa;        /* when mapped */
+    uint64_t page_bytes; /* when mapped; 0 without paging */
+    bool writable, user, executable, global, accessed, dirty;
+    bool in_memory;                       /* gpa lies in a slot */
+    char slot[32];                        /* its name */
+    uint64_t host;                        /* host-virtual address; 0 when not in memory */
+    bool residency_known, resident, huge; /* of the host page */
+};
+
+/* cpu: index, for its control registers. Addresses beyond the form's width are a result, no error. */
+int vitro_walk(struct vitro *m, unsigned cpu, uint64_t gva, struct vitro_walk *out,
+               struct vitro_err *err);
+int vitro_show_walk(struct vitro *m, unsigned cpu, uint64_t gva, const struct vitro_style *style,
+                    char **out, struct vitro_err *err);
+
+/* The reverse: every guest-virtual range that maps the page of gpa. The search is bounded and says so. */
+int vitro_show_who_maps(struct vitro *m, unsigned cpu, uint64_t gpa,
+                        const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/* The page table as a tree with runs of equal entries merged. */
+struct vitro_tables_filter {
+    bool writable, executable, user; /* show only leaves that are */
+    uint64_t from, to;               /* guest-virtual, both included; to 0 means the end */
+};
+int vitro_show_tables(struct vitro *m, unsigned cpu, const struct vitro_tables_filter *filter,
+                      const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/* ---- CPU ------------------------------------------------------------------------------------- */
+
+struct vitro_seg {
+    uint16_t selector;
+    uint64_t base;
+    uint32_t limit;
+    uint8_t type, dpl;
+    bool s, present, avl, l, db, g, unusable;
+};
+
+struct vitro_regs {
+    uint64_t gpr[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15 */
+    uint64_t rip, rflags;
+    struct vitro_seg seg[6]; /* es cs ss ds fs gs */
+    struct vitro_seg tr, ldtr;
+    uint64_t gdt_base, idt_base;
+    uint16_t gdt_limit, idt_limit;
+    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+    uint64_t dr[4], dr6, dr7;
+    const char *mode; /* "long (64-bit)" and kin; static */
+    unsigned cpl;
+};
+
+/* After a port or memory access the instruction is completed first, so rip is the next one's. */
+int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vitro_err *err);
+/* all: also segments, tables, debug registers and every MSR, bit by bit */
+int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
+                    char **out, struct vitro_err *err);
+
+/* ---- memory and code ------------------------------------------------------------------------- */
+
+/* Hex dump of guest-virtual memory (physical: of guest-physical); unmapped bytes show as "--". len 1..1 MiB. */
+int vitro_show_mem(struct vitro *m, unsigned cpu, uint64_t addr, uint64_t len, bool physical,
+                   const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/* n instructions (1..10000) from a guest-virtual address, in the CPU's present mode, with symbols. */
+int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
+                      const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/* Address of a symbol of the guest's image. False when it has none of that name. */
+bool vitro_symbol_addr(const struct vitro *m, const char *name, uint64_t *addr);
+
+/* ---- exits ----------------------------------------------------------------------------------- */
+
+struct vitro_exit_row {
+    const char *reason; /* "pio", "mmio", "hlt" ...; static */
+    bool is_access, write;
+    bool other; /* sum of all sites that found no room in the table */
+    unsigned cpu;
+    uint64_t addr;      /* port or guest-physical address */
+    const char *device; /* NULL: nobody claims it */
+    uint64_t rip;
+    char symbol[64]; /* "name+0x12", escaped; empty when unknown */
+    uint64_t exits, accesses;
+    uint64_t guest_ns, monitor_ns, monitor_worst_ns; /* sums; the worst single one */
+};
+
+/*
+ * Rows by count, most first; those of kicks, which are not the guest's doing, come last and are in no
+ * total. *n is the number of rows there are; rows may be NULL when max is 0.
+ */
+int vitro_exits(const struct vitro *m, struct vitro_exit_row *rows, size_t max, size_t *n,
+                struct vitro_err *err);
+int vitro_show_exits(const struct vitro *m, const struct vitro_style *style, char **out,
+                     struct vitro_err *err);
+
+/* The last exits before now, newest last: what to look at after a failure. */
+int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,
+                      char **out, struct vitro_err *err);
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+enum vitro_event_kind {
+    VITRO_EVENT_EXIT,     /* the engine came back */
+    VITRO_EVENT_HOSTCALL, /* the engine made a system call: KVM's side of the conversation */
+    VITRO_EVENT_START,    /* a CPU enters the guest for the first time */
+    VITRO_EVENT_STOP,     /* the run ended */
+};
+
+/* Strings are static or borrowed for the call. */
+struct vitro_event {
+    enum vitro_event_kind kind;
+    uint64_t seq;
+    uint64_t t_ns; /* since the machine was made, at the end of what it describes */
+    unsigned cpu;  /* index; 0 for what concerns no CPU */
+    /* EXIT */
+    const char *reason;
+    bool is_access, write;
+    unsigned width; /* bytes */
+    uint64_t addr, data, rip;
+    const char *device; /* or NULL */
+    uint64_t guest_ns, monitor_ns;
+    /* HOSTCALL: guest_ns is the call's duration */
+    const char *call, *object, *meaning;
+    int64_t result;
+    /* STOP */
+    const char *text;
+};
+
+enum vitro_trace_format {
+    VITRO_TRACE_TEXT,   /* a line an event */
+    VITRO_TRACE_JSONL,  /* an object a line */
+    VITRO_TRACE_CHROME, /* trace-event JSON, for Perfetto or Chromium */
+    VITRO_TRACE_FLOW,   /* the conversation with KVM, call by call, for people */
+};
+
+/* Turns events into a stream of bytes. */
+struct vitro_trace;
+/*
+ * write: stores all len bytes and returns true, or none and returns false; then the events in them are
+ * dropped and counted, and a note in their place says how many. It is called with whole lines, at most
+ * once an event. A writer that stored a part after all spoils that line only, but for CHROME the file.
+ */
+int vitro_trace_new(enum vitro_trace_format format,
+                    bool (*write)(void *ctx, const char *bytes, size_t len), void *ctx,
+                    struct vitro_trace **out, struct vitro_err *err);
+/* May be called from several vCPU threads at a time. */
+void vitro_trace_event(struct vitro_trace *t, const struct vitro_event *ev);
+/* Writes what ends the format and frees; returns the number of events dropped. */
+uint64_t vitro_trace_end(struct vitro_trace *t);
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+enum vitro_doctor_verdict {
+    VITRO_DOCTOR_FULL = 0, /* KVM runs everything, kernels included */
+    VITRO_DOCTOR_PARTIAL,  /* KVM runs some guests; see the rows */
+    VITRO_DOCTOR_NONE,     /* no usable KVM */
+};
+
+/*
+ * vitro_doctor - what this host can do, by trying it
+ *
+ * fresh    measure again instead of using what was measured earlier in this boot of this host
+ * style    NULL is text without colour
+ * verdict  may be NULL
+ *
+ * Runs pieces of guest code, a quarter of a second where KVM is a good one, each with a time limit. What
+ * was measured is kept in the user's cache folder ($XDG_CACHE_HOME or $HOME/.cache, vitro/). While it runs,
+ * the calling thread takes the kick signal. Returns 0 whatever the host can do; -ENOMEM. Thread: any.
+ */
+int vitro_doctor(bool fresh, const struct vitro_style *style, char **out,
+                 enum vitro_doctor_verdict *verdict, struct vitro_err *err);
+
+/* ---- explain --------------------------------------------------------------------------------- */
+
+/*
+ * vitro_explain - the tour: builds a machine, runs it, answers the standard questions with its numbers
+ *
+ * The guest's output becomes part of the tour; cfg->console_fd is not used. The run is ended after ten
+ * seconds or 100,000 exits. Blocks that long at most.
+ */
+int vitro_explain(const struct vitro_guest *guest, const struct vitro_config *cfg,
+                  const struct vitro_style *style, char **out, struct vitro_err *err);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

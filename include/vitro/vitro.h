@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vitro.h - the Vitro library: guests, machines, runs
+ *
+ *   struct vitro_err err = { 0 };
+ *   struct vitro_guest *guest;
+ *   struct vitro *m;
+ *   struct vitro_outcome end;
+ *
+ *   vitro_guest_open(&(struct vitro_guest_config){ .name = "hello" }, &guest, &err);
+ *   vitro_new(&(struct vitro_config){ 0 }, guest, &m, &err);
+ *   vitro_run(m, &end, &err);
+ *
+ * Functions return 0 or a negative errno with `err` filled (err may be NULL). The library never prints,
+ * never exits, and keeps no state between machines but one: while machines exist, a handler that does
+ * nothing is installed for the signal vitro_kick_signal(); the last machine freed puts the old one back.
+ *
+ * Threads: a machine belongs to one thread at a time, except for the calls marked "any thread". Several
+ * machines may live and run in one process, each on threads of its own. A process whose guests write to
+ * pipes should ignore SIGPIPE.
+ */
+#ifndef VITRO_VITRO_H
+#define VITRO_VITRO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vitro/err.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define VITRO_VERSION "0.1.0"
+
+struct vitro;       /* a machine */
+struct vitro_guest; /* a program for it: built in, or read from a file or from memory */
+
+/* CPU mode a guest starts in. */
+enum vitro_mode {
+    VITRO_MODE_DEFAULT = 0, /* what the image says; long for flat images and built-in guests */
+    VITRO_MODE_REAL,        /* 16-bit */
+    VITRO_MODE_PROTECTED,   /* 32-bit, flat segments, no paging */
+    VITRO_MODE_PAGED32,     /* 32-bit with paging */
+    VITRO_MODE_LONG,        /* 64-bit, 4-level paging */
+};
+
+enum vitro_engine {
+    VITRO_ENGINE_AUTO = 0, /* the fastest that really runs this guest here */
+    VITRO_ENGINE_KVM,      /* the host's KVM */
+};
+
+enum vitro_kind {
+    VITRO_KIND_AUTO = 0, /* found by the bytes */
+    VITRO_KIND_FLAT,
+    VITRO_KIND_ELF,
+};
+
+/* ---- guests ---------------------------------------------------------------------------------- */
+
+/* Zero means default for every field. Pointers are borrowed for the call, except bytes (see there). */
+struct vitro_guest_config {
+    const char
+        *name; /* a built-in guest's name, or a file's path; a name with '/' is always a path */
+    const void *bytes; /* instead of a file: an image in memory; borrowed until vitro_guest_free */
+    size_t len;        /* bytes of it */
+    enum vitro_kind kind;
+    enum vitro_mode mode;
+    uint64_t origin; /* flat images: guest-physical address of the first byte and of the entry */
+};
+
+/*
+ * vitro_guest_open - find, read and check a guest
+ *
+ * Files are read whole (at most 1 GiB) and checked before anything else happens.
+ * Fails with VITRO_ERR_IMAGE (unreadable, malformed), VITRO_ERR_USAGE (no such guest, or a field that
+ * does not suit it) or VITRO_ERR_HOST (out of memory).
+ * Owns the result: vitro_guest_free, after the machines made of it.
+ */
+int vitro_guest_open(const struct vitro_guest_config *cfg, struct vitro_guest **out,
+                     struct vitro_err *err);
+void vitro_guest_free(struct vitro_guest *guest); /* NULL is fine */
+
+/* "hello", or the file's last path component, escaped and cut at 63 bytes. Borrowed from the guest. */
+const char *vitro_guest_name(const struct vitro_guest *guest);
+enum vitro_mode vitro_guest_mode(const struct vitro_guest *guest);
+/* "built-in", "flat", "elf". Static. */
+const char *vitro_guest_kind(const struct vitro_guest *guest);
+
+/* One row a built-in guest; rows 0..n-1, false past the end. */
+struct vitro_builtin {
+    const char *name;    /* static, as are the others */
+    const char *summary; /* one line */
+    const char *output;  /* what it prints, or NULL when that varies or it never ends */
+    const char *ends;    /* how its run ends: "halt", "triple fault", "never", "exit code 42" */
+    bool modes[VITRO_MODE_LONG + 1]; /* [enum vitro_mode]: can start in it */
+};
+bool vitro_builtin(unsigned row, struct vitro_builtin *out);
+
+/* "real", "protected", "paged32", "long"; false for other words. */
+bool vitro_mode_parse(const char *word, enum vitro_mode *out);
+const char *vitro_mode_name(enum vitro_mode mode);
+
+/* ---- machines -------------------------------------------------------------------------------- */
+
+/* What a guest may ask of the hypercall device (docs/hypercalls.md). OR them. */
+enum vitro_hypercalls {
+    VITRO_HYPERCALLS_ON = 1, /* print, counters, files of files_dir */
+    VITRO_HYPERCALLS_HOST_ADDR =
+        2, /* also tell host-virtual addresses: a leak, for teaching only */
+};
+
+enum { VITRO_DEBUG_EXIT_OFF = -1, VITRO_DEBUG_EXIT_DEFAULT = 0 };
+
+struct vitro_event;
+
+/* Zero means default for every field. Pointers are borrowed for the call, except event_ctx. */
+struct vitro_config {
+    const char *name; /* default: the guest's name; at most 63 bytes are kept */
+    enum vitro_engine engine;
+    uint64_t mem_bytes;  /* multiple of 4 KiB, 64 KiB..512 GiB; default 2 MiB, for ELF 64 MiB */
+    unsigned cpus;       /* 1..8, default 1 */
+    uint64_t page_bytes; /* of the identity map: 4 KiB or the mode's large page (default) */
+    /* Guest output (port 0xE9): a descriptor, borrowed until vitro_free; 0 means standard output (1),
+     * -1 drops it. The library closes no descriptor it was given. */
+    int console_fd;
+    /* Port of the debug-exit device: VITRO_DEBUG_EXIT_OFF, or 1..65532; default: 0xf4 for built-in
+     * guests and off for others. */
+    int debug_exit_port;
+    unsigned
+        hypercalls; /* enum vitro_hypercalls; default: both for built-in guests that need them */
+    const char *files_dir; /* directory that the file hypercalls may use; needs hypercalls */
+    bool files_cow;        /* files are copied on the first write; needs files_dir */
+    /* Called for every event, from a vCPU's thread; must not call back into the machine. NULL: none. */
+    void (*event)(void *ctx, const struct vitro_event *ev);
+    void *event_ctx;
+};
+
+/*
+ * vitro_new - build a machine and lay the guest into it; nothing runs yet
+ *
+ * guest  borrowed until vitro_free
+ *
+ * Fails with VITRO_ERR_USAGE (a value out of range), VITRO_ERR_IMAGE (does not fit the memory),
+ * VITRO_ERR_ENGINE (no engine here runs this guest) or VITRO_ERR_HOST. Nothing is left behind then.
+ * Owns the result: vitro_free.
+ */
+int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, struct vitro **out,
+              struct vitro_err *err);
+void vitro_free(struct vitro *m); /* NULL is fine; not while it runs */
+
+/* Why a run ended. */
+enum vitro_end {
+    VITRO_END_HALT,       /* every CPU executed HLT and nothing can wake it */
+    VITRO_END_GUEST_EXIT, /* the guest wrote outcome.code to the debug-exit port */
+    VITRO_END_SHUTDOWN,   /* triple fault */
+    VITRO_END_REFUSED,    /* the engine cannot execute an instruction of the guest */
+    VITRO_END_FAILED,     /* the engine could not enter the guest */
+    VITRO_END_BREAK,      /* breakpoint, watchpoint or step */
+    VITRO_END_COUNT,      /* the number of exits asked for was reached */
+    VITRO_END_STOPPED,    /* vitro_stop with VITRO_STOP_USER */
+    VITRO_END_TIMEOUT,    /* vitro_stop with VITRO_STOP_TIMEOUT */
+};
+
+struct vitro_outcome {
+    enum vitro_end end;
+    uint32_t code;      /* GUEST_EXIT: the value the guest wrote */
+    int cpu;            /* index of the CPU that ended the run, -1 when none did */
+    uint64_t rip;       /* of that CPU's (none: CPU 0's) last exit, or where it was stopped */
+    uint64_t exits;     /* of all CPUs, since the machine was made */
+    uint64_t run_ns;    /* time in vitro_run, all calls */
+    uint64_t dropped;   /* bytes of guest output that could not be delivered */
+    int output_error;   /* errno of the first of them; 0: the reader took nothing for a second */
+    bool open_line;     /* the guest's output does not end in a newline */
+    const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
+    char text[256];     /* one line for people: how and where it ended */
+};
+
+/*
+ * vitro_run - run the guest until it ends or is stopped
+ *
+ * CPU 0 runs on the calling thread, which takes the kick signal meanwhile even if its mask blocks it. May
+ * be called again: after BREAK, COUNT and STOPPED it goes on, a guest that ended ends again at once.
+ * Returns 0 with *out filled whatever the guest did; a negative errno only when the host failed.
+ */
+int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err);
+
+enum vitro_stop_kind { VITRO_STOP_USER, VITRO_STOP_TIMEOUT };
+
+/* Ends a running vitro_run soon, or the next one at once. Any thread. */
+void vitro_stop(struct vitro *m, enum vitro_stop_kind kind);
+
+/*
+ * vitro_stop_at - where the next vitro_run shall stop; replaces what was set before
+ *
+ * exits    count of exits of any one CPU since the machine was made; 0: no such limit
+ * addrs    guest-linear addresses before whose instructions to stop; naddrs 0..32; copied
+ *
+ * Fails with VITRO_ERR_USAGE (too many addresses) or VITRO_ERR_ENGINE: -ENOTSUP, -ENOSPC, the engine cannot
+ * stop there in the mode a CPU is in. What was set before stays then. Not while the machine runs.
+ */
+int vitro_stop_at(struct vitro *m, uint64_t exits, const uint64_t *addrs, unsigned naddrs,
+                  struct vitro_err *err);
+
+/*
+ * vitro_step - execute one instruction of one CPU; *out as vitro_run
+ *
+ * Where vitro_run shall stop stays as it was set. An access of the instruction reaches its device first.
+ * -ENOTSUP: the engine cannot step the mode this CPU is in; nothing has run then.
+ */
+int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err);
+
+/*
+ * vitro_mem_read, vitro_mem_write - copy guest-physical memory
+ *
+ * Sees memory as the guest would; no page table, no device. Returns 0, or -EFAULT if any byte is outside
+ * memory (then nothing is copied). Not while the machine runs, but for a device's own calls (device.h).
+ */
+int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len);
+int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len);
+
+/* "kvm". Static. */
+const char *vitro_engine_name(const struct vitro *m);
+/* One line: which engine was taken, and why. Borrowed from the machine. */
+const char *vitro_engine_why(const struct vitro *m);
+
+const char *vitro_version(void);
+int vitro_kick_signal(void);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

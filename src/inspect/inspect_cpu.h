@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspect_cpu.h - the views of CPUs: registers, exits, and events as a stream of bytes
+ *
+ * Used by the library's face (vitro_cpus.c, vitro_trace.c), whose public header says what each view
+ * means. `symbols` is the guest's symbol table, borrowed; NULL or empty when there is none.
+ */
+#ifndef INSPECT_INSPECT_CPU_H
+#define INSPECT_INSPECT_CPU_H
+
+#include <vitro/inspect.h>
+
+#include "base/symtab.h"
+#include "core/machine.h"
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+WARN_UNUSED int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err);
+WARN_UNUSED int regs_show(struct vcpu *cpu, const struct symtab *symbols, bool all,
+                          const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/* "64-bit code, readable, accessed" */
+char *regs_segment_words(const struct x86_state *s, const struct x86_seg *seg, char *buf,
+                         size_t len);
+
+/* The two forms of regs_show, from a state already read; parts says which of it is valid. */
+struct regs_view {
+    const struct x86_state *state;
+    const struct symtab *symbols;
+    unsigned cpu;
+    bool all;
+    bool color;
+};
+WARN_UNUSED int regs_text(const struct regs_view *v, char **out, struct vitro_err *err);
+WARN_UNUSED int regs_json(const struct regs_view *v, char **out, struct vitro_err *err);
+
+/* ---- exits ----------------------------------------------------------------------------------- */
+
+/* All rows of all CPUs, most exits first, those that are not the guest's (kicked) last. */
+struct exits_view {
+    struct vitro_exit_row *row; /* owned: exits_fini */
+    size_t n;
+    unsigned ncpus;
+    /* sums over the guest's rows */
+    uint64_t exits, accesses, guest_ns, monitor_ns;
+};
+
+WARN_UNUSED int exits_collect(const struct machine *m, const struct symtab *symbols,
+                              struct exits_view *out, struct vitro_err *err);
+void exits_fini(struct exits_view *v);
+bool exits_is_guests(const struct vitro_exit_row *row);
+/* Sorts rows and makes the sums; for views made by hand. */
+void exits_arrange(struct exits_view *v);
+WARN_UNUSED int exits_text(const struct exits_view *v, bool color, char **out,
+                           struct vitro_err *err);
+WARN_UNUSED int exits_json(const struct exits_view *v, char **out, struct vitro_err *err);
+
+/* The ring of a CPU's last exits, oldest first. */
+struct recent_row {
+    struct cpu_exit exit;
+    const char *device; /* borrowed; NULL: none */
+    char symbol[64];
+};
+
+struct recent_view {
+    struct recent_row row[EXIT_RECENT];
+    unsigned n;
+    unsigned cpu;
+};
+
+void recent_collect(const struct vcpu *cpu, const struct symtab *symbols, struct recent_view *out);
+WARN_UNUSED int recent_text(const struct recent_view *v, bool color, char **out,
+                            struct vitro_err *err);
+WARN_UNUSED int recent_json(const struct recent_view *v, char **out, struct vitro_err *err);
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+/* As vitro_trace_new, vitro_trace_event and vitro_trace_end. */
+WARN_UNUSED int trace_new(enum vitro_trace_format format,
+                          bool (*write)(void *ctx, const char *bytes, size_t len), void *ctx,
+                          struct vitro_trace **out, struct vitro_err *err);
+void trace_event(struct vitro_trace *t, const struct vitro_event *ev);
+uint64_t trace_end(struct vitro_trace *t);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* vitro.c - the library's face: machines and runs. */
+#include <vitro/device.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/kick.h"
+#include "dev/debugexit.h"
+#include "engine/kvm/kvm.h"
+#include "vitro_priv.h"
+
+const char *vitro_version(void)
+{
+    return VITRO_VERSION;
+}
+
+int vitro_kick_signal(void)
+{
+    return kick_signal();
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* What a guest gets when nobody says: the base case's 2 MiB, more for larger images, 64 MiB for ELF. */
+static uint64_t default_memory(const struct image *img)
+{
+    uint64_t least = img->kind == IMAGE_ELF ? 64 * MIB : 2 * MIB;
+    uint64_t end = image_end(img);
+
+    if (end > GIB - 2 * MIB || end + MIB <= least)
+        return least; /* far too high an address is refused when the image is placed */
+    return (end + MIB + 2 * MIB - 1) & ~(2 * MIB - 1);
+}
+
+static_assert((int)VITRO_HYPERCALLS_ON == (int)HYPERCALL_BASIC &&
+                  (int)VITRO_HYPERCALLS_HOST_ADDR == (int)HYPERCALL_HOST_ADDR,
+              "what is allowed is passed on as a number");
+
+static unsigned hypercalls_allowed(const struct vitro_config *cfg, const struct vitro_guest *guest)
+{
+    if (cfg->hypercalls != 0)
+        return cfg->hypercalls;
+    return guest->builtin != NULL && guest->builtin->hypercalls
+               ? VITRO_HYPERCALLS_ON | VITRO_HYPERCALLS_HOST_ADDR
+               : 0;
+}
+
+static int check_machine(const struct vitro_config *cfg, struct vitro_err *err)
+{
+    if (cfg->debug_exit_port < VITRO_DEBUG_EXIT_OFF ||
+        cfg->debug_exit_port > 0x10000 - DEBUGEXIT_LEN)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "debug exit at port %d: 1 to %d",
+                         cfg->debug_exit_port, 0x10000 - DEBUGEXIT_LEN);
+    return 0;
+}
+
+static int debug_exit_port(const struct vitro_config *cfg, const struct vitro_guest *guest)
+{
+    if (cfg->debug_exit_port != VITRO_DEBUG_EXIT_DEFAULT)
+        return cfg->debug_exit_port;
+    return guest->builtin != NULL ? DEBUGEXIT_PORT : -1;
+}
+
+static int open_files(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    if (cfg->files_dir == NULL)
+        return cfg->files_cow ? err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                                          "private copies of files: no directory is given; add "
+                                          "--files DIR")
+                              : 0;
+    if (hypercalls_allowed(cfg, m->guest) == 0)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "directory %s: guest %s has no hypercall device to use it with; add "
+                         "--hypercalls",
+                         cfg->files_dir, m->guest->name);
+    return files_open(cfg->files_dir, cfg->files_cow, &m->files, err);
+}
+
+static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    const struct vitro_guest *guest = m->guest;
+    struct bare_config bare = {
+        .name = cfg->name != NULL ? cfg->name : guest->name,
+        .engine = &kvm_engine,
+        .sink = cfg->event != NULL ? pass_event : NULL,
+        .sink_ctx = m,
+        .image = &guest->image,
+        .mem_bytes = cfg->mem_bytes != 0 ? cfg->mem_bytes : default_memory(&guest->image),
+        .page_bytes = cfg->page_bytes != 0     ? cfg->page_bytes
+                      : guest->builtin != NULL ? guest->builtin->page_bytes
+                                               : 0,
+        .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
+        .console_fd = cfg->console_fd != 0 ? cfg->console_fd : 1,
+        .debug_exit_port = debug_exit_port(cfg, guest),
+        .cpuid = guest->builtin == NULL,
+        .hypercalls = hypercalls_allowed(cfg, guest),
+    };
+    int rc;
+
+    rc = choose_engine(m, cfg->engine, bare.page_bytes, err);
+    if (rc < 0)
+        return rc;
+    if (m->files != NULL)
+        bare.files = files_iface(m->files);
+    return bare_new(&bare, &m->board, err);
+}
+
+int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, struct vitro **out,
+              struct vitro_err *err)
+{
+    struct vitro *m = calloc(1, sizeof(*m));
+    int rc;
+
+    if (m == NULL)
+        return err_set(err, -ENOMEM, "making a machine: out of memory");
+    m->guest = guest;
+    m->event = cfg->event;
+    m->event_ctx = cfg->event_ctx;
+    rc = check_machine(cfg, err);
+    if (rc == 0)
+        rc = open_files(m, cfg, err);
+    if (rc == 0)
+        rc = make_board(m, cfg, err);
+    if (rc < 0) {
+        vitro_free(m);
+        return rc;
+    }
+    *out = m;
+    return 0;
+}
+
+void vitro_free(struct vitro *m)
+{
+    if (m == NULL)
+        return;
+    bare_free(m->board);
+    files_close(m->files);
+    free(m);
+}
+
+/* ---- devices of the embedder ----------------------------------------------------------------- */
+
+struct user_dev {
+    struct dev dev;     /* first */
+    struct dev_ops ops; /* its own, since name and widths are the embedder's */
+    struct vitro_device user;
+};
+
+static uint64_t user_read(struct dev *dev, uint64_t off, unsigned width)
+{
+    const struct user_dev *u = (const struct user_dev *)dev;
+
+    return u->user.read != NULL ? u->user.read(u->user.ctx, off, width) : UINT64_MAX;
+}
+
+static void user_write(struct dev *dev, uint64_t off, unsigned width, uint64_t val)
+{
+    const struct user_dev *u = (const struct user_dev *)dev;
+
+    if (u->user.write != NULL)
+        u->user.write(u->user.ctx, off, width, val);
+}
+
+static void user_free(struct dev *dev)
+{
+    free(dev);
+}
+
+/* The bus refuses empty, wrapping and overlapping ranges itself. */
+static int check_place(const struct machine *machine, const struct vitro_device *dev,
+                       struct vitro_err *err)
+{
+    if (dev->bus == VITRO_BUS_PIO && (dev->base > 0xffff || dev->len > 0x10000 - dev->base))
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "device %s: ports end at 0xffff",
+                         dev->name);
+    for (size_t i = 0; dev->bus == VITRO_BUS_MMIO && i < machine->mem.nslots; i++) {
+        const struct mem_slot *s = &machine->mem.slot[i];
+
+        if (ranges_overlap(dev->base, dev->len, s->base, s->len))
+            return err_class(err, VITRO_ERR_USAGE, -EEXIST,
+                             "device %s at 0x%" PRIx64 ": %s is there", dev->name, dev->base,
+                             s->name);
+    }
+    return 0;
+}
+
+int vitro_add_device(struct vitro *m, const struct vitro_device *dev, struct vitro_err *err)
+{
+    struct machine *machine = m->board->m;
+    struct user_dev *u;
+    int rc;
+
+    if (m->has_run)
+        return err_set(err, -EBUSY, "device %s: the machine has run already", dev->name);
+    rc = check_place(machine, dev, err);
+    if (rc < 0)
+        return rc;
+    u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return err_set(err, -ENOMEM, "device %s: out of memory", dev->name);
+    u->user = *dev;
+    u->ops = (struct dev_ops){ .name = dev->name,
+                               .widths = dev->widths != 0 ? dev->widths : W8,
+                               .read = user_read,
+                               .write = user_write,
+                               .free = user_free };
+    u->dev.ops = &u->ops;
+    rc = machine_add_dev(machine, &u->dev, err);
+    if (rc < 0)
+        return rc;
+    return bus_add(dev->bus == VITRO_BUS_PIO ? &machine->pio : &machine->mmio, dev->base, dev->len,
+                   &u->dev, err);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static const enum vitro_end end_of[STOP_NREASONS] = {
+    [STOP_HALT] = VITRO_END_HALT,         [STOP_GUEST_EXIT] = VITRO_END_GUEST_EXIT,
+    [STOP_SHUTDOWN] = VITRO_END_SHUTDOWN, [STOP_REFUSED] = VITRO_END_REFUSED,
+    [STOP_FAILED] = VITRO_END_FAILED,     [STOP_BREAK] = VITRO_END_BREAK,
+    [STOP_COUNT] = VITRO_END_COUNT,       [STOP_USER] = VITRO_END_STOPPED,
+    [STOP_TIMEOUT] = VITRO_END_TIMEOUT,
+};
+
+/* Of the last instruction that left the guest; a CPU that was kicked out is asked where it is. */
+static uint64_t last_rip(struct vcpu *cpu)
+{
+    struct x86_state state;
+
+    if (cpu->exit.kind != EXIT_KICKED || cpu->m->engine->get(cpu, STATE_REGS, &state, NULL) < 0)
+        return cpu->exit.rip;
+    return state.rip;
+}
+
+static void fill_outcome(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out)
+{
+    const struct machine *machine = m->board->m;
+    struct vcpu *cpu = machine->cpu[stop->cpu >= 0 ? stop->cpu : 0];
+    const struct cpu_exit *x = &cpu->exit;
+    const char *why = stop_reason_text(stop->why);
+
+    *out = (struct vitro_outcome){
+        .end = end_of[stop->why],
+        .code = stop->code,
+        .cpu = stop->cpu,
+        .rip = last_rip(cpu),
+        .exits = machine_exits(machine),
+        .run_ns = machine->run_ns,
+        .dropped = m->board->console.dropped,
+        .output_error = m->board->console.error,
+        .open_line = m->board->console.open_line,
+        .detail = x->detail,
+    };
+    if (stop->why == STOP_HALT && machine->ncpus == 1)
+        why = "halted";
+    snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
+             why, x->detail != NULL ? ": " : "", x->detail != NULL ? x->detail : "", out->rip,
+             out->exits, out->exits == 1 ? "" : "s");
+}
+
+static int end_run(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out,
+                   struct vitro_err *err)
+{
+    const struct machine *machine = m->board->m;
+
+    if (stop->why == STOP_HOST) {
+        if (err != NULL && err->code == 0)
+            *err = machine->host_err;
+        return machine->host_err.code;
+    }
+    fill_outcome(m, stop, out);
+    return 0;
+}
+
+int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
+{
+    struct machine *machine = m->board->m;
+    struct stop stop;
+
+    m->has_run = true;
+    machine_run(machine, &stop);
+    return end_run(m, &stop, out, err);
+}
+
+void vitro_stop(struct vitro *m, enum vitro_stop_kind kind)
+{
+    machine_stop(m->board->m, kind == VITRO_STOP_TIMEOUT ? STOP_TIMEOUT : STOP_USER, 0, -1);
+}
+
+static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struct vitro_err *err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < machine->ncpus && rc == 0; i++)
+        rc = machine->engine->debug(machine->cpu[i], dbg, err);
+    return rc;
+}
+
+int vitro_stop_at(struct vitro *m, uint64_t exits, const uint64_t *addrs, unsigned naddrs,
+                  struct vitro_err *err)
+{
+    struct cpu_debug dbg = { 0 };
+    int rc;
+
+    if (naddrs > BREAKS_MAX)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stopping at %u addresses: at most %d",
+                         naddrs, BREAKS_MAX);
+    for (unsigned i = 0; i < naddrs; i++)
+        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .kind = BREAK_EXEC, .addr = addrs[i] };
+    rc = set_debug(m->board->m, &dbg, err);
+    if (rc < 0) {
+        set_debug(m->board->m, &m->debug, NULL); /* what was set before has worked */
+        return rc;
+    }
+    m->board->m->stop_at_exits = exits;
+    m->debug = dbg;
+    return 0;
+}
+
+int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err)
+{
+    const struct cpu_debug step = { .step = true };
+    struct machine *machine = m->board->m;
+    uint64_t stop_at_exits = machine->stop_at_exits;
+    struct stop stop;
+    int rc, back;
+
+    if (cpu >= machine->ncpus)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stepping CPU %u: the machine has %u", cpu,
+                         machine->ncpus);
+    rc = machine->engine->debug(machine->cpu[cpu], &step, err);
+    if (rc < 0)
+        return rc;
+    m->has_run = true;
+    machine->stop_at_exits = 0; /* the trap that ends a step is an exit too, but not one to count */
+    machine_run_cpu(machine, cpu, &stop);
+    machine->stop_at_exits = stop_at_exits;
+    rc = end_run(m, &stop, out, err);
+    back = machine->engine->debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);
+    return rc < 0 ? rc : back;
+}
+
+int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len)
+{
+    return mem_get(&m->board->m->mem, gpa, buf, len) ? 0 : -EFAULT;
+}
+
+int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len)
+{
+    return mem_put(&m->board->m->mem, gpa, buf, len) ? 0 : -EFAULT;
+}
+
+const char *vitro_engine_name(const struct vitro *m)
+{
+    return m->board->m->engine->name;
+}
+
+const char *vitro_engine_why(const struct vitro *m)
+{
+    return m->engine_why;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vitro_engine.c - the library's face: which engine runs this guest, and why
+ *
+ * Opening /dev/kvm proves nothing, so the guest's CPU mode is tried once in a boot, by running a few
+ * instructions in it; afterwards a small file says what came of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/kvm/kvm_probe.h"
+#include "host/cache.h"
+#include "host/hostinfo.h"
+#include "vitro_priv.h"
+
+enum { SMALL_PAGE = 4096 };
+
+/* The row that answers for a start state, with large pages and with 4 KiB pages. */
+static const struct mode_row {
+    enum probe_id large, small;
+} rows[X86_STARTS] = {
+    [X86_START_REAL] = { PROBE_REAL, PROBE_REAL },
+    [X86_START_PROTECTED] = { PROBE_PROTECTED, PROBE_PROTECTED },
+    [X86_START_PAGED32] = { PROBE_PAGED32, PROBE_PAGED32_4K },
+    [X86_START_LONG] = { PROBE_LONG, PROBE_LONG_4K },
+};
+
+/* From the cache, or by running it; then the cache knows it too. */
+static int ask_mode(enum probe_id id, struct probe_row *out, struct vitro_err *err)
+{
+    struct probe_report known = { 0 };
+    struct probe_host host;
+    int rc;
+
+    hostinfo_key(VITRO_VERSION, &host);
+    cache_load(CACHE_MODES, &host, &known);
+    *out = known.row[id];
+    if (out->verdict != PROBE_UNKNOWN)
+        return 0;
+    rc = kvm_probe_mode(NULL, id, out, err);
+    if (rc == 0 && !out->timed_out) {
+        known.row[id] = *out;
+        cache_store(CACHE_MODES, &host, &known);
+    }
+    return rc;
+}
+
+int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
+                  struct vitro_err *err)
+{
+    enum x86_start start = m->guest->image.start;
+    enum probe_id id = page_bytes == SMALL_PAGE ? rows[start].small : rows[start].large;
+    struct probe_row row;
+    int rc;
+
+    if (engine == VITRO_ENGINE_KVM) {
+        snprintf(m->engine_why, sizeof(m->engine_why), "kvm: it was asked for");
+        return 0;
+    }
+    rc = ask_mode(id, &row, err);
+    if (rc < 0)
+        return rc;
+    if (row.verdict == PROBE_NO)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "choosing an engine: this host's KVM does not run %s mode (%s), and this "
+                         "version of Vitro has no other engine: run 'vitro doctor' to see what "
+                         "runs here",
+                         x86_start_names[start], row.reason);
+    snprintf(m->engine_why, sizeof(m->engine_why), "kvm: it runs %s mode here",
+             x86_start_names[start]);
+    return 0;
+}

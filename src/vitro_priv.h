@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* vitro_priv.h - the structs behind the public handles; shared by the files of the library's face. */
+#ifndef VITRO_PRIV_H
+#define VITRO_PRIV_H
+
+#include <vitro/inspect.h>
+#include <vitro/vitro.h>
+
+#include "board/bare.h"
+#include "boot/builtin.h"
+#include "boot/image.h"
+#include "host/files.h"
+
+struct vitro_guest {
+    char name[64];
+    char shown[64];                /* the name with all but printable ASCII escaped */
+    const struct builtin *builtin; /* NULL for images */
+    uint8_t *bytes;                /* owned; NULL when the caller keeps them */
+    struct image image;
+};
+
+struct vitro {
+    const struct vitro_guest *guest; /* borrowed */
+    struct bare *board;
+    struct host_files *files; /* NULL: no directory */
+    bool has_run;
+    struct cpu_debug debug; /* what vitro_stop_at asked for; a step puts it back */
+    char engine_why[160];
+    void (*event)(void *ctx, const struct vitro_event *ev);
+    void *event_ctx;
+};
+
+/*
+ * choose_engine - say which engine runs m->guest, in m->engine_why
+ *
+ * page_bytes  of the identity map the machine will get; 0: the largest
+ *
+ * VITRO_ERR_ENGINE when none here does.
+ */
+WARN_UNUSED int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
+                              struct vitro_err *err);
+
+/* event_fn of a machine whose owner wants events; ctx is its struct vitro. */
+void pass_event(void *ctx, const struct event *ev);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli.h - what the commands share: options, errors, exit codes
+ *
+ * The command line sees the public headers only. It is the one part of Vitro that prints and exits.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <vitro/inspect.h>
+#include <vitro/vitro.h>
+
+/* Process exit codes: Vitro's own are even, a guest's are (v << 1) | 1. docs/exit-codes.md. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_GUEST = 2,    /* triple fault, refused instruction, engine could not enter the guest */
+    EXIT_USAGE = 6,    /* bad command, option or value */
+    EXIT_IMAGE = 8,    /* the guest image cannot be read or is malformed */
+    EXIT_ENGINE = 10,  /* no engine here runs this guest */
+    EXIT_HOST = 12,    /* the host refused something: memory, file, system call, output */
+    EXIT_TIMEOUT = 14, /* --timeout ended the run */
+    EXIT_STOPPED = 16, /* Ctrl-C or a signal ended the run */
+    EXIT_PARTIAL = 18, /* doctor: KVM is there and runs some guests only */
+};
+
+/* Which commands an option belongs to. */
+enum option_group {
+    FOR_GUEST = 1 << 0, /* whatever takes a GUEST: how to read it and what machine to build */
+    FOR_RUN = 1 << 1,   /* run */
+    FOR_LIMIT = 1 << 2, /* whatever may run a guest */
+    FOR_VIEW = 1 << 3,  /* views of a machine that is set up */
+    FOR_JSON = 1 << 4,
+    FOR_TRACE = 1 << 5,
+    FOR_DOCTOR = 1 << 6,
+    FOR_TABLES = 1 << 7,
+    FOR_WALK = 1 << 8,
+    FOR_MEM = 1 << 9,
+    FOR_REGS = 1 << 10,
+};
+
+/* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
+struct stop_spec {
+    enum { STOP_AT_NOTHING, STOP_AT_END, STOP_AT_EXIT, STOP_AT_ADDR } kind;
+    uint64_t exits;
+    const char *addr; /* as written: symbols are looked up once the guest is open */
+};
+
+/* All options of all commands; zero is every default. */
+struct options {
+    struct vitro_guest_config guest;
+    struct vitro_config machine;
+    uint64_t timeout_ns; /* 0: none */
+    bool quiet, json, no_color, help;
+    struct stop_spec stop_at; /* run: --stop-at; views: --at */
+    char *then;               /* run: views to print after it, comma-separated; not owned */
+    const char *trace_file, *output;
+    enum vitro_trace_format trace_format;
+    bool trace_format_given, flow;
+    bool fresh;
+    bool physical, all;
+    unsigned cpu;
+    struct vitro_tables_filter tables;
+};
+
+struct command {
+    const char *name;
+    const char *args;    /* "TARGET ADDR" */
+    const char *summary; /* one line */
+    const char *details; /* a paragraph for --help */
+    unsigned options;    /* enum option_group */
+    int min_args, max_args;
+    int (*run)(const struct command *cmd, struct options *o, int argc, char **argv);
+};
+
+extern const struct command commands[];
+extern const unsigned ncommands;
+
+/* options.c: parses argv after the command's name; *argc and *argv become the operands. */
+int options_parse(const struct command *cmd, struct options *o, int *argc, char ***argv);
+void options_help(const struct command *cmd);
+/* Prints words in lines of 79 columns, the second and later ones indented, and ends the last. */
+void put_wrapped(const char *text, int indent);
+/* Every long option of a command, "--name" a line: for completion and for the tests of the manual. */
+void options_list(const struct command *cmd);
+
+/* units.c: false when the word is not of the form. */
+bool parse_number(const char *word,
+                  uint64_t *out); /* decimal, 0x, or with K M G (powers of 1024) */
+bool parse_seconds(const char *word, uint64_t *ns); /* "1", "0.5", "200ms" */
+/* "1.23 ms", three digits. Returns buf. */
+char *format_ns(uint64_t ns, char *buf, size_t len);
+
+/* report.c */
+/* Prints "vitro: <text>" to standard error and returns the code that the error's class has. */
+int fail_err(const struct vitro_err *err);
+int fail_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Writes a whole string to standard output; EXIT_OK or EXIT_HOST. */
+int put_output(const char *text);
+
+struct vitro_style style_of(const struct options *o);
+
+/* target.c: a guest and a machine made of it. */
+struct target {
+    struct vitro_guest *guest;
+    struct vitro *m;
+};
+int target_open(struct target *t, struct options *o, const char *name); /* an exit code */
+void target_close(struct target *t);
+/* The exit code that an end of a run stands for, without regard to lost output. */
+int target_end_code(const struct vitro_outcome *end);
+/* Runs it to a place under the options' limits; *ran is false when the place is the start. */
+int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran);
+/* A number, a register of CPU 0 (rip, rsp ...), or a symbol with an optional +offset. */
+int target_addr(const struct target *t, const struct options *o, const char *word, uint64_t *addr);
+
+/* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
+struct watch;
+int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out);
+void watch_end(struct watch *w);
+
+/* view.c: one row a view; used by the commands of that name and by run --then. */
+int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);
+/* What is wrong with a view's name or number of operands, reported; EXIT_OK when nothing is. */
+int view_check(const char *name, int argc);
+/* Makes a view's text or JSON; args are its operands. An exit code. */
+int view_make(const struct target *t, const struct options *o, const char *name, int argc,
+              char **argv, char **out);
+
+int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_guests(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_explain(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_trace(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_help(const struct command *cmd, struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the table of commands, and the choice among them. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define GUEST_OPTIONS (FOR_GUEST | FOR_LIMIT)
+#define VIEW_OPTIONS  (GUEST_OPTIONS | FOR_VIEW | FOR_JSON)
+
+#define TARGET_TEXT                                                                      \
+    "TARGET is a built-in guest or a file. The machine is set up and not started; --at " \
+    "runs it to a point first."
+
+const struct command commands[] = {
+    { "run", "GUEST", "set a guest up, run it, report",
+      "GUEST is a built-in guest's name (see 'vitro guests') or a file: a flat image or a bare-metal "
+      "ELF program. The guest's output goes to standard output, the report to standard error.",
+      GUEST_OPTIONS | FOR_RUN | FOR_JSON, 1, 1, cmd_run },
+    { "guests", "", "list the built-in guests", "One line a guest, with the modes it comes in.",
+      FOR_JSON, 0, 0, cmd_guests },
+    { "explain", "GUEST", "the tour: what happens when this guest runs, with live numbers",
+      "Builds the machine, runs the guest and answers the standard questions of anyone who learns "
+      "virtualization: where memory lies, how addresses are translated, where control passes, how the "
+      "output gets out. Every number is this run's own.",
+      FOR_GUEST | FOR_JSON, 1, 1, cmd_explain },
+    { "map", "TARGET",
+      "the two address spaces: guest-physical ranges and where they lie in the host", TARGET_TEXT,
+      VIEW_OPTIONS, 1, 1, cmd_view },
+    { "walk", "TARGET ADDR", "one address all the way: tables, guest-physical, host-virtual",
+      TARGET_TEXT " ADDR is a number, a symbol, or a register such as rip.",
+      VIEW_OPTIONS | FOR_WALK, 2, 2, cmd_view },
+    { "tables", "TARGET", "the page tables as a tree, equal entries merged", TARGET_TEXT,
+      VIEW_OPTIONS | FOR_TABLES, 1, 1, cmd_view },
+    { "regs", "TARGET", "registers, control registers bit by bit, segments", TARGET_TEXT,
+      VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
+    { "mem", "TARGET ADDR [LEN]", "guest memory in hex", TARGET_TEXT " LEN defaults to 128 bytes.",
+      VIEW_OPTIONS | FOR_MEM, 2, 3, cmd_view },
+    { "disasm", "TARGET [ADDR [COUNT]]", "instructions, from rip if no address is given",
+      TARGET_TEXT " COUNT defaults to 16.", VIEW_OPTIONS, 1, 3, cmd_view },
+    { "exits", "TARGET", "why the CPU left the guest: reason, address, instruction, count, time",
+      "The guest is run to its end, or to the point that --at names.", VIEW_OPTIONS, 1, 1,
+      cmd_view },
+    { "trace", "GUEST", "the stream of events while a guest runs",
+      "Runs the guest and prints every exit; with --flow the conversation with KVM, call by call.",
+      GUEST_OPTIONS | FOR_TRACE | FOR_JSON, 1, 1, cmd_trace },
+    { "doctor", "", "what this host can run, measured by running it",
+      "Runs small pieces of guest code under a time limit in every CPU mode and says what works, how "
+      "fast, and what to do about the rest. Exit code 0: everything runs; 18: some guests do; 10: no "
+      "usable KVM.",
+      FOR_JSON | FOR_DOCTOR, 0, 0, cmd_doctor },
+    { "help", "[COMMAND]", "this text, or a command's", "Same as COMMAND --help.", 0, 0, 1,
+      cmd_help },
+};
+const unsigned ncommands = sizeof(commands) / sizeof(commands[0]);
+
+static const struct command *find(const char *name)
+{
+    for (unsigned i = 0; i < ncommands; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int overview(void)
+{
+    put_wrapped(
+        "vitro runs x86-64 guests in glass: on the host's KVM, with everything that happens in "
+        "sight.",
+        0);
+    printf("\nusage: vitro COMMAND [OPTION ...] [OPERAND ...]\n\n");
+    for (unsigned i = 0; i < ncommands; i++) {
+        printf("  %-8s ", commands[i].name);
+        put_wrapped(commands[i].summary, 11);
+    }
+    printf("\n");
+    put_wrapped("'vitro COMMAND --help' tells the rest. To begin: vitro run hello, vitro explain "
+                "hello.",
+                0);
+    return put_output("");
+}
+
+int cmd_help(const struct command *cmd, struct options *o, int argc, char **argv)
+{
+    const struct command *about = argc > 0 ? find(argv[0]) : NULL;
+
+    (void)cmd;
+    (void)o;
+    if (argc == 0)
+        return overview();
+    if (about == NULL)
+        return fail_usage("help %s: no such command; 'vitro help' lists them", argv[0]);
+    options_help(about);
+    return put_output("");
+}
+
+/* For the completion script and the manual's tests: command names, or a command's options. */
+static int list_words(const char *name)
+{
+    const struct command *cmd = name != NULL ? find(name) : NULL;
+
+    if (name != NULL && cmd == NULL)
+        return EXIT_USAGE;
+    for (unsigned i = 0; cmd == NULL && i < ncommands; i++)
+        printf("%s\n", commands[i].name);
+    if (cmd != NULL)
+        options_list(cmd);
+    return put_output("");
+}
+
+static int run_command(const struct command *cmd, int argc, char **argv)
+{
+    struct options o = { 0 };
+    int code = options_parse(cmd, &o, &argc, &argv);
+
+    if (code != EXIT_OK)
+        return code;
+    if (o.help) {
+        options_help(cmd);
+        return put_output("");
+    }
+    if (argc < cmd->min_args)
+        return fail_usage("%s: %s missing; usage: vitro %s [OPTION ...] %s", cmd->name,
+                          argc == 0 ? "an operand is" : "another operand is", cmd->name, cmd->args);
+    if (argc > cmd->max_args)
+        return fail_usage("%s: '%s' is one operand too many; usage: vitro %s%s%s%s", cmd->name,
+                          argv[cmd->max_args], cmd->name, cmd->options != 0 ? " [OPTION ...]" : "",
+                          *cmd->args != '\0' ? " " : "", cmd->args);
+    return cmd->run(cmd, &o, argc, argv);
+}
+
+/* Closed standard descriptors are taken, so that no file of ours gets their numbers and their output. */
+static void hold_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY); /* a write to it fails, as to a closed one */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *cmd;
+    const char *word = argc > 1 ? argv[1] : "help";
+
+    hold_standard_fds();
+    /* A closed pipe and a file size limit are errors of write(2), which are reported. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return overview();
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("vitro %s\n", vitro_version());
+        return put_output("");
+    }
+    if (strcmp(word, "--list") == 0)
+        return list_words(argc > 2 ? argv[2] : NULL);
+    cmd = find(word);
+    if (cmd == NULL)
+        return fail_usage("%s: no such command; 'vitro help' lists them", word);
+    return run_command(cmd, argc > 1 ? argc - 2 : 0, argv + (argc > 1 ? 2 : 1));
+}

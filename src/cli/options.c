@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.c - the one table of options: parsing, --help and completion are made of it
+ *
+ * A setter returns NULL, or what is wrong with the value.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+typedef const char *set_fn(struct options *o, char *arg);
+
+static const char *set_engine(struct options *o, char *arg)
+{
+    if (strcmp(arg, "auto") == 0)
+        o->machine.engine = VITRO_ENGINE_AUTO;
+    else if (strcmp(arg, "kvm") == 0)
+        o->machine.engine = VITRO_ENGINE_KVM;
+    else
+        return "engines are auto and kvm";
+    return NULL;
+}
+
+static const char *set_mem(struct options *o, char *arg)
+{
+    if (!parse_number(arg, &o->machine.mem_bytes) || o->machine.mem_bytes == 0)
+        return "a size such as 512K, 64M or 2G is wanted";
+    return NULL;
+}
+
+static const char *set_cpus(struct options *o, char *arg)
+{
+    uint64_t n;
+
+    if (!parse_number(arg, &n) || n < 1 || n > 8)
+        return "1 to 8 CPUs";
+    o->machine.cpus = (unsigned)n;
+    return NULL;
+}
+
+static const char *set_mode(struct options *o, char *arg)
+{
+    return vitro_mode_parse(arg, &o->guest.mode) ? NULL
+                                                 : "modes are real, protected, paged32 and long";
+}
+
+static const char *set_origin(struct options *o, char *arg)
+{
+    return parse_number(arg, &o->guest.origin) ? NULL : "an address such as 0x7c00 is wanted";
+}
+
+static const char *set_kind(struct options *o, char *arg)
+{
+    if (strcmp(arg, "flat") == 0)
+        o->guest.kind = VITRO_KIND_FLAT;
+    else if (strcmp(arg, "elf") == 0)
+        o->guest.kind = VITRO_KIND_ELF;
+    else
+        return "kinds are flat and elf";
+    return NULL;
+}
+
+static const char *set_page_size(struct options *o, char *arg)
+{
+    static const struct {
+        const char *word;
+        uint64_t bytes;
+    } sizes[] = { { "4k", 4096 }, { "2m", 2u << 20 }, { "4m", 4u << 20 } };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (strcasecmp(arg, sizes[i].word) == 0) {
+            o->machine.page_bytes = sizes[i].bytes;
+            return NULL;
+        }
+    }
+    return "page sizes are 4k, 2m (long mode) and 4m (paged32)";
+}
+
+static const char *set_name(struct options *o, char *arg)
+{
+    if (*arg == '\0' || strlen(arg) > 63 || strchr(arg, '/') != NULL)
+        return "a name has 1 to 63 characters and no '/'";
+    o->machine.name = arg;
+    return NULL;
+}
+
+/* ADDR, exit:N, end. */
+static const char *set_stop_at(struct options *o, char *arg)
+{
+    uint64_t n;
+
+    if (strcmp(arg, "end") == 0) {
+        o->stop_at = (struct stop_spec){ .kind = STOP_AT_END };
+        return NULL;
+    }
+    if (strncmp(arg, "exit:", 5) == 0) {
+        if (!parse_number(arg + 5, &n) || n == 0)
+            return "exit:N takes a number from 1";
+        o->stop_at = (struct stop_spec){ .kind = STOP_AT_EXIT, .exits = n };
+        return NULL;
+    }
+    if (strncmp(arg, "insn:", 5) == 0)
+        return "counting instructions needs the software CPU, which this version does not have";
+    o->stop_at = (struct stop_spec){ .kind = STOP_AT_ADDR, .addr = arg };
+    return NULL;
+}
+
+static const char *set_then(struct options *o, char *arg)
+{
+    o->then = arg;
+    return NULL;
+}
+
+static const char *set_trace(struct options *o, char *arg)
+{
+    o->trace_file = arg;
+    return NULL;
+}
+
+static const char *set_output(struct options *o, char *arg)
+{
+    o->output = arg;
+    return NULL;
+}
+
+static const char *set_trace_format(struct options *o, char *arg)
+{
+    static const struct {
+        const char *word;
+        enum vitro_trace_format format;
+    } formats[] = { { "text", VITRO_TRACE_TEXT },
+                    { "jsonl", VITRO_TRACE_JSONL },
+                    { "chrome", VITRO_TRACE_CHROME } };
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(arg, formats[i].word) == 0) {
+            o->trace_format = formats[i].format;
+            o->trace_format_given = true;
+            return NULL;
+        }
+    }
+    return "formats are text, jsonl and chrome";
+}
+
+static const char *set_timeout(struct options *o, char *arg)
+{
+    return parse_seconds(arg, &o->timeout_ns) ? NULL : "seconds such as 2 or 0.5, or 200ms";
+}
+
+static const char *set_debug_exit(struct options *o, char *arg)
+{
+    uint64_t port = 0xf4;
+
+    if (arg != NULL && (!parse_number(arg, &port) || port < 1 || port > 65532))
+        return "a port from 1 to 65532 is wanted";
+    o->machine.debug_exit_port = (int)port;
+    return NULL;
+}
+
+static const char *set_hypercalls(struct options *o, char *arg)
+{
+    o->machine.hypercalls = VITRO_HYPERCALLS_ON;
+    if (arg == NULL)
+        return NULL;
+    if (strcmp(arg, "host-addr") != 0)
+        return "the only thing to add is host-addr";
+    o->machine.hypercalls |= VITRO_HYPERCALLS_HOST_ADDR;
+    return NULL;
+}
+
+static const char *set_files(struct options *o, char *arg)
+{
+    o->machine.files_dir = arg;
+    return NULL;
+}
+
+static const char *set_cpu(struct options *o, char *arg)
+{
+    uint64_t n;
+
+    if (!parse_number(arg, &n) || n > 7)
+        return "a CPU's number, 0 to 7, is wanted";
+    o->cpu = (unsigned)n;
+    return NULL;
+}
+
+static const char *set_range(struct options *o, char *arg)
+{
+    char *dash = strchr(arg, '-');
+
+    if (dash == NULL)
+        return "FROM-TO is wanted, such as 0x0-0x1fffff";
+    *dash = '\0';
+    if (!parse_number(arg, &o->tables.from) || !parse_number(dash + 1, &o->tables.to) ||
+        o->tables.from > o->tables.to)
+        return "FROM-TO is wanted, such as 0x0-0x1fffff";
+    return NULL;
+}
+
+#define FLAG(fn, field)                                 \
+    static const char *fn(struct options *o, char *arg) \
+    {                                                   \
+        (void)arg;                                      \
+        o->field = true;                                \
+        return NULL;                                    \
+    }
+FLAG(set_quiet, quiet)
+FLAG(set_json, json)
+FLAG(set_no_color, no_color)
+FLAG(set_help, help)
+FLAG(set_flow, flow)
+FLAG(set_fresh, fresh)
+FLAG(set_physical, physical)
+FLAG(set_all, all)
+FLAG(set_writable, tables.writable)
+FLAG(set_executable, tables.executable)
+FLAG(set_user, tables.user)
+FLAG(set_files_cow, machine.files_cow)
+
+/* arg: NULL none; "[=X]" optional, only as --name=X. */
+static const struct row {
+    const char *name;
+    char letter;
+    const char *arg, *help;
+    unsigned groups; /* 0: every command */
+    set_fn *set;
+} rows[] = {
+    { "engine", 'e', "auto|kvm",
+      "what executes the guest (default auto: it is said which, and why)", FOR_GUEST, set_engine },
+    { "memory", 'm', "SIZE", "guest memory: 64K to 512G (default 2M; 64M for ELF)", FOR_GUEST,
+      set_mem },
+    { "cpus", 'c', "N", "virtual CPUs, 1 to 8 (default 1); rdi holds each one's number", FOR_GUEST,
+      set_cpus },
+    { "mode", 0, "MODE", "CPU mode at the start: real, protected, paged32 or long (default)",
+      FOR_GUEST, set_mode },
+    { "origin", 0, "ADDR", "flat images: where the first byte goes and starts (default 0)",
+      FOR_GUEST, set_origin },
+    { "kind", 0, "flat|elf", "do not go by the file's bytes", FOR_GUEST, set_kind },
+    { "page-size", 0, "4k|2m|4m", "pages of the identity map (default: the mode's large ones)",
+      FOR_GUEST, set_page_size },
+    { "name", 'n', "NAME", "the machine's name (default: the guest's)", FOR_GUEST, set_name },
+    { "debug-exit", 0, "[=PORT]", "let the guest end the run through PORT (default 0xf4)",
+      FOR_GUEST, set_debug_exit },
+    { "hypercalls", 0, "[=host-addr]",
+      "offer the hypercall device; host-addr: tell host addresses too", FOR_GUEST, set_hypercalls },
+    { "files", 0, "DIR", "let file hypercalls work in DIR and nowhere else", FOR_GUEST, set_files },
+    { "files-cow", 0, NULL, "writes go to copies private to this machine", FOR_GUEST,
+      set_files_cow },
+    { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol) or after exit:N", FOR_RUN,
+      set_stop_at },
+    { "then", 0, "VIEWS",
+      "print views at the end: map,walk:0x400,tables,regs,exits,mem:ADDR:LEN ...", FOR_RUN,
+      set_then },
+    { "trace", 0, "FILE", "write events to FILE while it runs (see 'vitro trace' for formats)",
+      FOR_RUN, set_trace },
+    { "to", 0, "FORMAT", "trace format: text, jsonl, or chrome for Perfetto and Chromium",
+      FOR_TRACE | FOR_RUN, set_trace_format },
+    { "flow", 0, NULL, "the conversation with KVM, call by call", FOR_TRACE, set_flow },
+    { "output", 'o', "FILE", "write the events to FILE", FOR_TRACE, set_output },
+    { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
+    { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
+    { "at", 0, "WHERE", "run first: to ADDR (number or symbol), after exit:N, or to the end",
+      FOR_VIEW, set_stop_at },
+    { "cpu", 0, "N", "which CPU's registers and tables (default 0)", FOR_VIEW, set_cpu },
+    { "physical", 'p', NULL, "ADDR is guest-physical", FOR_WALK | FOR_MEM, set_physical },
+    { "all", 'a', NULL, "also debug registers and every MSR, bit by bit", FOR_REGS, set_all },
+    { "writable", 'w', NULL, "only writable pages", FOR_TABLES, set_writable },
+    { "executable", 'x', NULL, "only executable pages", FOR_TABLES, set_executable },
+    { "user", 'u', NULL, "only pages that ring 3 may use", FOR_TABLES, set_user },
+    { "range", 0, "FROM-TO", "only guest-virtual addresses in the range", FOR_TABLES, set_range },
+    { "fresh", 0, NULL, "measure again; do not use what was measured since boot", FOR_DOCTOR,
+      set_fresh },
+    { "json", 'j', NULL, "JSON instead of text", FOR_JSON, set_json },
+    { "no-color", 0, NULL, "no colours (also: NO_COLOR set, or output that is no terminal)",
+      FOR_JSON, set_no_color },
+    { "help", 'h', NULL, "this text", 0, set_help },
+};
+
+enum { NROWS = sizeof(rows) / sizeof(rows[0]), LONG_BASE = 256, WIDTH = 79 };
+
+static bool applies(const struct row *r, const struct command *cmd)
+{
+    return r->groups == 0 || (r->groups & cmd->options) != 0;
+}
+
+/* getopt's own tables; val is LONG_BASE + the row. */
+static void getopt_tables(const struct command *cmd, struct option *longs, char *shorts)
+{
+    *shorts++ = ':';
+    for (int i = 0; i < NROWS; i++) {
+        int takes = rows[i].arg == NULL     ? no_argument
+                    : rows[i].arg[0] == '[' ? optional_argument
+                                            : required_argument;
+
+        if (!applies(&rows[i], cmd))
+            continue;
+        *longs++ = (struct option){ rows[i].name, takes, NULL, LONG_BASE + i };
+        if (rows[i].letter != 0) {
+            *shorts++ = rows[i].letter;
+            if (takes == required_argument)
+                *shorts++ = ':';
+        }
+    }
+    *longs = (struct option){ 0 };
+    *shorts = '\0';
+}
+
+static const struct row *row_of(const struct command *cmd, int val)
+{
+    if (val >= LONG_BASE)
+        return &rows[val - LONG_BASE];
+    for (int i = 0; i < NROWS; i++) {
+        if (rows[i].letter == val && applies(&rows[i], cmd))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* What getopt did not like, in one line. */
+static int bad_option(const struct command *cmd, int val, char **argv)
+{
+    const struct row *r = optopt != 0 ? row_of(cmd, optopt) : NULL;
+
+    if (val == ':' && r != NULL)
+        return fail_usage("%s: --%s wants a value: %s; see 'vitro %s --help'", cmd->name, r->name,
+                          r->arg, cmd->name);
+    if (r != NULL)
+        return fail_usage("%s: --%s takes no value; see 'vitro %s --help'", cmd->name, r->name,
+                          cmd->name);
+    if (optopt != 0)
+        return fail_usage("%s: -%c: no such option here; see 'vitro %s --help'", cmd->name, optopt,
+                          cmd->name);
+    return fail_usage("%s: %s: no such option here; see 'vitro %s --help'", cmd->name,
+                      argv[optind - 1], cmd->name);
+}
+
+int options_parse(const struct command *cmd, struct options *o, int *argc, char ***argv)
+{
+    struct option longs[NROWS + 1];
+    char shorts[2 * NROWS + 2];
+    char **args = *argv - 1; /* getopt skips the first: the command's name */
+    int n = *argc + 1, val;
+
+    getopt_tables(cmd, longs, shorts);
+    opterr = 0;
+    while ((val = getopt_long(n, args, shorts, longs, NULL)) != -1) {
+        const struct row *r = val == '?' || val == ':' ? NULL : row_of(cmd, val);
+        const char *wrong;
+
+        if (r == NULL)
+            return bad_option(cmd, val, args);
+        wrong = r->set(o, optarg);
+        if (wrong != NULL)
+            return fail_usage("%s: --%s %s: %s", cmd->name, r->name, optarg != NULL ? optarg : "",
+                              wrong);
+    }
+    *argc = n - optind;
+    *argv = args + optind;
+    return EXIT_OK;
+}
+
+void put_wrapped(const char *text, int indent)
+{
+    int at = indent;
+
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+
+        if (at > indent && at + 1 + len > WIDTH) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        }
+        at += printf("%s%.*s", at > indent ? " " : "", len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+    printf("\n");
+}
+
+void options_help(const struct command *cmd)
+{
+    printf("usage: vitro %s%s%s%s\n\n", cmd->name, cmd->options != 0 ? " [OPTION ...]" : "",
+           *cmd->args != '\0' ? " " : "", cmd->args);
+    put_wrapped(cmd->summary, 0);
+    printf("\n");
+    put_wrapped(cmd->details, 0);
+    printf("\noptions:\n");
+    for (int i = 0; i < NROWS; i++) {
+        char left[64];
+
+        if (!applies(&rows[i], cmd))
+            continue;
+        snprintf(left, sizeof(left), "%s%c%s --%s%s%s", rows[i].letter ? "-" : " ",
+                 rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
+                 rows[i].arg != NULL && rows[i].arg[0] != '[' ? " " : "",
+                 rows[i].arg != NULL ? rows[i].arg : "");
+        printf("  %-25s ", left);
+        put_wrapped(rows[i].help, 28);
+    }
+}
+
+void options_list(const struct command *cmd)
+{
+    for (int i = 0; i < NROWS; i++) {
+        if (applies(&rows[i], cmd))
+            printf("--%s\n", rows[i].name);
+    }
+}

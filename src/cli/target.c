@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* target.c - from a name and options to a machine, and to a point of its run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+int target_open(struct target *t, struct options *o, const char *name)
+{
+    struct vitro_err err = { 0 };
+
+    *t = (struct target){ 0 };
+    o->guest.name = name;
+    if (vitro_guest_open(&o->guest, &t->guest, &err) < 0 ||
+        vitro_new(&o->machine, t->guest, &t->m, &err) < 0) {
+        target_close(t);
+        return fail_err(&err);
+    }
+    return EXIT_OK;
+}
+
+void target_close(struct target *t)
+{
+    vitro_free(t->m);
+    vitro_guest_free(t->guest);
+    *t = (struct target){ 0 };
+}
+
+/* Whether the word is a register's name; then *code says whether it could be read. */
+static bool register_value(const struct target *t, const struct options *o, const char *word,
+                           uint64_t *value, int *code)
+{
+    static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                           "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+    bool rip = strcmp(word, "rip") == 0;
+    struct vitro_err err = { 0 };
+    struct vitro_regs regs;
+    unsigned i = 0;
+
+    while (!rip && i < 16 && strcmp(word, names[i]) != 0)
+        i++;
+    if (i == 16)
+        return false;
+    *code = EXIT_OK;
+    if (vitro_regs(t->m, o->cpu, &regs, &err) < 0)
+        *code = fail_err(&err);
+    else
+        *value = rip ? regs.rip : regs.gpr[i];
+    return true;
+}
+
+static bool symbol_value(const struct target *t, const char *word, uint64_t *value)
+{
+    const char *plus = strchr(word, '+');
+    uint64_t offset = 0;
+    char name[256];
+
+    snprintf(name, sizeof(name), "%.*s", plus != NULL ? (int)(plus - word) : 255, word);
+    if (plus != NULL && !parse_number(plus + 1, &offset))
+        return false;
+    if (!vitro_symbol_addr(t->m, name, value))
+        return false;
+    *value += offset;
+    return true;
+}
+
+int target_addr(const struct target *t, const struct options *o, const char *word, uint64_t *addr)
+{
+    int code;
+
+    if (register_value(t, o, word, addr, &code))
+        return code;
+    if (parse_number(word, addr) || symbol_value(t, word, addr))
+        return EXIT_OK;
+    return fail_usage("address %s: neither a number (0x400), a register (rip) nor a symbol of this "
+                      "guest",
+                      word);
+}
+
+/* Sets the machine's stop conditions; *runs is false when there is nowhere to go. */
+static int set_stop(struct target *t, const struct options *o, bool *runs)
+{
+    struct vitro_err err = { 0 };
+    uint64_t addr = 0;
+    unsigned naddrs = 0;
+    int code;
+
+    *runs = o->stop_at.kind != STOP_AT_NOTHING;
+    if (o->stop_at.kind == STOP_AT_ADDR) {
+        code = target_addr(t, o, o->stop_at.addr, &addr);
+        if (code != EXIT_OK)
+            return code;
+        naddrs = 1;
+    }
+    if (vitro_stop_at(t->m, o->stop_at.exits, &addr, naddrs, &err) < 0)
+        return fail_err(&err);
+    return EXIT_OK;
+}
+
+int target_end_code(const struct vitro_outcome *end)
+{
+    switch (end->end) {
+    case VITRO_END_GUEST_EXIT:
+        return (int)((end->code << 1 | 1) & 0xff);
+    case VITRO_END_SHUTDOWN:
+    case VITRO_END_REFUSED:
+    case VITRO_END_FAILED:
+        return EXIT_GUEST;
+    case VITRO_END_TIMEOUT:
+        return EXIT_TIMEOUT;
+    case VITRO_END_STOPPED:
+        return EXIT_STOPPED;
+    case VITRO_END_HALT:
+    case VITRO_END_BREAK:
+    case VITRO_END_COUNT:
+        break;
+    }
+    return EXIT_OK;
+}
+
+int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran)
+{
+    struct vitro_err err = { 0 };
+    struct watch *watch;
+    int rc = set_stop(t, o, ran);
+
+    if (rc != EXIT_OK || !*ran)
+        return rc;
+    rc = watch_start(t->m, o->timeout_ns, &watch);
+    if (rc < 0) {
+        fprintf(stderr, "vitro: watching for signals: %s\n", strerror(-rc));
+        return EXIT_HOST;
+    }
+    rc = vitro_run(t->m, end, &err);
+    watch_end(watch);
+    return rc < 0 ? fail_err(&err) : EXIT_OK;
+}

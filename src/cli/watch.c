@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch.c - turns signals and the time limit into vitro_stop
+ *
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread while a guest runs and read from a
+ * descriptor by one thread. The first asks the machine to stop; the second ends the process at once.
+ * One that was ignored from the start (nohup, a job in the background) stays ignored.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { FD_SIGNAL, FD_TIMER, FD_END, NFDS };
+
+struct watch {
+    struct vitro *m;
+    pthread_t thread;
+    int fd[NFDS]; /* FD_TIMER is -1 without a limit */
+    sigset_t before;
+};
+
+static void *watch_thread(void *arg)
+{
+    struct watch *w = arg;
+    unsigned signals = 0;
+
+    for (;;) {
+        struct signalfd_siginfo info;
+        struct pollfd p[NFDS];
+
+        for (int i = 0; i < NFDS; i++)
+            p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+        if (poll(p, NFDS, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (p[FD_END].revents & POLLIN)
+            return NULL;
+        if (p[FD_TIMER].revents & POLLIN) {
+            vitro_stop(w->m, VITRO_STOP_TIMEOUT);
+            w->fd[FD_TIMER] = (close(w->fd[FD_TIMER]), -1);
+        }
+        if (p[FD_SIGNAL].revents & POLLIN &&
+            read(w->fd[FD_SIGNAL], &info, sizeof(info)) == sizeof(info)) {
+            if (signals++ > 0)
+                _exit(EXIT_STOPPED);
+            vitro_stop(w->m, VITRO_STOP_USER);
+        }
+    }
+}
+
+static int open_timer(uint64_t ns)
+{
+    struct itimerspec at = { .it_value = { .tv_sec = (time_t)(ns / 1000000000u),
+                                           .tv_nsec = (long)(ns % 1000000000u) } };
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+    if (fd >= 0 && timerfd_settime(fd, 0, &at, NULL) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void close_all(struct watch *w)
+{
+    for (int i = 0; i < NFDS; i++) {
+        if (w->fd[i] >= 0)
+            close(w->fd[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+    free(w);
+}
+
+/* The signals that end a run. Blocking one that is ignored would make the kernel deliver it. */
+static void fill_set(sigset_t *set)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct sigaction now;
+
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(set, signals[i]);
+    }
+}
+
+int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out)
+{
+    struct watch *w = calloc(1, sizeof(*w));
+    sigset_t set;
+    int rc;
+
+    if (w == NULL)
+        return -ENOMEM;
+    w->m = m;
+    fill_set(&set);
+    pthread_sigmask(SIG_BLOCK, &set, &w->before);
+    w->fd[FD_SIGNAL] = signalfd(-1, &set, SFD_CLOEXEC);
+    w->fd[FD_END] = eventfd(0, EFD_CLOEXEC);
+    w->fd[FD_TIMER] = timeout_ns != 0 ? open_timer(timeout_ns) : -1;
+    if (w->fd[FD_SIGNAL] < 0 || w->fd[FD_END] < 0 || (timeout_ns != 0 && w->fd[FD_TIMER] < 0)) {
+        rc = -errno;
+        close_all(w);
+        return rc;
+    }
+    rc = -pthread_create(&w->thread, NULL, watch_thread, w);
+    if (rc != 0) {
+        close_all(w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+void watch_end(struct watch *w)
+{
+    uint64_t one = 1;
+
+    if (write(w->fd[FD_END], &one, sizeof(one)) != sizeof(one))
+        pthread_cancel(w->thread);
+    pthread_join(w->thread, NULL);
+    close_all(w);
+}

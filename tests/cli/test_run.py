@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""vitro run: the main job, its report, its exit codes."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from common import (ENGINE, GUEST, HOST, NO_KVM, OK, PRINT_FOREVER, STOPPED, TIMEOUT, USAGE, VITRO,
+                    Case, needs_kvm, print_times, vitro)
+
+
+@needs_kvm
+class MainJob(Case):
+    def test_hello_prints_and_reports(self):
+        run = vitro("run", "hello", "-e", "kvm")
+        self.expect(run, OK, "15 exits", "on kvm", "rax = 42", "memory at 0x400 = 42")
+        self.assertEqual(run.stdout, b"Hello, world!\n")
+
+    def test_quiet_is_only_the_guest(self):
+        run = vitro("run", "hello", "-q")
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (OK, b"Hello, world!\n", b""))
+
+    def test_the_engine_is_named_with_the_reason(self):
+        run = vitro("run", "hello")
+        self.expect(run, OK, "on kvm: ")
+
+    def test_json_is_one_document(self):
+        doc, run = self.json("run", "hello", "--then", "exits,regs,walk:0x400")
+        self.expect(run, OK)
+        self.assertEqual(doc["console"], "Hello, world!\n")
+        self.assertEqual((doc["exits"], doc["end"], doc["exit_code"]), (15, "halt", 0))
+        self.assertEqual([v["view"] for v in doc["then"]], ["exits", "regs", "walk"])
+        self.assertTrue(all(v["data"] for v in doc["then"]))
+
+    def test_then_prints_views(self):
+        run = vitro("run", "hello", "-q", "--then", "map,walk:0x400,tables,regs,exits,mem:0x400:16,disasm:0:4")
+        self.expect(run, OK)
+        text = run.stdout.decode()
+        for word in ("PML4", "0x400", "debugcon", "cr3", "2a 00 00 00"):
+            self.assertIn(word, text)
+
+    def test_the_guests_own_code_is_odd(self):
+        self.expect(vitro("run", "exit"), 7)
+
+    def test_triple_fault_shows_state_and_last_exits(self):
+        run = vitro("run", "fault")
+        self.expect(run, GUEST, "triple fault", "rip", "cr3", "shutdown")
+
+    def test_stop_at_exit(self):
+        doc, run = self.json("run", "hello", "--stop-at", "exit:5", "--then", "regs")
+        self.expect(run, OK)
+        self.assertEqual((doc["exits"], doc["end"], doc["console"]), (5, "count", "Hello"))
+
+    def test_stop_at_address(self):
+        """0xc is behind the whole loop's test: the first instruction after 'test al, al'."""
+        doc, run = self.json("run", "hello", "--stop-at", "0x5")
+        self.expect(run, OK)
+        self.assertEqual(doc["end"], "break")
+        self.assertEqual(doc["rip"], "0x5")
+
+    def test_timeout_ends_a_spinning_guest(self):
+        start = time.monotonic()
+        run = vitro("run", "spin", "--timeout", "0.3")
+        self.expect(run, TIMEOUT, "time limit", "rip")
+        self.assertLess(time.monotonic() - start, 30)
+
+    def test_two_processors(self):
+        # mov [rdi*8 + 0x500], 1 ... each CPU marks its own place: inc byte [rdi+0x500]; hlt
+        image = self.file("two", bytes.fromhex("fe8700050000f4"))
+        doc, run = self.json("run", image, "-c", "2", "--then", "mem:0x500:2")
+        self.expect(run, OK)
+        self.assertEqual(doc["exits"], 2)
+        self.assertIn("0101", json.dumps(doc["then"]).replace(" ", ""))
+
+
+@needs_kvm
+class Signals(Case):
+    def stop_by(self, *signals):
+        with subprocess.Popen([VITRO, "run", "spin"], stderr=subprocess.PIPE) as run:
+            time.sleep(0.3)
+            for sig in signals:
+                run.send_signal(sig)
+                time.sleep(0.05)
+            err = run.stderr.read().decode()
+            return run.wait(timeout=30), err
+
+    def test_each_ending_signal_is_reported(self):
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            code, err = self.stop_by(sig)
+            self.assertEqual(code, STOPPED, sig)
+            self.assertIn("stopped from outside", err)
+
+    def test_three_interrupts_end_it_too(self):
+        code, _ = self.stop_by(signal.SIGINT, signal.SIGINT, signal.SIGINT)
+        self.assertEqual(code, STOPPED)
+
+    def test_stop_and_continue(self):
+        """SIGTSTP and SIGCONT, and a storm of SIGWINCH, change nothing that the guest sees."""
+        image = self.file("prints", print_times(3000))
+        with subprocess.Popen([VITRO, "run", image, "-q"], stdout=subprocess.PIPE) as run:
+            for _ in range(20):
+                for sig in (signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT):
+                    if run.poll() is None:
+                        run.send_signal(sig)
+                time.sleep(0.002)
+            run.send_signal(signal.SIGCONT)
+            out = run.stdout.read()
+            self.assertEqual(run.wait(timeout=30), OK)
+        self.assertEqual(out, b"x" * 3000)
+
+
+@needs_kvm
+class Output(Case):
+    """Bad-input rows C1, C2, C4: nothing stops the monitor, and what is lost is said."""
+
+    def test_closed_pipe(self):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        run = vitro("run", "hello", stdout=write_end)
+        os.close(write_end)
+        self.expect(run, HOST, "Broken pipe", "14 bytes are lost", "15 exits")
+
+    def test_full_device(self):
+        with open("/dev/full", "wb") as full:
+            run = vitro("run", "hello", "-q", stdout=full)
+        self.expect(run, HOST, "No space left", "14 bytes are lost")
+
+    def test_closed_output(self):
+        run = subprocess.run(["sh", "-c", f'exec "$0" run hello >&-', VITRO], stderr=subprocess.PIPE)
+        self.expect(run, HOST, "lost")
+
+    def test_views_on_a_full_device(self):
+        with open("/dev/full", "wb") as full:
+            self.refuse(vitro("map", "hello", stdout=full), HOST, "standard output")
+
+    def test_stopped_reader_ends_with_the_timeout(self):
+        image = self.file("forever", PRINT_FOREVER)
+        read_end, write_end = os.pipe()
+        run = vitro("run", image, "--timeout", "3", stdout=write_end)
+        os.close(write_end)
+        os.close(read_end)
+        self.expect(run, TIMEOUT, "the reader took nothing for a second", "lost")
+
+    def test_slow_reader_gets_everything(self):
+        image = self.file("many", print_times(5000))
+        with subprocess.Popen([VITRO, "run", image, "-q"], stdout=subprocess.PIPE) as run:
+            time.sleep(0.5)
+            out = run.stdout.read()
+            self.assertEqual(run.wait(timeout=60), OK)
+        self.assertEqual(len(out), 5000)
+
+    def test_file_size_limit(self):
+        image = self.file("many", print_times(5000))
+        target = self.tmp / "out"
+        run = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$0" run "$1" -q >"$2"', VITRO, image,
+                              target], stderr=subprocess.PIPE)
+        self.expect(run, HOST, "File too large", "lost")
+
+    def test_no_standard_input(self):
+        run = subprocess.run(["sh", "-c", 'exec "$0" run hello -q <&-', VITRO], stdout=subprocess.PIPE)
+        self.assertEqual((run.returncode, run.stdout), (OK, b"Hello, world!\n"))
+
+    def test_json_with_any_bytes(self):
+        """C7: all 256 byte values, in one valid document."""
+        # xor eax, eax; mov edx, 0xe9; 1: out dx, al; inc al; jnz 1b; hlt
+        image = self.file("bytes", bytes.fromhex("31c0bae9000000eefec075fbf4"))
+        doc, run = self.json("run", image)
+        self.expect(run, OK)
+        self.assertEqual([ord(c) for c in doc["console"]], list(range(256)))
+
+    def test_json_output_is_bounded(self):
+        image = self.file("many", print_times(70000))
+        doc, _ = self.json("run", image)
+        self.assertEqual(len(doc["console"]), 65536)
+        self.assertEqual(doc["console_dropped"], 70000 - 65536)
+
+
+class Usage(Case):
+    def test_bad_words(self):
+        rows = [
+            (["frobnicate"], "no such command"),
+            (["run"], "missing"),
+            (["run", "hello", "extra"], "too many"),
+            (["run", "hello", "--mode", "v86"], "modes are"),
+            (["run", "hello", "-m", "lots"], "a size"),
+            (["run", "hello", "-m", "-5"], "a size"),
+            (["run", "hello", "-m", "99999999999999999999"], "a size"),
+            (["run", "hello", "-m", "16777216T"], "a size"),
+            (["run", "hello", "-m", "4K"], "64 KiB or more"),
+            (["run", "hello", "-m", "1000001"], "multiple of 4 KiB"),
+            (["run", "hello", "-m", "600G"], "at most 512 GiB"),
+            (["run", "hello", "-c", "0"], "1 to 8"),
+            (["run", "hello", "-c", "9"], "1 to 8"),
+            (["run", "hello", "-e", "xen"], "engines are"),
+            (["run", "hello", "--page-size", "3k"], "page sizes"),
+            (["run", "hello", "--page-size", "4m"], "4 KiB and 2 MiB"),
+            (["run", "hello", "--mode", "real", "--page-size", "4k"], "no paging"),
+            (["run", "hello", "--timeout", "0"], "seconds"),
+            (["run", "hello", "--timeout", "nan"], "seconds"),
+            (["run", "hello", "--timeout", "1e99"], "seconds"),
+            (["run", "hello", "--then", "mapp"], "no such view"),
+            (["run", "hello", "--stop-at", "exit:0"], "from 1"),
+            (["run", "hello", "--origin", "0x10"], "are for files"),
+            (["run", "hello", "--debug-exit=99999"], "a port"),
+            (["run", "hello", "--hypercalls=all"], "host-addr"),
+            (["run", "hello", "--name", "a/b"], "no '/'"),
+            (["run", "hello", "--nonsense"], "no such option"),
+            (["run", "hello", "-Z"], "no such option"),
+            (["run", "hello", "--mode"], "wants a value"),
+            (["run", "hello", "--quiet=3"], "takes no value"),
+            (["run", "pages", "--mode", "real"], "does not come in real mode"),
+            (["walk", "hello"], "missing"),
+            (["walk", "hello", "nowhere"], "neither a number"),
+            (["mem", "hello", "0", "0"], "a number from 1"),
+            (["disasm", "hello", "0", "10001"], "a number from 1"),
+            (["tables", "hello", "--range", "5"], "FROM-TO"),
+            (["help", "nothing"], "no such command"),
+        ]
+        for args, word in rows:
+            if NO_KVM and args[0] in ("walk", "mem", "disasm") and len(args) > 2:
+                continue
+            with self.subTest(args=args):
+                self.refuse(vitro(*args), USAGE, word)
+
+    def test_more_memory_than_the_host(self):
+        self.refuse(vitro("run", "hello", "-m", "500G"), USAGE, "this host has", "ask for less")
+
+    def test_help_everywhere(self):
+        for cmd in vitro("--list").stdout.decode().split():
+            run = vitro(cmd, "--help")
+            self.assertEqual(run.returncode, OK)
+            self.assertIn(f"usage: vitro {cmd}".encode(), run.stdout)
+            self.assertEqual(vitro("help", cmd).stdout, run.stdout)
+
+    def test_version(self):
+        self.assertRegex(vitro("--version").stdout.decode(), r"^vitro \d+\.\d+\.\d+\n$")
+
+    def test_guests_lists_all(self):
+        names = [g["name"] for g in json.loads(vitro("guests", "-j").stdout)]
+        text = vitro("guests").stdout.decode()
+        for name in ("hello", "pages", "fault", "spin", "hyper-files"):
+            self.assertIn(name, names)
+            self.assertIn(name, text)
+
+
+@needs_kvm
+class NoEngine(Case):
+    def test_a_mode_that_does_not_run_is_refused_with_a_reason(self):
+        """Where KVM runs 32-bit paging there is nothing to refuse, and the guest must run."""
+        run = vitro("run", "hello", "--mode", "paged32")
+        if run.returncode == OK:
+            self.assertEqual(run.stdout, b"Hello, world!\n")
+        else:
+            self.refuse(run, ENGINE, "paged32", "vitro doctor")

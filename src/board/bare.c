@@ -176,6 +176,7 @@ int bare_new(const struct bare_config *cfg, struct bare **out, struct vitro_err 
     if (rc < 0)
         goto fail;
     b->m->cpuid = cfg->cpuid;
+    b->m->ncpus_planned = cfg->ncpus;
     b->m->engine_arg = cfg->engine_arg;
     b->m->sink = (struct event_sink){ .fn = cfg->sink, .ctx = cfg->sink_ctx };
     if ((rc = machine_open(b->m, err)) < 0 || (rc = add_memory(b, cfg, err)) < 0 ||

@@ -63,6 +63,7 @@ struct run_area {
  */
 struct engine_ops {
     const char *name;
+    bool counts_insns; /* knows m->stop_at_insns */
 
     int (*open)(struct machine *m, struct vitro_err *err);
     void (*close)(struct machine *m);

@@ -56,6 +56,7 @@ struct machine {
     void *engine_vm;        /* the engine's own part */
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */
     bool engine_open;
+    unsigned ncpus_planned; /* set before machine_open: how many will be added */
 
     struct mem mem; /* fixed once a vCPU exists */
     struct clock clock;

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fast_flow.c - fast handlers of stack and branches
+ *
+ * Source: SDM 2, instruction pages PUSH POP CALL RET JMP Jcc LEAVE; SDM 3A "Canonical Addressing".
+ * Only operands of 8 bytes: what else 64-bit mode allows is rare.
+ */
+#include "engine/soft/fast_impl.h"
+
+#define HANDLER(name) static bool name(struct soft_cpu *c, const struct soft_fast *f)
+
+static inline bool canonical(uint64_t linear)
+{
+    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
+}
+
+/* ---- stack ----------------------------------------------------------------------------------- */
+
+static inline bool push(struct soft_cpu *c, uint64_t val)
+{
+    uint64_t rsp = c->s.gpr[X86_RSP] - 8;
+    uint8_t *p = fast_linear(c, rsp, 8, HOW_WRITE);
+
+    if (p == NULL)
+        return false;
+    put_64(p, val);
+    c->s.gpr[X86_RSP] = rsp;
+    return true;
+}
+
+HANDLER(push_r)
+{
+    return push(c, reg_64(c, f->dst)) && fast_done(c, f);
+}
+
+HANDLER(push_i)
+{
+    return push(c, f->imm) && fast_done(c, f);
+}
+
+HANDLER(push_m)
+{
+    const uint8_t *p = fast_place(c, f, 8, HOW_READ);
+
+    return p != NULL && push(c, get_64(p)) && fast_done(c, f);
+}
+
+static const struct fast_family push_family = {
+    .fn[FAST_REG][FAST_NONE] = { [3] = push_r },
+    .fn[FAST_IMM][FAST_NONE] = { [3] = push_i },
+    .fn[FAST_MEM][FAST_NONE] = { [3] = push_m },
+};
+
+HANDLER(pop_r)
+{
+    const uint8_t *p = fast_linear(c, c->s.gpr[X86_RSP], 8, HOW_READ);
+
+    if (p == NULL)
+        return false;
+    c->s.gpr[X86_RSP] += 8;
+    set_64(c, f->dst, get_64(p)); /* POP RSP: what was read wins */
+    return fast_done(c, f);
+}
+
+static const struct fast_family pop_family = { .fn[FAST_REG][FAST_NONE] = { [3] = pop_r } };
+
+HANDLER(leave)
+{
+    uint64_t rbp = c->s.gpr[X86_RBP];
+    const uint8_t *p = fast_linear(c, rbp, 8, HOW_READ);
+
+    if (p == NULL)
+        return false;
+    c->s.gpr[X86_RSP] = rbp + 8;
+    c->s.gpr[X86_RBP] = get_64(p);
+    return fast_done(c, f);
+}
+
+static const struct fast_family leave_family = { .fn[FAST_NONE][FAST_NONE] = { [3] = leave } };
+
+/* ---- branches -------------------------------------------------------------------------------- */
+
+static inline bool jump(struct soft_cpu *c, uint64_t rip)
+{
+    if (!canonical(rip))
+        return false;
+    c->s.rip = rip;
+    return true;
+}
+
+HANDLER(jmp_i)
+{
+    return jump(c, c->s.rip + f->len + f->imm);
+}
+
+HANDLER(jmp_r)
+{
+    return jump(c, reg_64(c, f->dst));
+}
+
+HANDLER(jmp_m)
+{
+    const uint8_t *p = fast_place(c, f, 8, HOW_READ);
+
+    return p != NULL && jump(c, get_64(p));
+}
+
+static const struct fast_family jmp_family = {
+    .fn[FAST_IMM][FAST_NONE] = { [3] = jmp_i },
+    .fn[FAST_REG][FAST_NONE] = { [3] = jmp_r },
+    .fn[FAST_MEM][FAST_NONE] = { [3] = jmp_m },
+};
+
+static inline bool call(struct soft_cpu *c, const struct soft_fast *f, uint64_t rip)
+{
+    if (!canonical(rip) || !push(c, c->s.rip + f->len))
+        return false;
+    c->s.rip = rip;
+    return true;
+}
+
+HANDLER(call_i)
+{
+    return call(c, f, c->s.rip + f->len + f->imm);
+}
+
+HANDLER(call_r)
+{
+    return call(c, f, reg_64(c, f->dst));
+}
+
+HANDLER(call_m)
+{
+    const uint8_t *p = fast_place(c, f, 8, HOW_READ);
+
+    return p != NULL && call(c, f, get_64(p));
+}
+
+static const struct fast_family call_family = {
+    .fn[FAST_IMM][FAST_NONE] = { [3] = call_i },
+    .fn[FAST_REG][FAST_NONE] = { [3] = call_r },
+    .fn[FAST_MEM][FAST_NONE] = { [3] = call_m },
+};
+
+HANDLER(ret)
+{
+    const uint8_t *p = fast_linear(c, c->s.gpr[X86_RSP], 8, HOW_READ);
+
+    (void)f;
+    if (p == NULL || !jump(c, get_64(p)))
+        return false;
+    c->s.gpr[X86_RSP] += 8;
+    return true;
+}
+
+static const struct fast_family ret_family = { .fn[FAST_NONE][FAST_NONE] = { [3] = ret } };
+
+#define JCC(cc, code)                               \
+    HANDLER(j##cc)                                  \
+    {                                               \
+        if (!fast_holds(c->s.rflags, code))         \
+            return fast_done(c, f);                 \
+        return jump(c, c->s.rip + f->len + f->imm); \
+    }                                               \
+    static const struct fast_family j##cc##_family = { .fn[FAST_IMM][FAST_NONE] = { [3] = j##cc } };
+
+FAST_CONDITIONS(JCC)
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+const struct fast_family *fast_flow_family(const struct x86_row *row)
+{
+#define ROWS(cc, code) [X86_MN_J##cc] = &j##cc##_family,
+    static const struct fast_family *const by_mnemonic[X86_NMNEMONICS] = {
+        FAST_CONDITIONS(ROWS)[X86_MN_PUSH] = &push_family,
+        [X86_MN_POP] = &pop_family,
+        [X86_MN_LEAVE] = &leave_family,
+        [X86_MN_JMP] = &jmp_family,
+        [X86_MN_CALL] = &call_family,
+        [X86_MN_RET] = &ret_family,
+    };
+#undef ROWS
+
+    return by_mnemonic[row->mnemonic];
+}

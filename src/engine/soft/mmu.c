@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu.c - linear to physical: the translation cache in front of the page walk
+ *
+ * Sources: SDM 3A "Paging" ("Access Rights", "Page-Fault Exceptions", "Accessed and Dirty Flags").
+ * An entry says what is allowed without a further look: a write only once the dirty bit is set. So the
+ * first write of a page comes here again, as does everything that is not plain memory.
+ */
+#include <string.h>
+
+#include "engine/soft/mem.h"
+#include "engine/soft/mmu.h"
+
+enum { PAGE = 4096, GENERATIONS = 0xfff };
+
+void soft_flush(struct soft_cpu *c, bool global_too)
+{
+    (void)global_too; /* forgetting more than asked for is always allowed */
+    if (c->tlb_generation == GENERATIONS) {
+        memset(c->tlb, 0, sizeof(c->tlb));
+        c->tlb_generation = 0;
+    }
+    c->tlb_generation++;
+}
+
+void soft_flush_page(struct soft_cpu *c, uint64_t linear)
+{
+    (void)linear; /* the page may be part of a large one that fills many entries */
+    soft_flush(c, true);
+}
+
+static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
+{
+    const struct mem *m = ctx;
+
+    /* A bus without memory floats; as a table entry that is all ones. */
+    if (!mem_get(m, gpa, buf, len))
+        memset(buf, 0xff, len);
+    return true;
+}
+
+/* SDM 3A, "Determination of Access Rights". */
+static unsigned allowed(const struct soft_cpu *c, const struct x86_walk *w, enum soft_bank bank)
+{
+    bool user_page = w->user;
+    unsigned how = 0;
+
+    if (bank == BANK_USER)
+        return !user_page
+                   ? 0
+                   : HOW_READ | (w->writable ? HOW_WRITE : 0) | (w->executable ? HOW_FETCH : 0);
+    if (!(user_page && bank == BANK_SUPER && c->s.cr4 & X86_CR4_SMAP)) {
+        how |= HOW_READ;
+        if (w->writable || !(c->s.cr0 & X86_CR0_WP))
+            how |= HOW_WRITE;
+    }
+    if (w->executable && !(user_page && c->s.cr4 & X86_CR4_SMEP))
+        how |= HOW_FETCH;
+    return how;
+}
+
+static uint32_t fault_code(const struct soft_cpu *c, const struct x86_walk *w, enum soft_bank bank,
+                           enum soft_how how)
+{
+    bool nx_counts =
+        (c->s.efer & X86_EFER_NXE && c->s.cr4 & X86_CR4_PAE) || c->s.cr4 & X86_CR4_SMEP;
+
+    return (w->end != X86_WALK_NOT_PRESENT ? PF_P : 0) | (how == HOW_WRITE ? PF_W : 0) |
+           (bank == BANK_USER ? PF_U : 0) | (w->end == X86_WALK_RESERVED ? PF_RSVD : 0) |
+           (how == HOW_FETCH && nx_counts ? PF_I : 0);
+}
+
+/* Sets accessed bits on the way and the dirty bit of the last entry. False: an entry changed meanwhile. */
+static bool mark_entries(struct soft_cpu *c, const struct x86_walk *w, bool write)
+{
+    for (unsigned i = 0; i < w->nsteps; i++) {
+        const struct x86_walk_step *step = &w->step[i];
+        uint64_t want = step->raw | X86_PTE_A;
+        void *host;
+
+        if (step->gpa == UINT64_MAX || (step->level == 3 && w->form == X86_PG_PAE))
+            continue; /* PAE pointers have no accessed bit */
+        if (i + 1 == w->nsteps && write)
+            want |= X86_PTE_D;
+        host =
+            want != step->raw ? mem_host(&c->vcpu->m->mem, step->gpa, step->entry_len, true) : NULL;
+        if (host == NULL)
+            continue; /* nothing to set, or tables in ROM, which stay as they are */
+        if (step->entry_len == 4) {
+            uint32_t old = (uint32_t)step->raw;
+
+            if (!__atomic_compare_exchange_n((uint32_t *)host, &old, (uint32_t)want, false,
+                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+                return false;
+        } else {
+            uint64_t old = step->raw;
+
+            if (!__atomic_compare_exchange_n((uint64_t *)host, &old, want, false, __ATOMIC_SEQ_CST,
+                                             __ATOMIC_SEQ_CST))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, bool dirty,
+                 struct soft_tlb_entry *e)
+{
+    const struct mem_slot *slot;
+
+    e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
+    e->gpa = w->gpa & ~UINT64_C(0xfff);
+    slot = mem_slot_at(&c->vcpu->m->mem, e->gpa);
+    e->host = slot != NULL ? slot->host + (e->gpa - slot->base) : NULL;
+    for (unsigned b = 0; b < BANKS; b++) {
+        e->allow[b] = (uint8_t)allowed(c, w, b);
+        if (!dirty || slot == NULL || slot->kind == MEM_ROM)
+            e->allow[b] &= (uint8_t)~HOW_WRITE;
+    }
+}
+
+/* The walk, with its bits, its faults, and an entry for the next time. */
+static bool walk(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
+                 struct soft_tlb_entry *e)
+{
+    struct x86_phys phys = { read_phys, &c->vcpu->m->mem };
+    struct x86_paging_regs regs;
+    struct x86_walk w;
+
+    x86_paging_regs_from(&c->s, SOFT_MAXPHYADDR, &regs);
+    for (;;) {
+        x86_walk(&regs, &phys, linear, &w);
+        if (w.end != X86_WALK_MAPPED || !(allowed(c, &w, bank) & how))
+            return soft_raise_page_fault(c, linear, fault_code(c, &w, bank, how));
+        if (w.form == X86_PG_NONE || mark_entries(c, &w, how == HOW_WRITE))
+            break;
+    }
+    fill(c, linear, &w, w.form == X86_PG_NONE || w.dirty || how == HOW_WRITE, e);
+    return true;
+}
+
+bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
+                    struct soft_place *out)
+{
+    struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
+
+    if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) || !(e->allow[bank] & how)) {
+        if (!walk(c, linear, how, bank, e))
+            return false;
+    }
+    out->gpa = e->gpa | (linear & 0xfff);
+    out->host = e->host != NULL ? e->host + (linear & 0xfff) : NULL;
+    if (how == HOW_WRITE && !(e->allow[bank] & HOW_WRITE))
+        out->host = NULL; /* ROM: the write is not memory's business */
+    return true;
+}

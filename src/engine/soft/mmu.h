@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* mmu.h - linear to physical; used by mem.c. */
+#ifndef ENGINE_SOFT_MMU_H
+#define ENGINE_SOFT_MMU_H
+
+#include "engine/soft/cpu.h"
+
+enum { SOFT_MAXPHYADDR = 46 };
+
+struct soft_place {
+    gpa_t gpa;
+    uint8_t *host; /* NULL: not plain memory for this access */
+};
+
+/* One byte's place; valid to the end of its page. False: #PF is raised. linear is canonical. */
+bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
+                    struct soft_place *out);
+
+#endif

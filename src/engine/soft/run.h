@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* run.h - what run.c shares with the engine; see ops.h for the rest. */
+#ifndef ENGINE_SOFT_RUN_H
+#define ENGINE_SOFT_RUN_H
+
+#include <stdlib.h>
+
+#include "engine/soft/cpu.h"
+#include "x86/decode.h"
+
+/* SOFT_CODE free places, or NULL. The caller frees it. */
+struct soft_code *soft_code_new(void);
+
+/*
+ * soft_burst - execute instructions for as long as they have fast handlers (fast.h)
+ *
+ * budget  most that may be executed; the caller looks at kicks, limits and interrupts between bursts
+ *
+ * Raises nothing and asks for nothing: what it does not execute is for soft_step, which is to follow unless
+ * the budget is used up.
+ */
+void soft_burst(struct soft_cpu *c, uint64_t budget);
+
+/* Whether mode, privilege and features allow the row (allow.c); false with c->stop set. */
+bool soft_allowed(struct soft_cpu *c, const struct x86_insn *in);
+
+#endif

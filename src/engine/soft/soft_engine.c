@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* soft_engine.c - the engine contract (core/engine.h) on top of the software CPU. */
+#include "engine/soft/soft.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/soft/msr.h"
+#include "engine/soft/mmu.h"
+#include "engine/soft/ops.h"
+#include "engine/soft/ops_simd.h"
+#include "engine/soft/run.h"
+
+/* Machine-wide: the CPU that guests are shown. */
+struct soft_vm {
+    struct x86_cpuid_model model;
+};
+
+static struct soft_cpu *soft_of(const struct vcpu *cpu)
+{
+    return cpu->engine_cpu;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int soft_open(struct machine *m, struct vitro_err *err)
+{
+    struct x86_cpuid_config config = { .ncpus = m->ncpus_planned, .phys_bits = SOFT_MAXPHYADDR };
+    struct soft_vm *vm = calloc(1, sizeof(*vm));
+
+    if (vm == NULL)
+        return err_set(err, -ENOMEM, "opening the software CPU: out of memory");
+    soft_host_model(&vm->model, &config);
+    m->engine_vm = vm;
+    return 0;
+}
+
+static void soft_close(struct machine *m)
+{
+    free(m->engine_vm);
+    m->engine_vm = NULL;
+}
+
+static int soft_mem_added(struct machine *m, const struct mem_slot *slot, struct vitro_err *err)
+{
+    (void)m;
+    (void)slot;
+    (void)err;
+    /* Nothing to do: slots are looked up at each page walk. */
+    return 0; /* MARK: soft-mem-slot */
+}
+
+static void soft_cpu_free(struct vcpu *cpu)
+{
+    struct soft_cpu *c = soft_of(cpu);
+
+    free(c->code);
+    free(c);
+    cpu->engine_cpu = NULL;
+}
+
+static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
+{
+    struct soft_cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63); /* MARK: soft-vcpu */
+    const struct soft_vm *vm = cpu->m->engine_vm;
+    int rc;
+
+    if (c == NULL)
+        return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
+    memset(c, 0, sizeof(*c));
+    c->vcpu = cpu;
+    c->code = soft_code_new();
+    cpu->engine_cpu = c;
+    if (c->code == NULL) {
+        soft_cpu_free(cpu);
+        return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
+    }
+    soft_flush(c, true); /* generation 0 is never valid */
+    rc = soft_sys_init(c, &vm->model, NULL, err);
+    if (rc < 0)
+        soft_cpu_free(cpu);
+    return rc;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* The answer to the device access that the last exit asked for, kept for the next execution. */
+static void take_answer(struct soft_cpu *c)
+{
+    const struct cpu_exit *x = &c->vcpu->exit;
+
+    if (!c->waiting)
+        return;
+    c->waiting = false;
+    assert(c->naccesses < SOFT_ACCESSES);
+    c->access[c->naccesses++] = (struct soft_access){ .addr = x->addr,
+                                                      .data = x->data,
+                                                      .width = x->width,
+                                                      .port = x->kind == EXIT_PIO,
+                                                      .write = x->write };
+}
+
+/* One instruction; false when the vCPU's exit is filled. */
+static bool step(struct soft_cpu *c)
+{
+    if (soft_step(c))
+        return true;
+    c->waiting = c->vcpu->exit.kind == EXIT_PIO || c->vcpu->exit.kind == EXIT_MMIO;
+    return false;
+}
+
+static bool at_breakpoint(const struct soft_cpu *c)
+{
+    uint64_t linear = x86_linear_rip(&c->s);
+
+    for (unsigned i = 0; i < c->debug.nbreaks; i++) {
+        if (c->debug.brk[i].kind == BREAK_EXEC && c->debug.brk[i].addr == linear)
+            return true;
+    }
+    return false;
+}
+
+static void exit_with(struct soft_cpu *c, enum exit_kind kind, uint64_t addr)
+{
+    c->vcpu->exit = (struct cpu_exit){ .kind = kind, .addr = addr, .rip = c->s.rip };
+}
+
+/* Most instructions between two looks at kicks and breakpoints: some 10 us. */
+enum { BURST = 1024 };
+
+/* The limit on instructions; the machine is told and the vCPU's exit is filled. */
+static bool at_limit(struct soft_cpu *c)
+{
+    struct machine *m = c->vcpu->m;
+
+    if (c->insns != m->stop_at_insns)
+        return false;
+    machine_stop(m, STOP_COUNT, 0, (int)c->vcpu->idx);
+    exit_with(c, EXIT_KICKED, 0);
+    return true;
+}
+
+/* What can be done quickly; nothing where every instruction is to be looked at. */
+static void burst(struct soft_cpu *c)
+{
+    uint64_t limit = c->vcpu->m->stop_at_insns;
+    uint64_t budget = limit > c->insns && limit - c->insns < BURST ? limit - c->insns : BURST;
+
+    if (c->debug.nbreaks == 0 && !c->debug.step)
+        soft_burst(c, budget);
+}
+
+static int soft_run(struct vcpu *cpu, struct vitro_err *err)
+{
+    struct soft_cpu *c = soft_of(cpu);
+
+    (void)err;
+    take_answer(c);
+    if (c->exit_ready) { /* met while an earlier access was completed for somebody who looked */
+        c->exit_ready = false;
+        cpu->exit = c->ready;
+        c->waiting = true;
+        return 0;
+    }
+    for (bool first = true;; first = false) {
+        if (atomic_load_explicit(&c->kicked, memory_order_relaxed)) {
+            atomic_store(&c->kicked, false);
+            exit_with(c, EXIT_KICKED, 0);
+            return 0;
+        }
+        /* A run that begins at a breakpoint goes on from it. */
+        if (!first && c->debug.nbreaks > 0 && at_breakpoint(c)) {
+            exit_with(c, EXIT_DEBUG, 0);
+            return 0;
+        }
+        if (!step(c)) /* MARK: soft-run */
+            return 0;
+        if (c->debug.step) {
+            exit_with(c, EXIT_DEBUG, X86_DR6_BS);
+            return 0;
+        }
+        if (at_limit(c))
+            return 0;
+        burst(c);
+        if (at_limit(c))
+            return 0;
+    }
+}
+
+static void soft_kick(struct vcpu *cpu)
+{
+    atomic_store(&soft_of(cpu)->kicked, true);
+}
+
+/*
+ * Finishes the instruction of an answered access, so that rip is the next one's. If it needs a further
+ * access it stays as it is, and that access is what the next run begins with.
+ */
+static void complete(struct soft_cpu *c)
+{
+    struct cpu_exit asked = c->vcpu->exit;
+
+    if (!c->waiting || !c->vcpu->answered)
+        return;
+    take_answer(c);
+    if (step(c)) {
+        c->vcpu->exit = asked;
+        return;
+    }
+    c->exit_ready = true;
+    c->ready = c->vcpu->exit;
+    c->vcpu->exit = asked;
+    c->waiting = false;
+}
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+static void copy_regs(struct x86_state *to, const struct x86_state *from)
+{
+    memcpy(to->gpr, from->gpr, sizeof(to->gpr));
+    to->rip = from->rip;
+    to->rflags = from->rflags;
+}
+
+static void copy_sregs(struct x86_state *to, const struct x86_state *from)
+{
+    memcpy(to->seg, from->seg, sizeof(to->seg));
+    to->tr = from->tr;
+    to->ldtr = from->ldtr;
+    to->gdtr = from->gdtr;
+    to->idtr = from->idtr;
+    to->cr0 = from->cr0;
+    to->cr2 = from->cr2;
+    to->cr3 = from->cr3;
+    to->cr4 = from->cr4;
+    to->cr8 = from->cr8;
+    to->efer = from->efer;
+    to->apic_base = from->apic_base;
+    to->pdptr_valid = from->pdptr_valid;
+    memcpy(to->pdptr, from->pdptr, sizeof(to->pdptr));
+}
+
+static void copy_rest(struct x86_state *to, const struct x86_state *from)
+{
+    memcpy(to->dr, from->dr, sizeof(to->dr));
+    to->dr6 = from->dr6;
+    to->dr7 = from->dr7;
+    to->xcr0 = from->xcr0;
+    to->xsave_len = from->xsave_len;
+    memcpy(to->xsave, from->xsave, from->xsave_len);
+    to->events = from->events;
+    to->activity = from->activity;
+    to->lapic_valid = false;
+}
+
+static int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
+{
+    struct soft_cpu *c = soft_of(cpu);
+
+    (void)err;
+    complete(c);
+    if (parts & STATE_REGS)
+        copy_regs(out, &c->s);
+    if (parts & STATE_SREGS)
+        copy_sregs(out, &c->s);
+    if (parts & STATE_REST) {
+        copy_rest(out, &c->s);
+        soft_msrs_get(c, out);
+    }
+    return 0;
+}
+
+/* Start states say nothing of x87 and SSE: as after FNINIT, which is what KVM begins with too. */
+static void init_vectors(struct soft_cpu *c)
+{
+    enum { FCW = 0, FTW = 4, XSAVE_LEN = 832 };
+
+    soft_fx_reset(c);
+    le_put(c->s.xsave + FCW, 2, 0x37f);
+    le_put(c->s.xsave + FTW, 1, 0);
+    c->s.xsave_len = XSAVE_LEN;
+}
+
+static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
+                    struct vitro_err *err)
+{
+    struct soft_cpu *c = soft_of(cpu);
+    int rc = 0;
+
+    complete(c);
+    if (parts & STATE_REGS)
+        copy_regs(&c->s, in); /* MARK: soft-regs */
+    if (parts & STATE_SREGS)
+        copy_sregs(&c->s, in); /* MARK: soft-sregs */
+    if (parts & STATE_REST) {
+        copy_rest(&c->s, in);
+        rc = soft_msrs_set(c, in, err);
+    }
+    if (c->s.xsave_len == 0)
+        init_vectors(c);
+    if (c->s.xcr0 == 0)
+        c->s.xcr0 = 1;
+    if (c->s.dr7 == 0) {
+        c->s.dr6 = 0xffff0ff0;
+        c->s.dr7 = 0x400;
+    }
+    soft_mode_changed(c);
+    soft_flush(c, true);
+    return rc;
+}
+
+static int soft_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)
+{
+    for (unsigned i = 0; i < dbg->nbreaks; i++) {
+        if (dbg->brk[i].kind != BREAK_EXEC)
+            return err_set(err, -ENOTSUP, "watchpoints: the software CPU does not have them yet");
+    }
+    soft_of(cpu)->debug = *dbg;
+    return 0;
+}
+
+static void soft_run_area(const struct vcpu *cpu, struct run_area *out)
+{
+    *out = (struct run_area){
+        .host = &cpu->exit, /* MARK: soft-run-area */
+        .len = sizeof(cpu->exit),
+        .io_offset = cpu->exit.kind == EXIT_PIO ? offsetof(struct cpu_exit, data) : 0,
+        .what = "struct cpu_exit, in which the software CPU says why it stopped",
+    };
+}
+
+const struct engine_ops soft_engine = {
+    .name = "soft",
+    .counts_insns = true,
+    .open = soft_open,
+    .close = soft_close,
+    .mem_added = soft_mem_added,
+    .cpu_new = soft_cpu_new,
+    .cpu_free = soft_cpu_free,
+    .run = soft_run,
+    .kick = soft_kick,
+    .get = soft_get,
+    .set = soft_set,
+    .debug = soft_debug,
+    .run_area = soft_run_area,
+};

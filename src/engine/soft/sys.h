@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys.h - what system instructions need besides registers: the CPU model, time and random numbers
+ *
+ * Part of struct soft_cpu, set up by soft_sys_init before the CPU runs.
+ */
+#ifndef ENGINE_SOFT_SYS_H
+#define ENGINE_SOFT_SYS_H
+
+#include "engine/soft/random.h"
+#include "x86/cpuid_model.h"
+
+struct soft_cpu;
+
+struct soft_sys {
+    const struct x86_cpuid_model *model; /* borrowed for the CPU's life */
+    bool counted_time;                   /* the TSC counts instructions, not the host's ticks */
+    struct soft_random random;
+};
+
+/* The base model of this host (cpuid.c). */
+void soft_host_model(struct x86_cpuid_model *m, const struct x86_cpuid_config *config);
+
+/*
+ * soft_sys_init - once, before anything else of the CPU is used
+ *
+ * seed  SOFT_SEED bytes: a run that can be repeated (time counts instructions). NULL: the host's
+ *       randomness and clock
+ *
+ * Also resets the MSRs.
+ */
+WARN_UNUSED int soft_sys_init(struct soft_cpu *c, const struct x86_cpuid_model *model,
+                              const uint8_t *seed, struct vitro_err *err);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft_native.c - a signal frame as the door into any register state, and out of it
+ *
+ * INT3 in native_run raises SIGTRAP; the handler keeps the frame's registers and puts the test's there, and
+ * returns into the instruction. The trap after it, or its fault, comes to the same handler, which takes
+ * the registers and puts the first ones back. Code and read-only page are mapped twice: never writable
+ * where they are executed.
+ */
+#include "soft_native.h"
+
+#include <asm/ldt.h>
+#include <asm/prctl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { TF = 0x100, ALT_STACK = 65536, FILE_LEN = WINDOW_PAGE + WINDOW_DATA_LEN };
+
+enum phase { OUTSIDE, ENTERING, INSIDE };
+
+/* A signal handler has no argument of its own. */
+static _Thread_local struct {
+    volatile sig_atomic_t phase;
+    enum x86_code code;
+    const struct native_regs *in;
+    struct native_end *out;
+    gregset_t saved;
+} now;
+
+/* In the order of enum x86_gpr. */
+static const int greg_of[X86_NGPR] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                       REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                       REG_R12, REG_R13, REG_R14, REG_R15 };
+
+static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+
+enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
+static void enter(greg_t *g)
+{
+    uint64_t cs = now.code == X86_CODE_16 ? NATIVE_CS16 : NATIVE_CS32;
+    uint64_t ss = now.code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32;
+
+    memcpy(now.saved, g, sizeof(now.saved));
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        g[greg_of[i]] = (greg_t)now.in->gpr[i];
+    g[REG_RIP] = (greg_t)now.in->rip;
+    g[REG_EFL] = (greg_t)(now.in->rflags | TF);
+    if (now.code != X86_CODE_64)
+        g[REG_CSGSFS] =
+            (greg_t)(((uint64_t)g[REG_CSGSFS] & UINT64_C(0x0000ffffffff0000)) | cs | ss << 48);
+    now.phase = INSIDE;
+}
+
+static void leave(greg_t *g)
+{
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        now.out->regs.gpr[i] = (uint64_t)g[greg_of[i]];
+    now.out->regs.rip = (uint64_t)g[REG_RIP];
+    now.out->regs.rflags = (uint64_t)g[REG_EFL];
+    now.out->vector = (unsigned)g[REG_TRAPNO];
+    now.out->error = (uint32_t)g[REG_ERR];
+    now.out->cr2 = (uint64_t)g[REG_CR2];
+    memcpy(g, now.saved, sizeof(now.saved));
+    now.phase = OUTSIDE;
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+
+    (void)info;
+    if (now.phase == ENTERING) {
+        enter(uc->uc_mcontext.gregs);
+    } else if (now.phase == INSIDE) {
+        leave(uc->uc_mcontext.gregs);
+    } else {
+        signal(sig, SIG_DFL); /* a real crash of the test: again, without us */
+    }
+}
+
+/*
+ * The kernel leaves AC as the instruction under test has set it, and what a sanitizer puts into a function
+ * may access memory that is not aligned.
+ */
+__attribute__((no_sanitize("address"))) static void on_signal_unaligned(int sig, siginfo_t *info,
+                                                                        void *context)
+{
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t" /* over the red zone */
+                     "pushfq\n\t"
+                     "andl $~0x40000, (%%rsp)\n\t"
+                     "popfq\n\t"
+                     "lea 128(%%rsp), %%rsp"
+                     :
+                     :
+                     : "cc", "memory");
+    on_signal(sig, info, context);
+}
+
+/* ---- the window ------------------------------------------------------------------------------- */
+
+static bool map(int fd, uint64_t at, uint64_t len, int prot, uint64_t offset)
+{
+    /* The window's address is a number by design: the software CPU has the same one. */
+    void *want = (void *)(uintptr_t)(WINDOW + at); // NOLINT
+
+    if (mmap(want, len, prot, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd, (off_t)offset) !=
+        want)
+        return false;
+    /* Present before the first access, as the software CPU's tables say. */
+    for (uint64_t i = 0; i < len; i += WINDOW_PAGE)
+        (void)*((const volatile uint8_t *)want + i);
+    return true;
+}
+
+static bool map_window(struct native *n)
+{
+    int fd = memfd_create("window", MFD_CLOEXEC);
+    uint8_t *all = MAP_FAILED;
+    bool good;
+
+    if (fd < 0)
+        return false;
+    if (ftruncate(fd, FILE_LEN) == 0)
+        all = mmap(NULL, FILE_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    good = all != MAP_FAILED && map(fd, WINDOW_CODE, WINDOW_PAGE, PROT_READ | PROT_EXEC, 0) &&
+           map(fd, WINDOW_DATA, WINDOW_RO - WINDOW_DATA, PROT_READ | PROT_WRITE, WINDOW_PAGE) &&
+           map(fd, WINDOW_RO, WINDOW_PAGE, PROT_READ, WINDOW_PAGE + WINDOW_RO - WINDOW_DATA);
+    close(fd);
+    if (!good)
+        return false;
+    n->code = all;
+    n->data = all + WINDOW_PAGE;
+    return true;
+}
+
+static bool make_ldt(void)
+{
+    struct user_desc d = { .base_addr = WINDOW, .limit = 0xffff, .useable = 1 };
+
+    d.entry_number = NATIVE_CS16 >> 3;
+    d.contents = 2;
+    if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0)
+        return false;
+    d.entry_number = NATIVE_DS16 >> 3;
+    d.contents = 0;
+    return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
+}
+
+static bool catch_signals(void)
+{
+    stack_t stack = { .ss_sp = malloc(ALT_STACK), .ss_size = ALT_STACK };
+    struct sigaction act = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+    act.sa_sigaction = on_signal_unaligned;
+    if (stack.ss_sp == NULL || sigaltstack(&stack, NULL) != 0)
+        return false;
+    for (unsigned i = 0; i < NSIGNALS; i++) {
+        if (sigaction(signals[i], &act, NULL) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool native_open(struct native *n)
+{
+    return syscall(SYS_arch_prctl, ARCH_GET_FS, &n->fs_base) == 0 && map_window(n) && make_ldt() &&
+           catch_signals();
+}
+
+void native_close(struct native *n)
+{
+    stack_t stack, none = { .ss_flags = SS_DISABLE };
+
+    for (unsigned i = 0; i < NSIGNALS; i++)
+        signal(signals[i], SIG_DFL);
+    if (sigaltstack(&none, &stack) == 0)
+        free(stack.ss_sp);
+    munmap((void *)(uintptr_t)WINDOW, WINDOW_END); // NOLINT
+    munmap(n->code, FILE_LEN);
+}
+
+/* ---- one instruction --------------------------------------------------------------------------- */
+
+static void set_data_segments(uint16_t selector)
+{
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"((uint32_t)selector) : "memory");
+}
+
+/* What POPF may have set and SIGRETURN does not put back. */
+static void drop_flags(void)
+{
+    uint64_t flags = __builtin_ia32_readeflags_u64();
+
+    __builtin_ia32_writeeflags_u64(flags & ~(uint64_t)(X86_RFLAGS_NT | X86_RFLAGS_ID));
+}
+
+void native_run(struct native *n, enum x86_code code, const struct native_regs *in,
+                struct native_end *out)
+{
+    (void)n;
+    now.code = code;
+    now.in = in;
+    now.out = out;
+    now.phase = ENTERING;
+    if (code != X86_CODE_64)
+        set_data_segments(code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32);
+    __asm__ volatile("int3" : : : "memory");
+    if (code != X86_CODE_64)
+        set_data_segments(0);
+    drop_flags();
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_soft_int.c - every integer row of the opcode table, in the interpreter and on the host CPU
+ *
+ * Registers, all flags, memory, and the fault with its error code and address must be equal. 64-bit,
+ * 32-bit and 16-bit code segments. SOFT_CASES in the environment says how many cases a row; 200 else.
+ *
+ * Left out: what loads segment registers (the host's own would be lost), random numbers, ring 0.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "soft_int_gen.h"
+#include "soft_int_rig.h"
+
+enum { SHOWN = 2, RF = 1 << 16, TF = 1 << 8 };
+
+struct both {
+    struct rig rig;
+    struct native native;
+    unsigned ncases, shown, rows, cases, faults, differences, none;
+};
+
+/* ---- which rows ------------------------------------------------------------------------------- */
+
+static bool host_has(unsigned feature)
+{
+    const struct x86_feature_place *at = &x86_feature_places[feature];
+    uint32_t r[4];
+
+    if (at->leaf == 0)
+        return true;
+    __asm__("cpuid"
+            : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+            : "a"(at->leaf), "c"((uint32_t)at->subleaf));
+    return r[at->reg] >> at->bit & 1;
+}
+
+static bool loads_segment(const struct x86_row *row)
+{
+    unsigned kind = x86_opnd_types[row->operand[0]].kind;
+
+    return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
+}
+
+static bool is_ours(const struct x86_row *row)
+{
+    switch (row->klass) {
+    case X86_CLASS_INT:
+        return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
+    case X86_CLASS_STACK:
+    case X86_CLASS_STRING:
+    case X86_CLASS_BRANCH:
+    case X86_CLASS_IO:
+    case X86_CLASS_HINT:
+    case X86_CLASS_UD:
+        return !loads_segment(row);
+    case X86_CLASS_SYSTEM:
+        return row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
+               row->mnemonic == X86_MN_POPFQ ||
+               (row->mnemonic == X86_MN_MOV &&
+                x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG);
+    default:
+        return false;
+    }
+}
+
+static bool exists(const struct x86_row *row, enum x86_code code)
+{
+    if (code == X86_CODE_64)
+        return row->when & X86_WHEN_64 && row->when & (X86_WHEN_A32 | X86_WHEN_A64);
+    return row->when & X86_WHEN_NOT64 && row->when & (X86_WHEN_O16 | X86_WHEN_O32) &&
+           row->when & (X86_WHEN_A16 | X86_WHEN_A32) && row->when & X86_WHEN_B0;
+}
+
+/* ---- one case --------------------------------------------------------------------------------- */
+
+static uint64_t interesting(struct gen *g, bool code_address)
+{
+    if (code_address && gen_below(g, 3) != 0)
+        return (g->code == X86_CODE_16 ? 0 : WINDOW) + gen_below(g, WINDOW_PAGE);
+    return gen_value(g);
+}
+
+static void fill_memory(struct both *b, struct gen *g, const struct gen_case *k)
+{
+    bool branch = x86_insn_row(&k->in)->klass == X86_CLASS_BRANCH;
+
+    for (unsigned i = 0; i < k->ntargets; i++) {
+        for (int off = -32; off < 64; off += 8) {
+            uint64_t at = k->target[i] + (uint64_t)(int64_t)off - WINDOW_DATA;
+            uint64_t val = interesting(g, branch);
+
+            /* POPF does not set AC: the signal handler would feel it. */
+            if (x86_insn_row(&k->in)->klass == X86_CLASS_SYSTEM)
+                val &= ~(uint64_t)X86_RFLAGS_AC;
+            if (at > WINDOW_DATA_LEN - 8)
+                continue;
+            memcpy(b->rig.data + at, &val, 8);
+            memcpy(b->native.data + at, &val, 8);
+        }
+    }
+}
+
+/* CMPXCHG finds its accumulator half of the time. */
+static void match_accumulator(struct both *b, struct gen *g, struct gen_case *k)
+{
+    unsigned mnemonic = x86_insn_row(&k->in)->mnemonic;
+    uint64_t at = k->target[k->ntargets - 1] - WINDOW_DATA, *gpr = k->regs.gpr, was[2];
+
+    if ((mnemonic != X86_MN_CMPXCHG && mnemonic != X86_MN_CMPXCHG8B &&
+         mnemonic != X86_MN_CMPXCHG16B) ||
+        gen_below(g, 2) == 0)
+        return;
+    if (!(k->in.flags & X86_INSN_MEM)) {
+        gpr[X86_RAX] = gpr[k->in.rm];
+        return;
+    }
+    if (at > WINDOW_DATA_LEN - 16 || k->in.base == X86_RAX || k->in.index == X86_RAX ||
+        k->in.base == X86_RDX || k->in.index == X86_RDX)
+        return;
+    memcpy(was, b->rig.data + at, sizeof(was));
+    gpr[X86_RAX] = g->code == X86_CODE_64 ? was[0] : (uint32_t)was[0];
+    if (mnemonic != X86_MN_CMPXCHG)
+        gpr[X86_RDX] = mnemonic == X86_MN_CMPXCHG8B ? was[0] >> 32 : was[1];
+}
+
+static void run_soft(struct both *b, const struct native_regs *in, struct native_end *out)
+{
+    struct soft_cpu *c = b->rig.c;
+
+    memcpy(c->s.gpr, in->gpr, sizeof(in->gpr));
+    c->s.rip = in->rip;
+    c->s.rflags = in->rflags | TF;
+    memset(out, 0, sizeof(*out));
+    if (rig_once(&b->rig)) {
+        out->vector = VEC_DB;
+    } else {
+        out->vector = c->stop.vector;
+        out->error = c->stop.has_error ? c->stop.error : 0;
+        out->cr2 = c->stop.cr2;
+    }
+    memcpy(out->regs.gpr, c->s.gpr, sizeof(in->gpr));
+    out->regs.rip = c->s.rip;
+    out->regs.rflags = c->s.rflags;
+}
+
+/* In 16- and 32-bit code the upper halves do not exist. */
+static bool equal(const struct native_end *a, const struct native_end *b, enum x86_code code)
+{
+    uint64_t mask = code == X86_CODE_64 ? UINT64_MAX : UINT32_MAX;
+
+    for (unsigned i = 0; i < X86_NGPR; i++) {
+        if ((a->regs.gpr[i] ^ b->regs.gpr[i]) & mask)
+            return false;
+    }
+    if (a->regs.rip != b->regs.rip || (a->regs.rflags ^ b->regs.rflags) & ~(uint64_t)RF ||
+        a->vector != b->vector)
+        return false;
+    if (a->vector == VEC_PF)
+        return a->cr2 == b->cr2 && ((a->error ^ b->error) & (PF_P | PF_W | PF_U | PF_I)) == 0;
+    return a->vector == VEC_DB || a->error == b->error;
+}
+
+static void show_regs(const char *who, const struct native_end *e, const struct native_regs *in)
+{
+    printf("    %-6s vector %u error %x cr2 %llx rip %llx flags %llx", who, e->vector, e->error,
+           (unsigned long long)e->cr2, (unsigned long long)e->regs.rip,
+           (unsigned long long)e->regs.rflags);
+    for (unsigned i = 0; i < X86_NGPR; i++) {
+        if (e->regs.gpr[i] != in->gpr[i])
+            printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)e->regs.gpr[i]);
+    }
+    printf("\n");
+}
+
+static void show(struct both *b, const struct gen_case *k, const struct native_end *soft,
+                 const struct native_end *native)
+{
+    if (++b->shown > SHOWN)
+        return;
+    printf("%s, %u-bit:", x86_op_names[k->in.op], k->in.code);
+    for (unsigned i = 0; i < k->in.len; i++)
+        printf(" %02x", k->bytes[i]);
+    printf("\n    before flags %llx", (unsigned long long)k->regs.rflags);
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)k->regs.gpr[i]);
+    printf("\n");
+    show_regs("soft", soft, &k->regs);
+    show_regs("native", native, &k->regs);
+    for (unsigned i = 0; i < WINDOW_DATA_LEN; i++) {
+        if (b->rig.data[i] != b->native.data[i])
+            printf("    byte %x: soft %02x native %02x\n", WINDOW_DATA + i, b->rig.data[i],
+                   b->native.data[i]);
+    }
+}
+
+/* A fault outside the window: the host might have something there. */
+static bool is_wild(const struct native_end *soft)
+{
+    return soft->vector == VEC_PF && soft->cr2 - WINDOW > WINDOW_END + WINDOW_PAGE;
+}
+
+/* False when the case is not one for the host. */
+static bool run_case(struct both *b, struct gen *g, unsigned op)
+{
+    struct native_end soft, native;
+    struct gen_case k;
+
+    if (!gen_case(g, op, &k)) {
+        b->none++;
+        return false;
+    }
+    fill_memory(b, g, &k);
+    match_accumulator(b, g, &k);
+    memcpy(b->rig.code + GEN_CODE_AT, k.bytes, sizeof(k.bytes));
+    memcpy(b->native.code + GEN_CODE_AT, k.bytes, sizeof(k.bytes));
+    run_soft(b, &k.regs, &soft);
+    if (is_wild(&soft)) {
+        memcpy(b->rig.data, b->native.data, WINDOW_DATA_LEN); /* ENTER may have pushed */
+        return true;
+    }
+    native_run(&b->native, g->code, &k.regs, &native);
+    b->cases++;
+    b->faults += soft.vector != VEC_DB;
+    if (!equal(&soft, &native, g->code) ||
+        memcmp(b->rig.data, b->native.data, WINDOW_DATA_LEN) != 0) {
+        b->differences++;
+        show(b, &k, &soft, &native);
+    }
+    memcpy(b->rig.data, b->native.data, WINDOW_DATA_LEN);
+    return true;
+}
+
+/* ---- all rows --------------------------------------------------------------------------------- */
+
+static void run_rows(struct both *b, enum x86_code code)
+{
+    const char *only = getenv("SOFT_ROW");
+    struct gen g = { .rng = 0x1234567 + code, .code = code };
+
+    /* Inside the test: cmocka sets signal handlers of its own around each. */
+    if (!native_open(&b->native)) {
+        printf("%d-bit code: this host runs no native oracle\n", (int)code);
+        skip();
+    }
+    g.fs_base = b->native.fs_base;
+    memset(b->rig.data, 0, WINDOW_DATA_LEN);
+    b->rows = b->cases = b->faults = b->differences = 0;
+    rig_mode(&b->rig, code);
+    b->rig.c->s.seg[X86_FS].base = code == X86_CODE_64 ? b->native.fs_base : 0;
+    for (unsigned op = 1; op < X86_NOPS; op++) {
+        const struct x86_row *row = &x86_rows[op];
+        unsigned before = b->cases;
+
+        if (!is_ours(row) || !exists(row, code) || !host_has(row->feature) ||
+            (only != NULL && strstr(x86_op_names[op], only) == NULL))
+            continue;
+        b->shown = 0;
+        for (unsigned i = 0; i < 4 * b->ncases && b->cases - before < b->ncases; i++) {
+            if (!run_case(b, &g, op))
+                break;
+        }
+        if (b->cases - before < b->ncases)
+            printf("%s: only %u cases\n", x86_op_names[op], b->cases - before);
+        if (b->shown > 0)
+            printf("%s: %u of %u cases differ\n", x86_op_names[op], b->shown, b->cases - before);
+        b->rows++;
+    }
+    printf("native oracle, %d-bit code: %u rows, %u cases, %u of them faults, %u differences\n",
+           (int)code, b->rows, b->cases, b->faults, b->differences);
+    native_close(&b->native);
+    assert_int_equal(b->differences, 0);
+}
+
+static void test_64(void **state)
+{
+    run_rows(*state, X86_CODE_64);
+}
+
+static void test_32(void **state)
+{
+    run_rows(*state, X86_CODE_32);
+}
+
+static void test_16(void **state)
+{
+    run_rows(*state, X86_CODE_16);
+}
+
+static int setup(void **state)
+{
+    struct both *b = calloc(1, sizeof(*b));
+    const char *cases = getenv("SOFT_CASES");
+
+    if (b == NULL)
+        return -1;
+    b->ncases = cases != NULL ? (unsigned)strtoul(cases, NULL, 10) : 200;
+    rig_open(&b->rig);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct both *b = *state;
+
+    rig_close(&b->rig);
+    free(b);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_64),
+        cmocka_unit_test(test_32),
+        cmocka_unit_test(test_16),
+    };
+
+    return cmocka_run_group_tests_name("soft/int", tests, setup, teardown);
+}

@@ -7,12 +7,12 @@
 _vitro_values() {
     local option=$1 cur=$2
     case $option in
-    -e | --engine) printf '%s\n' auto kvm ;;
+    -e | --engine) printf '%s\n' auto kvm soft ;;
     --mode) printf '%s\n' real protected paged32 long ;;
     --kind) printf '%s\n' flat elf ;;
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
-    --stop-at | --at) printf '%s\n' exit: end ;;
+    --stop-at | --at) printf '%s\n' exit: insn: end ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
     --trace | -o | --output) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front

@@ -87,7 +87,6 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     const struct vitro_guest *guest = m->guest;
     struct bare_config bare = {
         .name = cfg->name != NULL ? cfg->name : guest->name,
-        .engine = &kvm_engine,
         .sink = cfg->event != NULL ? pass_event : NULL,
         .sink_ctx = m,
         .image = &guest->image,
@@ -101,14 +100,22 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .cpuid = guest->builtin == NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
     };
+    struct vitro_err first = { 0 };
     int rc;
 
-    rc = choose_engine(m, cfg->engine, bare.page_bytes, err);
+    rc = choose_engine(m, cfg->engine, bare.page_bytes, &bare.engine, err);
     if (rc < 0)
         return rc;
     if (m->files != NULL)
         bare.files = files_iface(m->files);
-    return bare_new(&bare, &m->board, err);
+    if (cfg->engine != VITRO_ENGINE_AUTO)
+        return bare_new(&bare, &m->board, err);
+    rc = bare_new(&bare, &m->board, &first);
+    if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &bare.engine, &first))
+        return bare_new(&bare, &m->board, err);
+    if (rc < 0 && err != NULL && err->code == 0)
+        *err = first;
+    return rc;
 }
 
 int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, struct vitro **out,
@@ -302,23 +309,28 @@ static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struc
     return rc;
 }
 
-int vitro_stop_at(struct vitro *m, uint64_t exits, const uint64_t *addrs, unsigned naddrs,
-                  struct vitro_err *err)
+int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err)
 {
     struct cpu_debug dbg = { 0 };
     int rc;
 
-    if (naddrs > BREAKS_MAX)
+    if (where->naddrs > BREAKS_MAX)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stopping at %u addresses: at most %d",
-                         naddrs, BREAKS_MAX);
-    for (unsigned i = 0; i < naddrs; i++)
-        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .kind = BREAK_EXEC, .addr = addrs[i] };
+                         where->naddrs, BREAKS_MAX);
+    if (where->insns != 0 && !m->board->m->engine->counts_insns)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "stopping after %" PRIu64 " instructions: %s does not count them; try "
+                         "--engine soft",
+                         where->insns, m->board->m->engine->name);
+    for (unsigned i = 0; i < where->naddrs; i++)
+        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .kind = BREAK_EXEC, .addr = where->addrs[i] };
     rc = set_debug(m->board->m, &dbg, err);
     if (rc < 0) {
         set_debug(m->board->m, &m->debug, NULL); /* what was set before has worked */
         return rc;
     }
-    m->board->m->stop_at_exits = exits;
+    m->board->m->stop_at_exits = where->exits;
+    m->board->m->stop_at_insns = where->insns;
     m->debug = dbg;
     return 0;
 }

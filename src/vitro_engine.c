@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "engine/kvm/kvm_probe.h"
+#include "engine/soft/soft.h"
 #include "host/cache.h"
 #include "host/hostinfo.h"
 #include "vitro_priv.h"
@@ -45,28 +46,56 @@ static int ask_mode(enum probe_id id, struct probe_row *out, struct vitro_err *e
     return rc;
 }
 
+bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why)
+{
+    if (*engine == &soft_engine)
+        return false;
+    *engine = &soft_engine;
+    snprintf(m->engine_why, sizeof(m->engine_why), "soft: %s", why->text);
+    return true;
+}
+
+/* KVM if it runs the mode, else the software CPU; what KVM lacks is part of the reason. */
+static const struct engine_ops *pick(struct vitro *m, enum probe_id id, const char *mode)
+{
+    struct vitro_err err = { 0 };
+    struct probe_row row;
+
+    if (ask_mode(id, &row, &err) < 0) {
+        const struct engine_ops *engine = &kvm_engine;
+
+        fall_back(m, &engine, &err);
+        return engine;
+    }
+    if (row.verdict == PROBE_NO) {
+        snprintf(m->engine_why, sizeof(m->engine_why),
+                 "soft: this host's KVM does not run %s mode (%s)", mode, row.reason);
+        return &soft_engine;
+    }
+    snprintf(m->engine_why, sizeof(m->engine_why), "kvm: it runs %s mode here", mode);
+    return &kvm_engine;
+}
+
 int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
-                  struct vitro_err *err)
+                  const struct engine_ops **out, struct vitro_err *err)
 {
     enum x86_start start = m->guest->image.start;
     enum probe_id id = page_bytes == SMALL_PAGE ? rows[start].small : rows[start].large;
-    struct probe_row row;
-    int rc;
 
-    if (engine == VITRO_ENGINE_KVM) {
-        snprintf(m->engine_why, sizeof(m->engine_why), "kvm: it was asked for");
+    switch (engine) {
+    case VITRO_ENGINE_AUTO:
+        *out = pick(m, id, x86_start_names[start]);
         return 0;
+    case VITRO_ENGINE_KVM:
+        *out = &kvm_engine;
+        break;
+    case VITRO_ENGINE_SOFT:
+        *out = &soft_engine;
+        break;
+    default:
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "engine %d: there is no such engine",
+                         (int)engine);
     }
-    rc = ask_mode(id, &row, err);
-    if (rc < 0)
-        return rc;
-    if (row.verdict == PROBE_NO)
-        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "choosing an engine: this host's KVM does not run %s mode (%s), and this "
-                         "version of Vitro has no other engine: run 'vitro doctor' to see what "
-                         "runs here",
-                         x86_start_names[start], row.reason);
-    snprintf(m->engine_why, sizeof(m->engine_why), "kvm: it runs %s mode here",
-             x86_start_names[start]);
+    snprintf(m->engine_why, sizeof(m->engine_why), "%s: it was asked for", (*out)->name);
     return 0;
 }

@@ -187,7 +187,7 @@ static int run_it(struct vitro *m, struct explain *x, struct vitro_err *err)
     const struct cpu_exit *first = &machine->cpu[0]->exit;
     struct run_area area;
     struct vitro_regs regs;
-    int rc = vitro_stop_at(m, 1, NULL, 0, err);
+    int rc = vitro_stop_at(m, &(struct vitro_stop_at){ .exits = 1 }, err);
 
     if (rc == 0)
         rc = vitro_run(m, &x->end, err);
@@ -205,7 +205,7 @@ static int run_it(struct vitro *m, struct explain *x, struct vitro_err *err)
         if (rc < 0)
             return rc;
         x->next_rip = regs.rip;
-        rc = vitro_stop_at(m, EXITS_LIMIT, NULL, 0, err);
+        rc = vitro_stop_at(m, &(struct vitro_stop_at){ .exits = EXITS_LIMIT }, err);
         if (rc == 0)
             rc = vitro_run(m, &x->end, err);
     }

@@ -25,7 +25,7 @@ struct vitro {
     struct host_files *files; /* NULL: no directory */
     bool has_run;
     struct cpu_debug debug; /* what vitro_stop_at asked for; a step puts it back */
-    char engine_why[160];
+    char engine_why[384];
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
 };
@@ -34,11 +34,19 @@ struct vitro {
  * choose_engine - say which engine runs m->guest, in m->engine_why
  *
  * page_bytes  of the identity map the machine will get; 0: the largest
+ * out         receives the engine
  *
- * VITRO_ERR_ENGINE when none here does.
+ * VITRO_ERR_USAGE when there is no such engine.
  */
 WARN_UNUSED int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
-                              struct vitro_err *err);
+                              const struct engine_ops **out, struct vitro_err *err);
+
+/*
+ * fall_back - the engine chosen could not be opened after all: take the one that always can be
+ *
+ * False when that was the one. engine_why then begins with what went wrong.
+ */
+bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why);
 
 /* event_fn of a machine whose owner wants events; ctx is its struct vitro. */
 void pass_event(void *ctx, const struct event *ev);

@@ -51,6 +51,7 @@ enum vitro_mode {
 enum vitro_engine {
     VITRO_ENGINE_AUTO = 0, /* the fastest that really runs this guest here */
     VITRO_ENGINE_KVM,      /* the host's KVM */
+    VITRO_ENGINE_SOFT, /* our own CPU in software: runs everywhere, an instruction at a time if asked */
 };
 
 enum vitro_kind {
@@ -193,17 +194,23 @@ enum vitro_stop_kind { VITRO_STOP_USER, VITRO_STOP_TIMEOUT };
 /* Ends a running vitro_run soon, or the next one at once. Any thread. */
 void vitro_stop(struct vitro *m, enum vitro_stop_kind kind);
 
+/* Where a run shall stop. Zero means: nowhere. */
+struct vitro_stop_at {
+    uint64_t exits; /* when a CPU has caused so many exits since the machine was made */
+    uint64_t insns; /* when a CPU has completed so many instructions; the software CPU only */
+    const uint64_t *
+        addrs; /* guest-linear addresses before whose instructions to stop; borrowed for the call */
+    unsigned naddrs; /* 0..32 */
+};
+
 /*
  * vitro_stop_at - where the next vitro_run shall stop; replaces what was set before
  *
- * exits    count of exits of any one CPU since the machine was made; 0: no such limit
- * addrs    guest-linear addresses before whose instructions to stop; naddrs 0..32; copied
- *
  * Fails with VITRO_ERR_USAGE (too many addresses) or VITRO_ERR_ENGINE: -ENOTSUP, -ENOSPC, the engine cannot
- * stop there in the mode a CPU is in. What was set before stays then. Not while the machine runs.
+ * stop there in the mode a CPU is in, or does not count instructions. What was set before stays then. Not
+ * while the machine runs.
  */
-int vitro_stop_at(struct vitro *m, uint64_t exits, const uint64_t *addrs, unsigned naddrs,
-                  struct vitro_err *err);
+int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err);
 
 /*
  * vitro_step - execute one instruction of one CPU; *out as vitro_run

@@ -40,8 +40,8 @@ enum option_group {
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
 struct stop_spec {
-    enum { STOP_AT_NOTHING, STOP_AT_END, STOP_AT_EXIT, STOP_AT_ADDR } kind;
-    uint64_t exits;
+    enum { STOP_AT_NOTHING, STOP_AT_END, STOP_AT_COUNT, STOP_AT_ADDR } kind;
+    uint64_t exits, insns;
     const char *addr; /* as written: symbols are looked up once the guest is open */
 };
 

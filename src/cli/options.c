@@ -19,8 +19,10 @@ static const char *set_engine(struct options *o, char *arg)
         o->machine.engine = VITRO_ENGINE_AUTO;
     else if (strcmp(arg, "kvm") == 0)
         o->machine.engine = VITRO_ENGINE_KVM;
+    else if (strcmp(arg, "soft") == 0)
+        o->machine.engine = VITRO_ENGINE_SOFT;
     else
-        return "engines are auto and kvm";
+        return "engines are auto, kvm and soft";
     return NULL;
 }
 
@@ -87,7 +89,7 @@ static const char *set_name(struct options *o, char *arg)
     return NULL;
 }
 
-/* ADDR, exit:N, end. */
+/* ADDR, exit:N, insn:N, end. */
 static const char *set_stop_at(struct options *o, char *arg)
 {
     uint64_t n;
@@ -96,14 +98,16 @@ static const char *set_stop_at(struct options *o, char *arg)
         o->stop_at = (struct stop_spec){ .kind = STOP_AT_END };
         return NULL;
     }
-    if (strncmp(arg, "exit:", 5) == 0) {
+    if (strncmp(arg, "exit:", 5) == 0 || strncmp(arg, "insn:", 5) == 0) {
+        bool exits = arg[0] == 'e';
+
         if (!parse_number(arg + 5, &n) || n == 0)
-            return "exit:N takes a number from 1";
-        o->stop_at = (struct stop_spec){ .kind = STOP_AT_EXIT, .exits = n };
+            return "exit:N and insn:N take a number from 1";
+        o->stop_at = (struct stop_spec){ .kind = STOP_AT_COUNT,
+                                         .exits = exits ? n : 0,
+                                         .insns = exits ? 0 : n };
         return NULL;
     }
-    if (strncmp(arg, "insn:", 5) == 0)
-        return "counting instructions needs the software CPU, which this version does not have";
     o->stop_at = (struct stop_spec){ .kind = STOP_AT_ADDR, .addr = arg };
     return NULL;
 }
@@ -228,7 +232,7 @@ static const struct row {
     unsigned groups; /* 0: every command */
     set_fn *set;
 } rows[] = {
-    { "engine", 'e', "auto|kvm",
+    { "engine", 'e', "auto|kvm|soft",
       "what executes the guest (default auto: it is said which, and why)", FOR_GUEST, set_engine },
     { "memory", 'm', "SIZE", "guest memory: 64K to 512G (default 2M; 64M for ELF)", FOR_GUEST,
       set_mem },
@@ -249,7 +253,7 @@ static const struct row {
     { "files", 0, "DIR", "let file hypercalls work in DIR and nowhere else", FOR_GUEST, set_files },
     { "files-cow", 0, NULL, "writes go to copies private to this machine", FOR_GUEST,
       set_files_cow },
-    { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol) or after exit:N", FOR_RUN,
+    { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,
       set_stop_at },
     { "then", 0, "VIEWS",
       "print views at the end: map,walk:0x400,tables,regs,exits,mem:ADDR:LEN ...", FOR_RUN,
@@ -262,8 +266,8 @@ static const struct row {
     { "output", 'o', "FILE", "write the events to FILE", FOR_TRACE, set_output },
     { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
-    { "at", 0, "WHERE", "run first: to ADDR (number or symbol), after exit:N, or to the end",
-      FOR_VIEW, set_stop_at },
+    { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,
+      set_stop_at },
     { "cpu", 0, "N", "which CPU's registers and tables (default 0)", FOR_VIEW, set_cpu },
     { "physical", 'p', NULL, "ADDR is guest-physical", FOR_WALK | FOR_MEM, set_physical },
     { "all", 'a', NULL, "also debug registers and every MSR, bit by bit", FOR_REGS, set_all },

@@ -81,9 +81,9 @@ int target_addr(const struct target *t, const struct options *o, const char *wor
 /* Sets the machine's stop conditions; *runs is false when there is nowhere to go. */
 static int set_stop(struct target *t, const struct options *o, bool *runs)
 {
+    struct vitro_stop_at where = { .exits = o->stop_at.exits, .insns = o->stop_at.insns };
     struct vitro_err err = { 0 };
     uint64_t addr = 0;
-    unsigned naddrs = 0;
     int code;
 
     *runs = o->stop_at.kind != STOP_AT_NOTHING;
@@ -91,9 +91,10 @@ static int set_stop(struct target *t, const struct options *o, bool *runs)
         code = target_addr(t, o, o->stop_at.addr, &addr);
         if (code != EXIT_OK)
             return code;
-        naddrs = 1;
+        where.addrs = &addr;
+        where.naddrs = 1;
     }
-    if (vitro_stop_at(t->m, o->stop_at.exits, &addr, naddrs, &err) < 0)
+    if (vitro_stop_at(t->m, &where, &err) < 0)
         return fail_err(&err);
     return EXIT_OK;
 }

@@ -222,7 +222,7 @@ static void means_kernels(const struct probe_report *r, struct doctor_words *w)
     if (kernels_run(r))
         MEANS(w, "kernels: KVM runs them");
     else
-        MEANS(w, "kernels: wait for the software engine (%s%s%s)",
+        MEANS(w, "kernels would be for the software CPU, not for this KVM (%s%s%s)",
               fast(r) ? "" : "ring 0 is too slow",
               fast(r) || yes(r, PROBE_SYSCALL_RING0) ? "" : "; ",
               yes(r, PROBE_SYSCALL_RING0) ? "" : "SYSCALL does not get from ring 3 to ring 0");
@@ -233,13 +233,13 @@ static void means(const struct probe_report *r, struct doctor_words *w)
     char list[DOCTOR_LINE / 2];
 
     if (w->verdict == VITRO_DOCTOR_NONE) {
-        MEANS(w, "every guest waits for the software engine, which this version does not have yet");
+        MEANS(w, "every guest runs on the software CPU (--engine soft), without KVM's speed");
         return;
     }
     MEANS(w, "flat, bare ELF and built-in guests run on KVM in these modes: %s",
           list_modes(r, true, list, sizeof(list)));
     if (list_modes(r, false, list, sizeof(list))[0] != '\0')
-        MEANS(w, "in these modes they wait for the software engine: %s", list);
+        MEANS(w, "in these modes they run on the software CPU: %s", list);
     means_kernels(r, w);
     if (yes(r, PROBE_STEP_RING0) != yes(r, PROBE_STEP_RING3))
         MEANS(w, "single steps: KVM stops after them in ring %d, not in ring %d",

@@ -90,6 +90,15 @@ static void source(const struct tour *tour, const char *name)
     text_add(tour->t, "\n");
 }
 
+/* A step that each engine does in its own way: the mark begins with the engine's name. */
+static void engine_source(const struct tour *tour, const char *step)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s-%s", tour->x->engine, step);
+    source(tour, name);
+}
+
 static void heading(const struct tour *tour, const char *words)
 {
     text_add(tour->t, "\n");
@@ -112,7 +121,7 @@ static void memory(const struct tour *tour)
              x->mem_host, x->mem_host + x->mem_bytes - 1);
     source(tour, "mmap");
     text_add(tour->t, "   laid under guest-physical 0 as a memory slot:\n");
-    source(tour, "mem-slot");
+    engine_source(tour, "mem-slot");
 }
 
 static void run_area(const struct tour *tour)
@@ -123,10 +132,9 @@ static void run_area(const struct tour *tour)
     heading(tour, "2. The run area: what do the monitor and the engine share?");
     text_add(tour->t, "   %s at host address 0x%" PRIx64 ": %s.\n",
              show_size(x->run_area_len, size), x->run_area_host, x->run_area_what);
-    text_add(tour->t,
-             "   The engine allocated it when the CPU was made; the monitor only maps it:\n");
-    source(tour, "vcpu");
-    source(tour, "run-area");
+    text_add(tour->t, "   It was made with the CPU:\n");
+    engine_source(tour, "vcpu");
+    engine_source(tour, "run-area");
     text_add(tour->t,
              "   After each exit it holds the reason and its details (port, size, direction,\n"
              "   where the data byte is); before the next entry, the answer to a read.\n");
@@ -228,8 +236,8 @@ static void start(const struct tour *tour)
              x->start.rip, x->start.rflags, x->start.gpr[4], x->start.cr3, x->start.mode);
     text_add(tour->t, "   The monitor wrote them before the first entry:\n");
     source(tour, "start-state");
-    source(tour, "sregs");
-    source(tour, "regs");
+    engine_source(tour, "sregs");
+    engine_source(tour, "regs");
 }
 
 static void control(const struct tour *tour)
@@ -239,7 +247,7 @@ static void control(const struct tour *tour)
     heading(tour, "6. Control: where does it pass to the guest, and where does it come back?");
     text_add(tour->t, "   Here, both: the call returns when the guest needs the monitor.\n");
     source(tour, "enter");
-    source(tour, "kvm-run");
+    engine_source(tour, "run");
     text_add(tour->t, "   It returned %" PRIu64 " time%s:\n", x->end.exits,
              x->end.exits == 1 ? "" : "s");
     for (unsigned i = 0; i < x->nexits; i++) {

@@ -28,7 +28,7 @@ def vitro(*args, timeout=60, stdin=subprocess.DEVNULL, **more):
 
 def why_no_kvm():
     """None when bare guests run here, else the program's own words."""
-    run = vitro("run", "hello", "-q")
+    run = vitro("run", "hello", "-q", "-e", "kvm")
     return None if run.returncode == OK else run.stderr.decode().strip()
 
 

@@ -175,9 +175,9 @@ class Completion(unittest.TestCase):
         self.assertIn("hello", self.ask("run", "h", package=True))
 
     def test_values(self):
-        rows = {"--mode": {"real", "protected", "paged32", "long"}, "--engine": {"auto", "kvm"},
-                "-e": {"auto", "kvm"}, "--kind": {"flat", "elf"}, "--page-size": {"4k", "2m", "4m"},
-                "--to": {"text", "jsonl", "chrome"}, "--stop-at": {"exit:", "end"},
+        rows = {"--mode": {"real", "protected", "paged32", "long"}, "--engine": {"auto", "kvm", "soft"},
+                "-e": {"auto", "kvm", "soft"}, "--kind": {"flat", "elf"}, "--page-size": {"4k", "2m", "4m"},
+                "--to": {"text", "jsonl", "chrome"}, "--stop-at": {"exit:", "insn:", "end"},
                 "--then": {"map", "walk:", "tables", "regs", "mem:", "disasm:", "exits"}, "-m": set()}
         for option, values in rows.items():
             self.assertEqual(set(self.ask("run", option, "")), values, option)

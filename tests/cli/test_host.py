@@ -37,8 +37,10 @@ class NoKvm(Case):
         self.refuse(with_fault("openat", "EACCES", "run", "hello", "-e", "kvm"), ENGINE,
                     "Permission denied", "usermod")
 
-    def test_auto_says_so_too(self):
-        self.refuse(with_fault("openat", "EACCES", "run", "hello"), ENGINE, "Permission denied")
+    def test_auto_takes_the_software_cpu_and_says_why(self):
+        run = with_fault("openat", "EACCES", "run", "hello")
+        self.expect(run, OK, "on soft: opening /dev/kvm", "Permission denied")
+        self.assertEqual(run.stdout, b"Hello, world!\n")
 
     def test_doctor_names_the_reason(self):
         run = with_fault("openat", "EACCES", "doctor", "--fresh")

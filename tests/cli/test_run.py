@@ -244,12 +244,26 @@ class Usage(Case):
             self.assertIn(name, text)
 
 
-@needs_kvm
-class NoEngine(Case):
-    def test_a_mode_that_does_not_run_is_refused_with_a_reason(self):
-        """Where KVM runs 32-bit paging there is nothing to refuse, and the guest must run."""
-        run = vitro("run", "hello", "--mode", "paged32")
-        if run.returncode == OK:
-            self.assertEqual(run.stdout, b"Hello, world!\n")
-        else:
-            self.refuse(run, ENGINE, "paged32", "vitro doctor")
+class Engines(Case):
+    def test_every_mode_runs_on_what_auto_takes(self):
+        for mode in ("real", "protected", "paged32", "long"):
+            with self.subTest(mode):
+                run = vitro("run", "hello", "--mode", mode)
+                self.expect(run, OK, "15 exits", "memory at 0x400 = 42")
+                self.assertRegex(run.stderr.decode(), r"on (kvm|soft): ")
+                self.assertEqual(run.stdout, b"Hello, world!\n")
+
+    def test_soft_needs_no_kvm(self):
+        run = vitro("run", "hello", "-e", "soft")
+        self.expect(run, OK, "15 exits", "on soft: it was asked for")
+        self.assertEqual(run.stdout, b"Hello, world!\n")
+
+    def test_stop_after_instructions(self):
+        doc, run = self.json("run", "hello", "-e", "soft", "--stop-at", "insn:2", "--then", "regs")
+        self.expect(run, OK)
+        self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("count", 0, "0xa"))
+
+    def test_kvm_does_not_count_instructions(self):
+        if NO_KVM:
+            self.skipTest(f"cannot run guests here: {NO_KVM}")
+        self.refuse(vitro("run", "hello", "-e", "kvm", "--stop-at", "insn:2"), ENGINE, "--engine soft")

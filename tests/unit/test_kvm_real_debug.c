@@ -212,7 +212,7 @@ static void test_face(void **state)
     need_kvm();
     assert_int_equal(vitro_guest_open(&gcfg, &guest, &err), 0);
     assert_int_equal(vitro_new(&cfg, guest, &m, &err), 0);
-    rc = vitro_stop_at(m, 0, &at, 1, &err);
+    rc = vitro_stop_at(m, &(struct vitro_stop_at){ .addrs = &at, .naddrs = 1 }, &err);
     if (rc == 0)
         rc = vitro_step(m, 0, &out, &err);
     if (rc == -ENOTSUP) {

@@ -138,7 +138,7 @@ static int engine_open(struct machine *m, struct vitro_err *err)
     if (rc == 0)
         rc = check_api(vm, err);
     if (rc == 0)
-        rc = create_vm(vm, err); /* MARK: create-vm */
+        rc = create_vm(vm, err); /* MARK: kvm-create-vm */
     if (rc < 0)
         engine_close(m);
     return rc;
@@ -154,7 +154,8 @@ static int engine_mem_added(struct machine *m, const struct mem_slot *slot, stru
         .memory_size = slot->len,
         .userspace_addr = (uintptr_t)slot->host,
     };
-    int rc = kvm_call(vm, vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, err); /* MARK: mem-slot */
+    int rc =
+        kvm_call(vm, vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, err); /* MARK: kvm-mem-slot */
 
     if (rc == 0)
         vm->nslots++;
@@ -234,11 +235,11 @@ static int engine_cpu_new(struct vcpu *cpu, struct vitro_err *err)
     if (kc == NULL)
         return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
     cpu->engine_cpu = kc;
-    rc = kc->fd = kvm_call_int(vm, vm->vm_fd, KVM_CREATE_VCPU, cpu->idx, err); /* MARK: vcpu */
+    rc = kc->fd = kvm_call_int(vm, vm->vm_fd, KVM_CREATE_VCPU, cpu->idx, err); /* MARK: kvm-vcpu */
     if (rc < 0)
         goto fail;
     vm->cpu_fd[cpu->idx] = kc->fd;
-    kc->run = vm->sys->mmap(vm->sys->ctx, kc->fd, vm->run_len); /* MARK: run-area */
+    kc->run = vm->sys->mmap(vm->sys->ctx, kc->fd, vm->run_len); /* MARK: kvm-run-area */
     if (kc->run == NULL) {
         rc = err_set(err, -ENOMEM, "mapping the run area of CPU %u (%u bytes): the host refused",
                      cpu->idx, vm->run_len);

@@ -50,7 +50,7 @@ static int set_regs(struct vcpu *cpu, const struct x86_state *in, struct vitro_e
 
     for (unsigned i = 0; i < X86_NGPR; i++)
         memcpy((char *)&regs + gpr_at[i], &in->gpr[i], sizeof(in->gpr[i]));
-    return kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_SET_REGS, &regs, err); /* MARK: regs */
+    return kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_SET_REGS, &regs, err); /* MARK: kvm-regs */
 }
 
 static struct x86_seg seg_from_kvm(const struct kvm_segment *k)
@@ -171,7 +171,7 @@ static int set_sregs(struct vcpu *cpu, const struct x86_state *in, struct vitro_
         now.flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
         memcpy(now.pdptrs, in->pdptr, sizeof(in->pdptr));
     }
-    return kvm_call(vm, kcpu_of(cpu)->fd, KVM_SET_SREGS2, &now, err); /* MARK: sregs */
+    return kvm_call(vm, kcpu_of(cpu)->fd, KVM_SET_SREGS2, &now, err); /* MARK: kvm-sregs */
 }
 
 int kvm_raw_rip(struct vcpu *cpu, uint64_t *rip, struct vitro_err *err)

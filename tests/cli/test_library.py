@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""libvitro as others link it: what it exports, what it keeps, and what scripts/setup says without apt."""
+import os
+import pathlib
+import re
+import subprocess
+
+from common import ROOT, VITRO, Case
+
+BUILD = pathlib.Path(os.environ.get("VITRO_BUILD", pathlib.Path(VITRO).parent.parent.parent))
+
+
+def nm(*args):
+    return subprocess.run(["nm", *map(str, args)], capture_output=True, text=True, check=True).stdout
+
+
+class Library(Case):
+    def test_exports_what_the_headers_declare(self):
+        declared = set()
+        for header in (ROOT / "include/vitro").glob("*.h"):
+            text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+            declared |= set(re.findall(r"^[a-z][\w \*]*?\b(vitro_\w+)\(", text, re.M))
+        exported = set(re.findall(r" [TDBR] (\w+)", nm("-D", "--defined-only", BUILD / "src/libvitro.so")))
+        self.assertEqual({s for s in exported if s.startswith("vitro_")}, declared)
+        self.assertEqual({s for s in exported if not re.match(r"vitro_|VITRO_|__", s)}, set())
+
+    def test_keeps_no_state_but_the_kick_handler(self):
+        """Writable data of the insides, outside sanitizer builds: kick.c's three, and nothing else."""
+        rows = nm("-f", "sysv", "--defined-only", BUILD / "src/libinsides.a").splitlines()
+        if any("__asan" in row for row in rows):
+            self.skipTest("cannot tell in a sanitizer build: it adds data of its own")
+        fields = [[f.strip() for f in row.split("|")] for row in rows if row.count("|") == 6]
+        writable = {f[0] for f in fields if re.fullmatch(r"\.data|\.bss|\*COM\*", f[6])}
+        self.assertEqual(writable, {"lock", "users", "before"})
+
+    def test_pkg_config_file(self):
+        text = (BUILD / "meson-private/vitro.pc").read_text()
+        for word in ("Name: vitro", "-lvitro", "Version: "):
+            self.assertIn(word, text)
+
+
+class Setup(Case):
+    def test_without_apt_it_lists_the_packages(self):
+        """A system with a shell, the usual tools, and neither apt nor a compiler."""
+        tools = self.tmp / "bin"
+        tools.mkdir()
+        for name in ("bash", "env", "id", "mktemp", "rm", "tail", "printf", "dirname"):
+            path = subprocess.run(["which", name], capture_output=True, text=True).stdout.strip()
+            if path:
+                (tools / name).symlink_to(path)
+        run = subprocess.run([ROOT / "scripts/setup", "build"], capture_output=True, text=True,
+                             env={"PATH": str(tools)})
+        self.assertEqual(run.returncode, 1)
+        for word in ("gcc", "meson", "ninja-build"):
+            self.assertIn(word, run.stdout)
+        self.assertIn("no apt-get", run.stderr)

@@ -12,7 +12,7 @@ _vitro_values() {
     --kind) printf '%s\n' flat elf ;;
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
-    --stop-at | --at) printf '%s\n' exit: insn: end ;;
+    --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
     --trace | -o | --output) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front

@@ -65,6 +65,11 @@ int vitro_exits(const struct vitro *m, struct vitro_exit_row *rows, size_t max, 
     return 0;
 }
 
+int vitro_mark_exits(struct vitro *m, struct vitro_err *err)
+{
+    return machine_mark_exits(m->board->m, err);
+}
+
 int vitro_show_exits(const struct vitro *m, const struct vitro_style *style, char **out,
                      struct vitro_err *err)
 {

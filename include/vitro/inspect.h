@@ -184,6 +184,13 @@ int vitro_exits(const struct vitro *m, struct vitro_exit_row *rows, size_t max, 
                 struct vitro_err *err);
 int vitro_show_exits(const struct vitro *m, const struct vitro_style *style, char **out,
                      struct vitro_err *err);
+/*
+ * vitro_mark_exits - exits shown after this count from now on
+ *
+ * May be called again: the last mark counts. The worst times stay those of the whole run. Totals of an
+ * outcome and vitro_stop_at count from the beginning all the same. Fails when memory ran out.
+ */
+int vitro_mark_exits(struct vitro *m, struct vitro_err *err);
 
 /* The last exits before now, newest last: what to look at after a failure. */
 int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,

@@ -36,6 +36,7 @@ enum option_group {
     FOR_WALK = 1 << 8,
     FOR_MEM = 1 << 9,
     FOR_REGS = 1 << 10,
+    FOR_EXITS = 1 << 11,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -52,6 +53,7 @@ struct options {
     uint64_t timeout_ns; /* 0: none */
     bool quiet, json, no_color, help;
     struct stop_spec stop_at; /* run: --stop-at; views: --at */
+    struct stop_spec since;   /* exits: where to begin counting */
     char *then;               /* run: views to print after it, comma-separated; not owned */
     const char *trace_file, *output;
     enum vitro_trace_format trace_format;

@@ -90,12 +90,12 @@ static const char *set_name(struct options *o, char *arg)
 }
 
 /* ADDR, exit:N, insn:N, end. */
-static const char *set_stop_at(struct options *o, char *arg)
+static const char *parse_place(struct stop_spec *out, const char *arg)
 {
     uint64_t n;
 
     if (strcmp(arg, "end") == 0) {
-        o->stop_at = (struct stop_spec){ .kind = STOP_AT_END };
+        *out = (struct stop_spec){ .kind = STOP_AT_END };
         return NULL;
     }
     if (strncmp(arg, "exit:", 5) == 0 || strncmp(arg, "insn:", 5) == 0) {
@@ -103,13 +103,23 @@ static const char *set_stop_at(struct options *o, char *arg)
 
         if (!parse_number(arg + 5, &n) || n == 0)
             return "exit:N and insn:N take a number from 1";
-        o->stop_at = (struct stop_spec){ .kind = STOP_AT_COUNT,
-                                         .exits = exits ? n : 0,
-                                         .insns = exits ? 0 : n };
+        *out = (struct stop_spec){ .kind = STOP_AT_COUNT,
+                                   .exits = exits ? n : 0,
+                                   .insns = exits ? 0 : n };
         return NULL;
     }
-    o->stop_at = (struct stop_spec){ .kind = STOP_AT_ADDR, .addr = arg };
+    *out = (struct stop_spec){ .kind = STOP_AT_ADDR, .addr = arg };
     return NULL;
+}
+
+static const char *set_stop_at(struct options *o, char *arg)
+{
+    return parse_place(&o->stop_at, arg);
+}
+
+static const char *set_since(struct options *o, char *arg)
+{
+    return parse_place(&o->since, arg);
 }
 
 static const char *set_then(struct options *o, char *arg)
@@ -268,6 +278,7 @@ static const struct row {
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
     { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,
       set_stop_at },
+    { "since", 0, "WHERE", "count from there on: ADDR, exit:N or insn:N", FOR_EXITS, set_since },
     { "cpu", 0, "N", "which CPU's registers and tables (default 0)", FOR_VIEW, set_cpu },
     { "physical", 'p', NULL, "ADDR is guest-physical", FOR_WALK | FOR_MEM, set_physical },
     { "all", 'a', NULL, "also debug registers and every MSR, bit by bit", FOR_REGS, set_all },

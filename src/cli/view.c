@@ -142,6 +142,24 @@ static int cut_short(const struct command *cmd, const struct options *o,
     return target_end_code(end);
 }
 
+/* exits --since: the first leg of the run, after which counting begins. */
+static int run_to_mark(struct target *t, const struct options *o)
+{
+    struct options leg = *o;
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    bool ran;
+    int code;
+
+    if (o->since.kind == STOP_AT_NOTHING)
+        return EXIT_OK;
+    leg.stop_at = o->since;
+    code = target_run_to(t, &leg, &end, &ran);
+    if (code == EXIT_OK && vitro_mark_exits(t->m, &err) < 0)
+        return fail_err(&err);
+    return code;
+}
+
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv)
 {
     struct vitro_outcome end;
@@ -157,7 +175,9 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
     code = target_open(&t, o, argv[0]);
     if (code != EXIT_OK)
         return code;
-    code = target_run_to(&t, o, &end, &ran);
+    code = run_to_mark(&t, o);
+    if (code == EXIT_OK)
+        code = target_run_to(&t, o, &end, &ran);
     if (code == EXIT_OK && ran && end.open_line && !o->quiet && isatty(STDERR_FILENO))
         fputc('\n', stderr);
     if (code == EXIT_OK && ran && o->stop_at.kind != STOP_AT_END && end.end != VITRO_END_BREAK &&

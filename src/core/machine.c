@@ -199,6 +199,20 @@ void machine_emit(struct machine *m, struct event *ev)
     m->sink.fn(m->sink.ctx, ev);
 }
 
+int machine_mark_exits(struct machine *m, struct vitro_err *err)
+{
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        struct vcpu *cpu = m->cpu[i];
+
+        if (cpu->exits_mark == NULL)
+            cpu->exits_mark = malloc(sizeof(*cpu->exits_mark));
+        if (cpu->exits_mark == NULL)
+            return err_set(err, -ENOMEM, "marking the exits of CPU %u: out of memory", i);
+        *cpu->exits_mark = cpu->exits;
+    }
+    return 0;
+}
+
 uint64_t machine_exits(const struct machine *m)
 {
     uint64_t sum = 0;

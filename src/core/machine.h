@@ -126,6 +126,9 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
 /* Sends an event to the sink, numbering it; fills seq and t_ns. Only while m->sink.fn is set. */
 void machine_emit(struct machine *m, struct event *ev);
 
+/* Views of exits show from here on only what comes now. Not while the machine runs. */
+WARN_UNUSED int machine_mark_exits(struct machine *m, struct vitro_err *err);
+
 /* Sums over all vCPUs. */
 uint64_t machine_exits(const struct machine *m);
 

@@ -35,6 +35,7 @@ void vcpu_free(struct vcpu *cpu)
     if (cpu == NULL)
         return;
     cpu->m->engine->cpu_free(cpu);
+    free(cpu->exits_mark);
     pthread_mutex_destroy(&cpu->kick_lock);
     free(cpu);
 }

@@ -29,6 +29,8 @@ struct vcpu {
     uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
 
     struct exit_table exits; /* guarded by the machine lock */
+    struct exit_table
+        *exits_mark; /* copy of exits at the last mark, or NULL; changed while stopped */
 
     /* for kicks from other threads */
     pthread_mutex_t kick_lock; /* guards thread and in_loop */

@@ -31,10 +31,16 @@ static uint64_t to_ns(const struct collector *c, uint64_t ticks)
     return (uint64_t)((unsigned __int128)ticks * c->ns_per_gtick >> 32);
 }
 
-static void take_row(struct collector *c, const struct exit_row *r)
+/* What a row has gained since the mark, where there is one; the worst time is that of the whole run. */
+static void take_row(struct collector *c, const struct exit_row *r, const struct exit_row *mark)
 {
-    struct vitro_exit_row *out = &c->view->row[c->view->n++];
+    static const struct exit_row nothing = { 0 };
+    const struct exit_row *from = mark != NULL ? mark : &nothing;
+    struct vitro_exit_row *out = &c->view->row[c->view->n];
 
+    if (r->accesses == from->accesses)
+        return;
+    c->view->n++;
     *out = (struct vitro_exit_row){
         .reason = exit_kind_name(r->kind),
         .is_access = r->kind == EXIT_PIO || r->kind == EXIT_MMIO,
@@ -44,26 +50,23 @@ static void take_row(struct collector *c, const struct exit_row *r)
         .addr = r->addr,
         .device = r->other ? NULL : device_name(c->m, r->kind, r->addr),
         .rip = r->rip,
-        .exits = r->exits,
-        .accesses = r->accesses,
-        .guest_ns = to_ns(c, r->guest_ticks),
-        .monitor_ns = to_ns(c, r->monitor_ticks),
+        .exits = r->exits - from->exits,
+        .accesses = r->accesses - from->accesses,
+        .guest_ns = to_ns(c, r->guest_ticks - from->guest_ticks),
+        .monitor_ns = to_ns(c, r->monitor_ticks - from->monitor_ticks),
         .monitor_worst_ns = to_ns(c, r->monitor_worst_ticks),
     };
     if (!r->other)
         show_symbol(c->symbols, r->rip, out->symbol);
 }
 
-static void take_cpu(struct collector *c, const struct exit_table *t)
+/* A row keeps its place for ever, so the mark's row of the same place is the same row. */
+static void take_cpu(struct collector *c, const struct exit_table *t, const struct exit_table *mark)
 {
-    for (size_t i = 0; i < EXIT_ROWS; i++) {
-        if (t->row[i].accesses != 0)
-            take_row(c, &t->row[i]);
-    }
-    for (size_t i = 0; i < EXIT_OTHERS; i++) {
-        if (t->other[i].accesses != 0)
-            take_row(c, &t->other[i]);
-    }
+    for (size_t i = 0; i < EXIT_ROWS; i++)
+        take_row(c, &t->row[i], mark != NULL ? &mark->row[i] : NULL);
+    for (size_t i = 0; i < EXIT_OTHERS; i++)
+        take_row(c, &t->other[i], mark != NULL ? &mark->other[i] : NULL);
 }
 
 bool exits_is_guests(const struct vitro_exit_row *row)
@@ -121,7 +124,7 @@ int exits_collect(const struct machine *m, const struct symtab *symbols, struct 
     if (out->row == NULL)
         return err_set(err, -ENOMEM, "counting the exits of %s: out of memory", m->name);
     for (c.cpu = 0; c.cpu < m->ncpus; c.cpu++)
-        take_cpu(&c, &m->cpu[c.cpu]->exits);
+        take_cpu(&c, &m->cpu[c.cpu]->exits, m->cpu[c.cpu]->exits_mark);
     exits_arrange(out);
     return 0;
 }

@@ -72,6 +72,14 @@ class Views(Case):
         self.assertIn("0xe9", text)
         self.assertIn("debugcon", text)
 
+    def test_exits_since_a_mark(self):
+        doc, run = self.json("exits", "hello", "-q", "--since", "exit:10")
+        self.expect(run, OK)
+        self.assertEqual(sum(row["exits"] for row in doc["rows"]), 5)
+        text = vitro("exits", "hello", "-q", "--since", "exit:14").stdout.decode()
+        self.assertNotIn("debugcon", text)
+        self.assertIn("hlt", text)
+
     def test_at_exit_and_register_operand(self):
         doc, run = self.json("regs", "hello", "--at", "exit:3", "-q")
         self.expect(run, OK)

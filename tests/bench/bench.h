@@ -43,6 +43,8 @@ unsigned long bench_arg(int argc, char **argv, int i, unsigned long otherwise);
 
 /* ---- system calls and instructions, counted in a forked child ------------------------------ */
 
+#define CALLS_BY_WORK (~0ul)
+
 enum calls_result {
     CALLS_NONE,       /* made none but the one allowed */
     CALLS_SOME,       /* was killed for making one */
@@ -53,10 +55,14 @@ enum calls_result {
  * calls_check - run work in a child that is killed for any system call
  *
  * ready    the child runs it first, unrestricted; may be NULL
- * request  an ioctl that is allowed, by its request number; 0: none is
+ * request  an ioctl that is allowed, by its request number; 0: none is; CALLS_BY_WORK: work itself says
+ *          from where on, with calls_begin
  */
 enum calls_result calls_check(void (*ready)(void *ctx), void (*work)(void *ctx), void *ctx,
                               unsigned long request);
+
+/* From here on the child of calls_check is killed for any system call. */
+void calls_begin(void);
 
 /* Ends the child of calls_check before work returns: it has made no other call. */
 void calls_done(void) __attribute__((noreturn));

@@ -16,6 +16,17 @@
 #include "base/err.h"
 
 struct dev;
+struct bit_table;
+
+/* One register of a chip, as `vitro devices` shows it. */
+struct dev_reg {
+    const char *name;             /* as the data sheet calls it; static */
+    unsigned width;               /* bytes: how many hex digits it is shown with */
+    const struct bit_table *bits; /* static; NULL: the number says it all */
+    uint64_t value;
+};
+
+enum { DEV_REGS_MAX = 96 };
 
 enum dev_width { W8 = 1, W16 = 2, W32 = 4, W64 = 8 }; /* bytes; OR them for dev_ops.widths */
 
@@ -26,6 +37,8 @@ struct dev_ops {
     void (*write)(struct dev *dev, uint64_t off, unsigned width, uint64_t val);
     void (*reset)(struct dev *dev); /* may be NULL: nothing to reset */
     void (*free)(struct dev *dev);  /* may be NULL: not owned by the machine */
+    /* Fills at most DEV_REGS_MAX rows, without any effect on the chip; how many. May be NULL: none. */
+    size_t (*regs)(const struct dev *dev, struct dev_reg *out);
 };
 
 /* First member of every chip's own struct. Guarded by the machine lock. */

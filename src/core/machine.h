@@ -19,6 +19,7 @@
 #include "core/engine.h"
 #include "core/event.h"
 #include "core/mem.h"
+#include "core/timer.h"
 #include "core/vcpu.h"
 
 enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
@@ -60,6 +61,7 @@ struct machine {
 
     struct mem mem; /* fixed once a vCPU exists */
     struct clock clock;
+    struct timers timers; /* guarded by lock */
 
     pthread_mutex_t lock;      /* recursive */
     struct bus pio, mmio;      /* layout fixed once running; counters guarded by lock */

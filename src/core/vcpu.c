@@ -20,8 +20,10 @@ int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_er
     cpu->m = m;
     cpu->idx = idx;
     pthread_mutex_init(&cpu->kick_lock, NULL);
+    pthread_cond_init(&cpu->wake, NULL);
     rc = m->engine->cpu_new(cpu, err);
     if (rc < 0) {
+        pthread_cond_destroy(&cpu->wake);
         pthread_mutex_destroy(&cpu->kick_lock);
         free(cpu);
         return rc;
@@ -36,6 +38,7 @@ void vcpu_free(struct vcpu *cpu)
         return;
     cpu->m->engine->cpu_free(cpu);
     free(cpu->exits_mark);
+    pthread_cond_destroy(&cpu->wake);
     pthread_mutex_destroy(&cpu->kick_lock);
     free(cpu);
 }

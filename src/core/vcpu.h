@@ -13,18 +13,36 @@
 
 #include "core/engine.h"
 #include "core/exit.h"
+#include "core/intc.h"
 #include "core/mem.h"
+
+/* What others want of a vCPU; see vcpu_request. */
+enum vcpu_request {
+    VCPU_INTR = 1 << 0, /* a level: the interrupt controller has something to deliver */
+    VCPU_NMI = 1 << 1,
+    VCPU_INIT = 1 << 2,
+    VCPU_SIPI = 1 << 3, /* start at sipi_vector */
+};
 
 struct vcpu {
     /* set at creation */
     struct machine *m;
     unsigned idx;
     void *engine_cpu; /* the engine's own part */
+    struct intc intc; /* set by the board before the first run */
+
+    /*
+     * enum vcpu_request. Set under the machine lock, read by the vCPU's thread without it: relaxed, since
+     * what belongs to a request is read under the lock afterwards.
+     */
+    _Atomic unsigned requests;
+    uint8_t sipi_vector; /* guarded by the machine lock */
 
     /* the vCPU thread's, read by others only while the machine is stopped */
     struct cpu_exit exit;
-    bool answered; /* exit has been dispatched: data of a read is there */
-    bool ended;    /* halted for good; not entered again */
+    bool answered;       /* exit has been dispatched: data of a read is there */
+    bool ended;          /* halted for good; not entered again */
+    pthread_cond_t wake; /* with the machine lock: a request, or the machine stops */
     bool started;
     uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
 
@@ -48,6 +66,15 @@ void vcpu_free(struct vcpu *cpu);
  * A host failure stops the machine with STOP_HOST; its cause is in m->host_err.
  */
 void vcpu_loop(struct vcpu *cpu);
+
+/*
+ * vcpu_request, vcpu_withdraw - set or take back requests (enum vcpu_request)
+ *
+ * A vCPU that waits in HLT, or for INIT or SIPI, looks again; one that runs notices at the next place where it can.
+ * Thread: any, under the machine lock.
+ */
+void vcpu_request(struct vcpu *cpu, unsigned requests);
+void vcpu_withdraw(struct vcpu *cpu, unsigned requests);
 
 /* Makes vcpu_loop look at the machine's stop request soon. Thread: any. */
 void vcpu_kick(struct vcpu *cpu);

@@ -64,6 +64,7 @@ struct run_area {
 struct engine_ops {
     const char *name;
     bool counts_insns; /* knows m->stop_at_insns */
+    bool polls; /* looks at vcpu.requests itself for interrupts and NMIs: no kick is needed */
 
     int (*open)(struct machine *m, struct vitro_err *err);
     void (*close)(struct machine *m);

@@ -40,7 +40,7 @@ struct cpu_exit {
     uint8_t ninsn;      /* bytes valid in insn */
     uint8_t insn[15];   /* REFUSED: bytes at rip, where known; the instruction may be shorter */
     uint64_t addr;      /* PIO: port; MMIO: guest-physical address; DEBUG: DR6 */
-    uint64_t data;      /* zero-extended; the loop fills it in for reads */
+    uint64_t data;      /* zero-extended; the loop fills it in for reads. HLT: RFLAGS.IF, 0 or 1 */
     uint64_t rip;       /* of the instruction that caused the exit; KICKED: 0, none did */
     const char *detail; /* REFUSED, FAILED, SHUTDOWN: words, static; else NULL */
 };

@@ -151,6 +151,26 @@ static unsigned start_threads(struct machine *m, pthread_t *thread)
     return n;
 }
 
+static void start_loop(struct machine *m)
+{
+    struct vitro_err err = { 0 };
+
+    m->loop_runs = m->loop.ctx != NULL && m->loop.start(m->loop.ctx, &err) == 0;
+    if (m->loop.ctx == NULL || m->loop_runs)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->host_err = err;
+    pthread_mutex_unlock(&m->lock);
+    machine_stop(m, STOP_HOST, 0, -1);
+}
+
+static void stop_loop(struct machine *m)
+{
+    if (m->loop_runs)
+        m->loop.stop(m->loop.ctx);
+    m->loop_runs = false;
+}
+
 /* Takes the stop request, tells it to whoever called and to the sink. */
 static void end_run(struct machine *m, uint64_t start, struct stop *out)
 {
@@ -177,10 +197,12 @@ void machine_run(struct machine *m, struct stop *out)
     pthread_t thread[CPUS_MAX];
     unsigned nthreads;
 
+    start_loop(m);
     nthreads = start_threads(m, thread);
     vcpu_loop(m->cpu[0]);
     for (unsigned i = 0; i < nthreads; i++)
         pthread_join(thread[i], NULL);
+    stop_loop(m);
     end_run(m, start, out);
 }
 
@@ -188,7 +210,9 @@ void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
 {
     uint64_t start = clock_ns(&m->clock);
 
+    start_loop(m);
     vcpu_loop(m->cpu[cpu]);
+    stop_loop(m);
     end_run(m, start, out);
 }
 

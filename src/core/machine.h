@@ -29,6 +29,8 @@ enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
     X(NONE, "still running")                                             \
     X(HALT, "every CPU halted")                                          \
     X(GUEST_EXIT, "the guest ended the run through the debug-exit port") \
+    X(POWEROFF, "the guest switched the machine off")                    \
+    X(RESET, "the guest reset the machine")                              \
     X(SHUTDOWN, "triple fault")                                          \
     X(REFUSED, "the engine cannot execute an instruction of the guest")  \
     X(FAILED, "the engine could not enter the guest")                    \
@@ -50,6 +52,13 @@ struct stop {
     uint32_t code; /* GUEST_EXIT: the guest's value */
 };
 
+/* What serves timers and the host's descriptors while the machine runs; host/loop.c. */
+struct machine_loop {
+    int (*start)(void *ctx, struct vitro_err *err);
+    void (*stop)(void *ctx);
+    void *ctx; /* NULL: the machine has no timers */
+};
+
 struct machine {
     char name[MACHINE_NAME_MAX];
     const struct engine_ops *engine;
@@ -61,7 +70,9 @@ struct machine {
 
     struct mem mem; /* fixed once a vCPU exists */
     struct clock clock;
-    struct timers timers; /* guarded by lock */
+    struct timers timers;     /* guarded by lock */
+    struct machine_loop loop; /* set by the board before the first run */
+    bool loop_runs;
 
     pthread_mutex_t lock;      /* recursive */
     struct bus pio, mmio;      /* layout fixed once running; counters guarded by lock */

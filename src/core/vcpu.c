@@ -46,6 +46,9 @@ void vcpu_free(struct vcpu *cpu)
 void vcpu_kick(struct vcpu *cpu)
 {
     cpu->m->engine->kick(cpu);
+    pthread_mutex_lock(&cpu->m->lock); /* who waits has looked for reasons under it */
+    pthread_cond_signal(&cpu->wake);
+    pthread_mutex_unlock(&cpu->m->lock);
     pthread_mutex_lock(&cpu->kick_lock);
     if (cpu->in_loop)
         pthread_kill(cpu->thread, kick_signal());
@@ -86,8 +89,8 @@ static void dispatch(struct vcpu *cpu)
     case EXIT_MMIO:
         dispatch_access(cpu, &m->mmio);
         break;
-    case EXIT_HLT: /* no interrupt can end it: this machine has no interrupt controller */
-        cpu->ended = true;
+    case EXIT_HLT:
+        vcpu_halt(cpu, cpu->exit.data != 0);
         break;
     case EXIT_SHUTDOWN:
         machine_stop(m, STOP_SHUTDOWN, 0, idx);
@@ -180,9 +183,12 @@ void vcpu_loop(struct vcpu *cpu)
     cpu->started = true;
     cpu->mark_ticks = clock_ticks();
     while (!cpu->ended && atomic_load(&m->stop) == 0) {
+        int ready = vcpu_ready(cpu, &err);
         uint64_t entered = cpu->mark_ticks;
 
-        if (m->engine->run(cpu, &err) < 0) { /* MARK: enter */
+        if (ready > 0)
+            break;
+        if (ready < 0 || m->engine->run(cpu, &err) < 0) { /* MARK: enter */
             host_failure(cpu, &err);
             break;
         }

@@ -40,9 +40,11 @@ struct vcpu {
 
     /* the vCPU thread's, read by others only while the machine is stopped */
     struct cpu_exit exit;
-    bool answered;       /* exit has been dispatched: data of a read is there */
-    bool ended;          /* halted for good; not entered again */
-    pthread_cond_t wake; /* with the machine lock: a request, or the machine stops */
+    bool answered;              /* exit has been dispatched: data of a read is there */
+    bool ended;                 /* halted for good; not entered again */
+    bool irqs_on;               /* in X86_HALTED: an interrupt ends it, not an NMI or INIT alone */
+    enum x86_activity activity; /* written under the machine lock */
+    pthread_cond_t wake;        /* with the machine lock: a request, or the machine stops */
     bool started;
     uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
 
@@ -75,6 +77,17 @@ void vcpu_loop(struct vcpu *cpu);
  */
 void vcpu_request(struct vcpu *cpu, unsigned requests);
 void vcpu_withdraw(struct vcpu *cpu, unsigned requests);
+
+/*
+ * vcpu_ready - do what INIT and SIPI ask for, and wait while the vCPU has nothing to execute
+ *
+ * 0: it may be entered; 1: the machine is to stop; a negative errno from the engine, with err filled.
+ * Thread: the vCPU's, without the machine lock.
+ */
+WARN_UNUSED int vcpu_ready(struct vcpu *cpu, struct vitro_err *err);
+
+/* HLT, under the machine lock. irqs_on: RFLAGS.IF. */
+void vcpu_halt(struct vcpu *cpu, bool irqs_on);
 
 /* Makes vcpu_loop look at the machine's stop request soon. Thread: any. */
 void vcpu_kick(struct vcpu *cpu);

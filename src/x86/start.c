@@ -76,3 +76,26 @@ void x86_start_state(enum x86_start how, uint64_t rip, uint64_t rsp, uint64_t ta
     for (unsigned i = 0; i < X86_NSREG; i++)
         out->seg[i] = i == X86_CS ? row->code : row->data;
 }
+
+void x86_reset_state(uint64_t apic_base, struct x86_state *out)
+{
+    const struct start_row *real = &rows[X86_START_REAL];
+
+    *out = (struct x86_state){
+        .rip = 0xfff0,
+        .rflags = X86_RFLAGS_FIXED,
+        .gpr = { [X86_RDX] = 0x600 },
+        .cr0 = X86_CR0_CD | X86_CR0_NW | X86_CR0_ET,
+        .tr = { .limit = 0xffff, .type = SEG_TSS_BUSY, .present = true },
+        .ldtr = { .limit = 0xffff, .type = SEG_LDT, .present = true },
+        .gdtr = { .limit = 0xffff },
+        .idtr = { .limit = 0xffff },
+        .apic_base = apic_base,
+        .dr6 = 0xffff0ff0,
+        .dr7 = 0x400,
+    };
+    for (unsigned i = 0; i < X86_NSREG; i++)
+        out->seg[i] = i == X86_CS ? real->code : real->data;
+    out->seg[X86_CS].selector = 0xf000;
+    out->seg[X86_CS].base = 0xffff0000;
+}

@@ -31,4 +31,12 @@ extern const char *const x86_start_names[X86_STARTS]; /* "real", "protected", "p
 void x86_start_state(enum x86_start how, uint64_t rip, uint64_t rsp, uint64_t tables,
                      struct x86_state *out);
 
+/*
+ * x86_reset_state - the registers after power-up or INIT, SDM 3A table "IA-32 and Intel 64 Processor States
+ * Following Power-up, Reset, or INIT"
+ *
+ * apic_base  kept by INIT
+ */
+void x86_reset_state(uint64_t apic_base, struct x86_state *out);
+
 #endif

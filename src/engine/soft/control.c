@@ -9,6 +9,7 @@
  *
  * GAP: CR8 is kept, but no interrupt controller is told.
  */
+#include "engine/soft/attend.h"
 #include "engine/soft/ops_sys.h"
 
 enum { TSS_286 = 1, TSS_286_BUSY = 3, PDPTES = 4 };
@@ -182,7 +183,7 @@ static bool set_cr8(struct soft_cpu *c, uint64_t val)
 {
     if (val >> 4 != 0)
         return gp(c);
-    c->s.cr8 = val;
+    soft_intc_set_cr8(c, val);
     return true;
 }
 
@@ -200,6 +201,7 @@ static uint64_t *control_register(struct soft_cpu *c, unsigned reg)
     case 4:
         return &c->s.cr4;
     default: /* the decoder lets only these and 8 pass */
+        c->s.cr8 = soft_intc_cr8(c);
         return &c->s.cr8;
     }
 }

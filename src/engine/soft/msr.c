@@ -8,8 +8,7 @@
  * have none either. ARCH_CAPABILITIES says what a software CPU cannot have, so that guests leave out the
  * counter-measures that make a translator slow.
  *
- * GAP: DEBUGCTL takes BTF and nothing heeds it. GAP: x2APIC registers and TSC_DEADLINE belong to the local
- * APIC, which is to come. GAP: AMD's own registers (0xc001xxxx) are absent on an AMD model.
+ * GAP: DEBUGCTL takes BTF and nothing heeds it. GAP: AMD's own registers (0xc001xxxx) are absent on an AMD model.
  */
 #include "engine/soft/msr.h"
 
@@ -18,6 +17,7 @@
 #include <stddef.h>
 
 #include "core/clock.h"
+#include "engine/soft/attend.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops.h"
 
@@ -164,6 +164,7 @@ static bool write_apic_base(struct soft_cpu *c, uint64_t val)
     if (now == apic_extd || (old == both && now == apic_en) || (old == 0 && now == both))
         return false;
     c->s.apic_base = val;
+    soft_intc_set_base(c);
     return true;
 }
 
@@ -267,10 +268,21 @@ static bool takes(const struct msr_row *row, uint32_t index, uint64_t val)
            (row->check == NULL ? any : row->check)(val, index - row->first);
 }
 
+/* TSC_DEADLINE, and in x2APIC mode the local APIC's registers: SDM 3A, "x2APIC Register Address Space". */
+static bool is_intc(const struct soft_cpu *c, uint32_t index)
+{
+    const uint64_t x2apic = apic_en | apic_extd;
+
+    return (index == 0x6e0 && c->sys.model->config.tsc_deadline) ||
+           (index >= 0x800 && index <= 0x8ff && (c->s.apic_base & x2apic) == x2apic);
+}
+
 bool soft_read_msr(struct soft_cpu *c, uint32_t index, uint64_t *val)
 {
     const struct msr_row *row = row_of(c, index);
 
+    if (is_intc(c, index))
+        return soft_intc_rdmsr(c, index, val) || soft_raise_error(c, VEC_GP, 0);
     if (row == NULL || row->kind == COMMAND)
         return soft_raise_error(c, VEC_GP, 0);
     *val = value_of(c, row, index);
@@ -281,6 +293,8 @@ bool soft_write_msr(struct soft_cpu *c, uint32_t index, uint64_t val)
 {
     const struct msr_row *row = row_of(c, index);
 
+    if (is_intc(c, index))
+        return soft_intc_wrmsr(c, index, val) || soft_raise_error(c, VEC_GP, 0);
     if (row == NULL || row->kind == CONSTANT || !takes(row, index, val) ||
         (row->write != NULL && !row->write(c, val)))
         return soft_raise_error(c, VEC_GP, 0);

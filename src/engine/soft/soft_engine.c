@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/soft/attend.h"
 #include "engine/soft/msr.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops.h"
@@ -171,6 +172,8 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
             exit_with(c, EXIT_KICKED, 0);
             return 0;
         }
+        if (atomic_load_explicit(&cpu->requests, memory_order_relaxed) != 0 && !soft_attend(c))
+            return 0;
         /* A run that begins at a breakpoint goes on from it. */
         if (!first && c->debug.nbreaks > 0 && at_breakpoint(c)) {
             exit_with(c, EXIT_DEBUG, 0);
@@ -252,8 +255,6 @@ static void copy_rest(struct x86_state *to, const struct x86_state *from)
     to->xsave_len = from->xsave_len;
     memcpy(to->xsave, from->xsave, from->xsave_len);
     to->events = from->events;
-    to->activity = from->activity;
-    to->lapic_valid = false;
 }
 
 static int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
@@ -269,6 +270,7 @@ static int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, str
     if (parts & STATE_REST) {
         copy_rest(out, &c->s);
         soft_msrs_get(c, out);
+        soft_intc_get(c, out);
     }
     return 0;
 }
@@ -298,6 +300,7 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
     if (parts & STATE_REST) {
         copy_rest(&c->s, in);
         rc = soft_msrs_set(c, in, err);
+        soft_intc_set(c, in);
     }
     if (c->s.xsave_len == 0)
         init_vectors(c);
@@ -335,6 +338,7 @@ static void soft_run_area(const struct vcpu *cpu, struct run_area *out)
 const struct engine_ops soft_engine = {
     .name = "soft",
     .counts_insns = true,
+    .polls = true,
     .open = soft_open,
     .close = soft_close,
     .mem_added = soft_mem_added,

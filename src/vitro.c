@@ -85,7 +85,7 @@ static int open_files(struct vitro *m, const struct vitro_config *cfg, struct vi
 static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
     const struct vitro_guest *guest = m->guest;
-    struct bare_config bare = {
+    struct board_config board = {
         .name = cfg->name != NULL ? cfg->name : guest->name,
         .sink = cfg->event != NULL ? pass_event : NULL,
         .sink_ctx = m,
@@ -103,16 +103,16 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     struct vitro_err first = { 0 };
     int rc;
 
-    rc = choose_engine(m, cfg->engine, bare.page_bytes, &bare.engine, err);
+    rc = choose_engine(m, cfg->engine, board.page_bytes, &board.engine, err);
     if (rc < 0)
         return rc;
     if (m->files != NULL)
-        bare.files = files_iface(m->files);
+        board.files = files_iface(m->files);
     if (cfg->engine != VITRO_ENGINE_AUTO)
-        return bare_new(&bare, &m->board, err);
-    rc = bare_new(&bare, &m->board, &first);
-    if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &bare.engine, &first))
-        return bare_new(&bare, &m->board, err);
+        return bare_new(&board, &m->board, err);
+    rc = bare_new(&board, &m->board, &first);
+    if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &board.engine, &first))
+        return bare_new(&board, &m->board, err);
     if (rc < 0 && err != NULL && err->code == 0)
         *err = first;
     return rc;
@@ -146,7 +146,7 @@ void vitro_free(struct vitro *m)
 {
     if (m == NULL)
         return;
-    bare_free(m->board);
+    board_free(m->board);
     files_close(m->files);
     free(m);
 }

@@ -21,7 +21,7 @@ struct vitro_guest {
 
 struct vitro {
     const struct vitro_guest *guest; /* borrowed */
-    struct bare *board;
+    struct board *board;
     struct host_files *files; /* NULL: no directory */
     bool has_run;
     struct cpu_debug debug; /* what vitro_stop_at asked for; a step puts it back */

@@ -29,7 +29,7 @@ static const uint8_t guest_code[] = { 0xba, NULL_PORT, 0, 0, 0, 0xee, 0xeb, 0xfd
 
 struct rig {
     struct kvm_sys sys;
-    struct bare *board;
+    struct board *board;
     int cpu_fd;
     struct kvm_run *run; /* shared with the engine */
     unsigned long exits, runs;
@@ -59,14 +59,14 @@ static void *noting_mmap(void *ctx, int fd, uint64_t len)
 static int rig_open(struct rig *r, const struct chr *out, struct vitro_err *err)
 {
     struct image img;
-    struct bare_config cfg = { .name = "bench",
-                               .engine = &kvm_engine,
-                               .engine_arg = &r->sys,
-                               .image = &img,
-                               .mem_bytes = 2 << 20,
-                               .ncpus = 1,
-                               .console_fd = -1,
-                               .debug_exit_port = -1 };
+    struct board_config cfg = { .name = "bench",
+                                .engine = &kvm_engine,
+                                .engine_arg = &r->sys,
+                                .image = &img,
+                                .mem_bytes = 2 << 20,
+                                .ncpus = 1,
+                                .console_fd = -1,
+                                .debug_exit_port = -1 };
     struct dev *con = debugcon_new(out);
     int rc = con != NULL ? 0 : -ENOMEM;
 
@@ -215,6 +215,6 @@ int main(int argc, char **argv)
            words[calls_check(check_ready, check_work, &check, KVM_RUN)]);
     series_fini(&vitro);
     series_fini(&bare);
-    bare_free(r.board);
+    board_free(r.board);
     return 0;
 }

@@ -32,9 +32,10 @@ static const struct engine_ops engine = {
     .set = remember,
 };
 
-static int make(struct bare_config *cfg, const uint8_t *bytes, size_t len, uint64_t origin,
+static int make(struct board_config *cfg, const uint8_t *bytes, size_t len, uint64_t origin,
                 enum x86_start start, struct bare **out, struct vitro_err *err)
 {
+    struct board *board = NULL;
     struct image img;
     int rc = image_flat(bytes, len, origin, start, &img, err);
 
@@ -49,7 +50,9 @@ static int make(struct bare_config *cfg, const uint8_t *bytes, size_t len, uint6
         cfg->ncpus = 1;
     if (cfg->mem_bytes == 0)
         cfg->mem_bytes = 2 * MIB;
-    return bare_new(cfg, out, err);
+    rc = bare_new(cfg, &board, err);
+    *out = rc == 0 ? (struct bare *)board : NULL;
+    return rc;
 }
 
 static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
@@ -59,7 +62,7 @@ static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
 
 static struct x86_walk walk(struct bare *b, uint64_t gva)
 {
-    struct x86_phys phys = { read_phys, &b->m->mem };
+    struct x86_phys phys = { read_phys, &b->board.m->mem };
     struct x86_paging_regs regs;
     struct x86_walk w;
 
@@ -70,7 +73,7 @@ static struct x86_walk walk(struct bare *b, uint64_t gva)
 
 static uint64_t word(struct bare *b, gpa_t gpa, unsigned bytes)
 {
-    return le_get(mem_host(&b->m->mem, gpa, bytes, false), bytes);
+    return le_get(mem_host(&b->board.m->mem, gpa, bytes, false), bytes);
 }
 
 /* ---- the base case --------------------------------------------------------------------------- */
@@ -79,14 +82,14 @@ static const uint8_t code[] = { 0xf4 };
 
 static void base_case_long(void **state)
 {
-    struct bare_config cfg = { 0 };
+    struct board_config cfg = { 0 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
     (void)state;
     assert_int_equal(make(&cfg, code, sizeof(code), 0, X86_START_LONG, &b, &err), 0);
-    assert_int_equal(b->m->mem.nslots, 1);
-    assert_int_equal(b->m->mem.slot[0].len, 0x200000);
+    assert_int_equal(b->board.m->mem.nslots, 1);
+    assert_int_equal(b->board.m->mem.slot[0].len, 0x200000);
     assert_int_equal(word(b, 0, 1), 0xf4);
     assert_int_equal(word(b, 0x2000, 8), 0x3007);
     assert_int_equal(word(b, 0x3000, 8), 0x4007);
@@ -99,12 +102,12 @@ static void base_case_long(void **state)
     assert_int_equal(started.cr3, 0x2000);
     assert_true(started.seg[X86_CS].l);
     assert_int_equal(started.seg[X86_CS].limit, 0xffffffff);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 static void base_case_paged32(void **state)
 {
-    struct bare_config cfg = { 0 };
+    struct board_config cfg = { 0 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -114,12 +117,12 @@ static void base_case_paged32(void **state)
     assert_int_equal(word(b, 0x2004, 4), 0);
     assert_int_equal(started.cr4, X86_CR4_PSE);
     assert_int_equal(b->ntables, 1);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 static void no_tables_without_paging(void **state)
 {
-    struct bare_config cfg = { 0 };
+    struct board_config cfg = { 0 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -128,7 +131,7 @@ static void no_tables_without_paging(void **state)
     assert_int_equal(b->ntables, 0);
     assert_int_equal(started.cr3, 0);
     assert_int_equal(started.cr0 & X86_CR0_PG, 0);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 /* ---- other sizes ----------------------------------------------------------------------------- */
@@ -142,7 +145,7 @@ static void maps_exactly_its_memory(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(sizes) * ARRAY_LEN(pages); i++) {
         uint64_t size = sizes[i / 2];
-        struct bare_config cfg = { .mem_bytes = size, .page_bytes = pages[i % 2] };
+        struct board_config cfg = { .mem_bytes = size, .page_bytes = pages[i % 2] };
         struct vitro_err err = { 0 };
         struct x86_walk first, last;
         struct bare *b;
@@ -156,13 +159,13 @@ static void maps_exactly_its_memory(void **state)
         assert_int_equal(last.end, X86_WALK_MAPPED);
         assert_int_equal(last.gpa, size - 1);
         assert_int_equal(walk(b, size).end, X86_WALK_NOT_PRESENT);
-        bare_free(b);
+        board_free(&b->board);
     }
 }
 
 static void paged32_4k_maps_its_memory(void **state)
 {
-    struct bare_config cfg = { .mem_bytes = 16 * MIB, .page_bytes = 4096 };
+    struct board_config cfg = { .mem_bytes = 16 * MIB, .page_bytes = 4096 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -171,14 +174,14 @@ static void paged32_4k_maps_its_memory(void **state)
     assert_int_equal(b->ntables, 1 + 4);
     assert_int_equal(walk(b, 16 * MIB - 1).gpa, 16 * MIB - 1);
     assert_int_equal(walk(b, 16 * MIB).end, X86_WALK_NOT_PRESENT);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 /* An image over 0x2000 moves the tables, and both are whole. */
 static void tables_make_way(void **state)
 {
     static uint8_t big[64 * 1024];
-    struct bare_config cfg = { 0 };
+    struct board_config cfg = { 0 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -187,15 +190,15 @@ static void tables_make_way(void **state)
     assert_int_equal(make(&cfg, big, sizeof(big), 0, X86_START_LONG, &b, &err), 0);
     assert_true(b->tables >= sizeof(big));
     assert_true(b->tables + b->ntables * 4096 < b->stack_top);
-    assert_memory_equal(mem_host(&b->m->mem, 0, sizeof(big), false), big, sizeof(big));
+    assert_memory_equal(mem_host(&b->board.m->mem, 0, sizeof(big), false), big, sizeof(big));
     assert_int_equal(walk(b, 0x1234).gpa, 0x1234);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 static void no_room_for_tables(void **state)
 {
     static uint8_t big[MIB];
-    struct bare_config cfg = { .mem_bytes = MIB };
+    struct board_config cfg = { .mem_bytes = MIB };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -207,14 +210,14 @@ static void no_room_for_tables(void **state)
 
 static void cpus_have_stacks_and_numbers(void **state)
 {
-    struct bare_config cfg = { .ncpus = 4 };
+    struct board_config cfg = { .ncpus = 4 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
     (void)state;
     assert_int_equal(make(&cfg, code, sizeof(code), 0, X86_START_LONG, &b, &err), 0);
-    assert_int_equal(b->m->ncpus, 4);
-    bare_free(b);
+    assert_int_equal(b->board.m->ncpus, 4);
+    board_free(&b->board);
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */
@@ -222,7 +225,7 @@ static void cpus_have_stacks_and_numbers(void **state)
 static void bad_configurations(void **state)
 {
     static const struct {
-        struct bare_config cfg;
+        struct board_config cfg;
         enum x86_start start;
         enum vitro_err_class kind;
         const char *word;
@@ -239,7 +242,7 @@ static void bad_configurations(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct bare_config cfg = rows[i].cfg;
+        struct board_config cfg = rows[i].cfg;
         struct vitro_err err = { 0 };
         struct bare *b;
 
@@ -272,7 +275,7 @@ static void bad_flat_images(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct bare_config cfg = { 0 };
+        struct board_config cfg = { 0 };
         struct vitro_err err = { 0 };
         struct bare *b;
 
@@ -286,7 +289,7 @@ static void bad_flat_images(void **state)
 
 static void odd_origin_is_fine(void **state)
 {
-    struct bare_config cfg = { 0 };
+    struct board_config cfg = { 0 };
     struct vitro_err err = { 0 };
     struct bare *b;
 
@@ -294,22 +297,22 @@ static void odd_origin_is_fine(void **state)
     assert_int_equal(make(&cfg, code, sizeof(code), 0x7c01, X86_START_REAL, &b, &err), 0);
     assert_int_equal(started.rip, 0x7c01);
     assert_int_equal(word(b, 0x7c01, 1), 0xf4);
-    bare_free(b);
+    board_free(&b->board);
 }
 
 /* The debug-exit port may not hide the console. */
 static void clashing_ports(void **state)
 {
     struct image img;
-    struct bare_config cfg = { .name = "test",
-                               .engine = &engine,
-                               .image = &img,
-                               .ncpus = 1,
-                               .mem_bytes = 2 * MIB,
-                               .console_fd = -1,
-                               .debug_exit_port = 0xe8 };
+    struct board_config cfg = { .name = "test",
+                                .engine = &engine,
+                                .image = &img,
+                                .ncpus = 1,
+                                .mem_bytes = 2 * MIB,
+                                .console_fd = -1,
+                                .debug_exit_port = 0xe8 };
     struct vitro_err err = { 0 };
-    struct bare *b;
+    struct board *b;
 
     (void)state;
     assert_int_equal(image_flat(code, sizeof(code), 0, X86_START_LONG, &img, &err), 0);

@@ -11,8 +11,12 @@ static const unsigned start_requests = VCPU_INIT | VCPU_SIPI;
 
 void vcpu_request(struct vcpu *cpu, unsigned requests)
 {
-    unsigned before = atomic_fetch_or(&cpu->requests, requests);
+    unsigned before;
 
+    if (requests & VCPU_INIT)
+        vcpu_withdraw(cpu,
+                      VCPU_SIPI); /* one that came before it is lost, one that comes now is not */
+    before = atomic_fetch_or(&cpu->requests, requests);
     if ((before & requests) == requests)
         return; /* it has been woken for them already */
     if (!cpu->m->engine->polls || requests & start_requests)
@@ -58,7 +62,7 @@ static int take_init(struct vcpu *cpu, struct vitro_err *err)
     struct x86_state s;
     int rc;
 
-    vcpu_withdraw(cpu, VCPU_INIT | VCPU_SIPI | VCPU_NMI);
+    vcpu_withdraw(cpu, VCPU_INIT | VCPU_NMI);
     cpu->intc.ops->init(cpu->intc.ctx);
     cpu->activity = X86_WAIT_SIPI;
     rc = engine->get(cpu, STATE_SREGS, &s, err);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* chip_rig.c - runs register scripts, and keeps the time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "chip_rig.h"
+#include "core/clock.h"
+
+/* What the linker calls instead of the clock's own functions. */
+uint64_t __wrap_clock_ns(const struct clock *c);
+uint64_t __wrap_clock_ticks_to_ns(const struct clock *c, uint64_t ticks);
+
+static uint64_t now_ns;
+
+uint64_t __wrap_clock_ns(const struct clock *c)
+{
+    (void)c;
+    return now_ns;
+}
+
+uint64_t __wrap_clock_ticks_to_ns(const struct clock *c, uint64_t ticks)
+{
+    (void)c;
+    return ticks / 2;
+}
+
+uint64_t time_now(void)
+{
+    return now_ns;
+}
+
+void time_reset(void)
+{
+    now_ns = 1000000;
+}
+
+uint64_t time_advance(struct timers *list, uint64_t ns)
+{
+    uint64_t end = now_ns + ns, runs = 0;
+
+    while (timers_next(list) <= end) {
+        if (timers_next(list) > now_ns)
+            now_ns = timers_next(list);
+        timers_run(list, now_ns);
+        runs++;
+    }
+    now_ns = end;
+    return runs;
+}
+
+void steps_run(void *rig, const struct step *steps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct step s = steps[i];
+
+        s.number = i;
+        s.op(rig, &s);
+    }
+}
+
+void step_expect(const struct step *s, const char *what, uint64_t got, uint64_t want)
+{
+    if (got != want)
+        fail_msg("step %zu, %s: %s is 0x%llx, not 0x%llx", s->number, s->text, what,
+                 (unsigned long long)got, (unsigned long long)want);
+}

@@ -263,6 +263,11 @@ class Engines(Case):
         self.expect(run, OK)
         self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("count", 0, "0xa"))
 
+    def test_stop_at_the_first_instruction(self):
+        doc, run = self.json("run", "hello", "-e", "soft", "--stop-at", "0x0")
+        self.expect(run, OK)
+        self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("break", 1, "0x0"))
+
     def test_kvm_does_not_count_instructions(self):
         if NO_KVM:
             self.skipTest(f"cannot run guests here: {NO_KVM}")

@@ -128,6 +128,8 @@ struct soft_cpu {
     _Atomic bool kicked;
 
     struct cpu_debug debug;
+    bool at_break; /* the last exit was a stop before the instruction at break_rip */
+    uint64_t break_rip;
 
     struct soft_tlb_entry tlb[SOFT_TLB];
     uint32_t tlb_generation; /* 1..0xfff */

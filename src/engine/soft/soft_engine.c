@@ -113,10 +113,13 @@ static bool step(struct soft_cpu *c)
     return false;
 }
 
+/* An instruction that waits for a device has begun, and one that has been stopped at is to be executed. */
 static bool at_breakpoint(const struct soft_cpu *c)
 {
     uint64_t linear = x86_linear_rip(&c->s);
 
+    if (c->naccesses != 0 || (c->at_break && c->s.rip == c->break_rip))
+        return false;
     for (unsigned i = 0; i < c->debug.nbreaks; i++) {
         if (c->debug.brk[i].kind == BREAK_EXEC && c->debug.brk[i].addr == linear)
             return true;
@@ -126,6 +129,10 @@ static bool at_breakpoint(const struct soft_cpu *c)
 
 static void exit_with(struct soft_cpu *c, enum exit_kind kind, uint64_t addr)
 {
+    if (kind == EXIT_DEBUG) {
+        c->at_break = true;
+        c->break_rip = c->s.rip;
+    }
     c->vcpu->exit = (struct cpu_exit){ .kind = kind, .addr = addr, .rip = c->s.rip };
 }
 
@@ -166,7 +173,7 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
         c->waiting = true;
         return 0;
     }
-    for (bool first = true;; first = false) {
+    for (;;) {
         if (atomic_load_explicit(&c->kicked, memory_order_relaxed)) {
             atomic_store(&c->kicked, false);
             exit_with(c, EXIT_KICKED, 0);
@@ -174,11 +181,11 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
         }
         if (atomic_load_explicit(&cpu->requests, memory_order_relaxed) != 0 && !soft_attend(c))
             return 0;
-        /* A run that begins at a breakpoint goes on from it. */
-        if (!first && c->debug.nbreaks > 0 && at_breakpoint(c)) {
+        if (c->debug.nbreaks > 0 && at_breakpoint(c)) {
             exit_with(c, EXIT_DEBUG, 0);
             return 0;
         }
+        c->at_break = false;
         if (!step(c)) /* MARK: soft-run */
             return 0;
         if (c->debug.step) {

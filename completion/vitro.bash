@@ -20,7 +20,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs mem: disasm: exits
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range) ;;
+    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch) ;;
     *) return 1 ;;
     esac
 }

@@ -148,6 +148,7 @@ void vitro_free(struct vitro *m)
         return;
     board_free(m->board);
     files_close(m->files);
+    free(m->watch);
     free(m);
 }
 
@@ -245,12 +246,22 @@ static uint64_t last_rip(struct vcpu *cpu)
     return state.rip;
 }
 
+static const char *watch_words(const struct cpu_exit *x, char *buf, size_t len)
+{
+    static const char *const what[] = { "", "read", "written", "read and written" };
+
+    snprintf(buf, len, "watchpoint: %u byte%s at 0x%" PRIx64 " %s", x->watch_len,
+             x->watch_len == 1 ? "" : "s", x->data, what[x->watch_how & 3]);
+    return buf;
+}
+
 static void fill_outcome(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out)
 {
     const struct machine *machine = m->board->m;
     struct vcpu *cpu = machine->cpu[stop->cpu >= 0 ? stop->cpu : 0];
     const struct cpu_exit *x = &cpu->exit;
     const char *why = stop_reason_text(stop->why);
+    char words[96];
 
     *out = (struct vitro_outcome){
         .end = end_of[stop->why],
@@ -264,6 +275,12 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         .open_line = m->board->console.open_line,
         .detail = x->detail,
     };
+    if (stop->why == STOP_BREAK && x->watch_how != 0) {
+        out->watch_addr = x->data;
+        out->watch_len = x->watch_len;
+        out->watch_how = x->watch_how;
+        why = watch_words(x, words, sizeof(words));
+    }
     if (stop->why == STOP_HALT && machine->ncpus == 1)
         why = "halted";
     snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
@@ -309,9 +326,40 @@ static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struc
     return rc;
 }
 
+static_assert((int)VITRO_WATCH_READ == (int)WATCH_READ &&
+                  (int)VITRO_WATCH_WRITE == (int)WATCH_WRITE,
+              "kinds of access are passed on as numbers");
+
+/* The list as the engine wants it; the caller frees it. */
+static int copy_watches(const struct vitro_stop_at *where, struct watchpoint **out,
+                        struct vitro_err *err)
+{
+    struct watchpoint *list = NULL;
+
+    if (where->nwatches > 0)
+        list = calloc(where->nwatches, sizeof(*list));
+    if (where->nwatches > 0 && list == NULL)
+        return err_set(err, -ENOMEM, "setting %u watchpoints: out of memory", where->nwatches);
+    for (unsigned i = 0; i < where->nwatches; i++) {
+        const struct vitro_watch *w = &where->watches[i];
+
+        if (w->len == 0 || w->len - 1 > UINT64_MAX - w->addr ||
+            w->how & ~(unsigned)(VITRO_WATCH_READ | VITRO_WATCH_WRITE)) {
+            free(list);
+            return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                             "watching %" PRIu64 " bytes at 0x%" PRIx64 ": no such range or access",
+                             w->len, w->addr);
+        }
+        list[i] = (struct watchpoint){ w->addr, w->len, w->how != 0 ? w->how : WATCH_WRITE };
+    }
+    *out = list;
+    return 0;
+}
+
 int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err)
 {
     struct cpu_debug dbg = { 0 };
+    struct watchpoint *watch = NULL;
     int rc;
 
     if (where->naddrs > BREAKS_MAX)
@@ -322,13 +370,21 @@ int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vit
                          "stopping after %" PRIu64 " instructions: %s does not count them; try "
                          "--engine soft",
                          where->insns, m->board->m->engine->name);
+    rc = copy_watches(where, &watch, err);
+    if (rc < 0)
+        return rc;
     for (unsigned i = 0; i < where->naddrs; i++)
-        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .kind = BREAK_EXEC, .addr = where->addrs[i] };
+        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .addr = where->addrs[i] };
+    dbg.watch = watch;
+    dbg.nwatches = where->nwatches;
     rc = set_debug(m->board->m, &dbg, err);
     if (rc < 0) {
         set_debug(m->board->m, &m->debug, NULL); /* what was set before has worked */
+        free(watch);
         return rc;
     }
+    free(m->watch);
+    m->watch = watch;
     m->board->m->stop_at_exits = where->exits;
     m->board->m->stop_at_insns = where->insns;
     m->debug = dbg;

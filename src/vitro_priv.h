@@ -24,7 +24,8 @@ struct vitro {
     struct board *board;
     struct host_files *files; /* NULL: no directory */
     bool has_run;
-    struct cpu_debug debug; /* what vitro_stop_at asked for; a step puts it back */
+    struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
+    struct watchpoint *watch; /* of debug; owned */
     char engine_why[384];
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;

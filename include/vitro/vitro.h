@@ -168,16 +168,20 @@ enum vitro_end {
 
 struct vitro_outcome {
     enum vitro_end end;
-    uint32_t code;      /* GUEST_EXIT: the value the guest wrote */
-    int cpu;            /* index of the CPU that ended the run, -1 when none did */
-    uint64_t rip;       /* of that CPU's (none: CPU 0's) last exit, or where it was stopped */
-    uint64_t exits;     /* of all CPUs, since the machine was made */
-    uint64_t run_ns;    /* time in vitro_run, all calls */
-    uint64_t dropped;   /* bytes of guest output that could not be delivered */
-    int output_error;   /* errno of the first of them; 0: the reader took nothing for a second */
-    bool open_line;     /* the guest's output does not end in a newline */
-    const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
-    char text[256];     /* one line for people: how and where it ended */
+    uint32_t code;    /* GUEST_EXIT: the value the guest wrote */
+    int cpu;          /* index of the CPU that ended the run, -1 when none did */
+    uint64_t rip;     /* of that CPU's (none: CPU 0's) last exit, or where it was stopped */
+    uint64_t exits;   /* of all CPUs, since the machine was made */
+    uint64_t run_ns;  /* time in vitro_run, all calls */
+    uint64_t dropped; /* bytes of guest output that could not be delivered */
+    int output_error; /* errno of the first of them; 0: the reader took nothing for a second */
+    bool open_line;   /* the guest's output does not end in a newline */
+    /* BREAK by a watchpoint; else watch_how is 0. With KVM: what was watched, and rip is the next one's. */
+    uint64_t watch_addr; /* guest-linear address of the access */
+    unsigned watch_len;  /* bytes */
+    unsigned watch_how;  /* enum vitro_watch_how of the access, OR of both for a read and a write */
+    const char *detail;  /* words of the engine on REFUSED and FAILED, else NULL; static */
+    char text[256];      /* one line for people: how and where it ended */
 };
 
 /*
@@ -194,6 +198,15 @@ enum vitro_stop_kind { VITRO_STOP_USER, VITRO_STOP_TIMEOUT };
 /* Ends a running vitro_run soon, or the next one at once. Any thread. */
 void vitro_stop(struct vitro *m, enum vitro_stop_kind kind);
 
+enum vitro_watch_how { VITRO_WATCH_READ = 1, VITRO_WATCH_WRITE = 2 };
+
+/* Stops after an instruction that has accessed any byte of the range. */
+struct vitro_watch {
+    uint64_t addr; /* guest-linear */
+    uint64_t len;  /* bytes, 1 at least; the range does not wrap */
+    unsigned how;  /* enum vitro_watch_how, OR of any; 0 means writes */
+};
+
 /* Where a run shall stop. Zero means: nowhere. */
 struct vitro_stop_at {
     uint64_t exits; /* when a CPU has caused so many exits since the machine was made */
@@ -201,14 +214,19 @@ struct vitro_stop_at {
     const uint64_t *
         addrs; /* guest-linear addresses before whose instructions to stop; borrowed for the call */
     unsigned naddrs; /* 0..32 */
+    /* The software CPU takes any number; KVM as many as cover four debug registers. Borrowed for the call. */
+    const struct vitro_watch *watches;
+    unsigned nwatches;
 };
 
 /*
  * vitro_stop_at - where the next vitro_run shall stop; replaces what was set before
  *
- * Fails with VITRO_ERR_USAGE (too many addresses) or VITRO_ERR_ENGINE: -ENOTSUP, -ENOSPC, the engine cannot
- * stop there in the mode a CPU is in, or does not count instructions. What was set before stays then. Not
- * while the machine runs.
+ * A watchpoint sees what the CPUs access, not what devices do to memory by themselves.
+ *
+ * Fails with VITRO_ERR_USAGE (too many addresses, an empty range) or VITRO_ERR_ENGINE: -ENOTSUP, -ENOSPC, the
+ * engine cannot stop there in the mode a CPU is in, or does not count instructions; or VITRO_ERR_HOST (out of
+ * memory). What was set before stays then. Not while the machine runs.
  */
 int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err);
 

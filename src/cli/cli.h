@@ -46,15 +46,24 @@ struct stop_spec {
     const char *addr; /* as written: symbols are looked up once the guest is open */
 };
 
+/* A range to watch: as written until the guest is open. */
+struct watch_spec {
+    char *addr; /* number or symbol */
+    uint64_t len;
+    unsigned how; /* enum vitro_watch_how */
+};
+
 /* All options of all commands; zero is every default. */
 struct options {
     struct vitro_guest_config guest;
     struct vitro_config machine;
     uint64_t timeout_ns; /* 0: none */
     bool quiet, json, no_color, help;
-    struct stop_spec stop_at; /* run: --stop-at; views: --at */
-    struct stop_spec since;   /* exits: where to begin counting */
-    char *then;               /* run: views to print after it, comma-separated; not owned */
+    struct stop_spec stop_at;   /* run: --stop-at; views: --at */
+    struct stop_spec since;     /* exits: where to begin counting */
+    struct watch_spec *watches; /* run: --watch; owned */
+    unsigned nwatches;
+    char *then; /* run: views to print after it, comma-separated; not owned */
     const char *trace_file, *output;
     enum vitro_trace_format trace_format;
     bool trace_format_given, flow;
@@ -114,6 +123,11 @@ int target_end_code(const struct vitro_outcome *end);
 int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran);
 /* A number, a register of CPU 0 (rip, rsp ...), or a symbol with an optional +offset. */
 int target_addr(const struct target *t, const struct options *o, const char *word, uint64_t *addr);
+
+/* watchpoints.c: NULL, or what is wrong with ADDR[:LEN][:r|w|rw]; the word is cut up in place. */
+const char *watchpoints_add(struct options *o, char *word);
+/* What the library takes, or NULL with *code when a symbol is unknown or memory has run out. */
+struct vitro_watch *watchpoints_resolve(const struct target *t, const struct options *o, int *code);
 
 /* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
 struct watch;

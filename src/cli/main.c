@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,14 +113,9 @@ static int list_words(const char *name)
     return put_output("");
 }
 
-static int run_command(const struct command *cmd, int argc, char **argv)
+static int run_parsed(const struct command *cmd, struct options *o, int argc, char **argv)
 {
-    struct options o = { 0 };
-    int code = options_parse(cmd, &o, &argc, &argv);
-
-    if (code != EXIT_OK)
-        return code;
-    if (o.help) {
+    if (o->help) {
         options_help(cmd);
         return put_output("");
     }
@@ -130,7 +126,18 @@ static int run_command(const struct command *cmd, int argc, char **argv)
         return fail_usage("%s: '%s' is one operand too many; usage: vitro %s%s%s%s", cmd->name,
                           argv[cmd->max_args], cmd->name, cmd->options != 0 ? " [OPTION ...]" : "",
                           *cmd->args != '\0' ? " " : "", cmd->args);
-    return cmd->run(cmd, &o, argc, argv);
+    return cmd->run(cmd, o, argc, argv);
+}
+
+static int run_command(const struct command *cmd, int argc, char **argv)
+{
+    struct options o = { 0 };
+    int code = options_parse(cmd, &o, &argc, &argv);
+
+    if (code == EXIT_OK)
+        code = run_parsed(cmd, &o, argc, argv);
+    free(o.watches);
+    return code;
 }
 
 /* Closed standard descriptors are taken, so that no file of ours gets their numbers and their output. */

@@ -122,6 +122,11 @@ static const char *set_since(struct options *o, char *arg)
     return parse_place(&o->since, arg);
 }
 
+static const char *set_watch(struct options *o, char *arg)
+{
+    return watchpoints_add(o, arg);
+}
+
 static const char *set_then(struct options *o, char *arg)
 {
     o->then = arg;
@@ -265,6 +270,9 @@ static const struct row {
       set_files_cow },
     { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,
       set_stop_at },
+    { "watch", 0, "ADDR[:LEN][:r|w|rw]",
+      "stop after an access to LEN bytes (1) at ADDR, default a write; may be repeated", FOR_RUN,
+      set_watch },
     { "then", 0, "VIEWS",
       "print views at the end: map,walk:0x400,tables,regs,exits,mem:ADDR:LEN ...", FOR_RUN,
       set_then },

@@ -234,21 +234,31 @@ static json_t *failure_json(const struct target *t, const struct vitro_outcome *
     return doc;
 }
 
+/* NULL unless a watchpoint ended the run. */
+static json_t *watch_json(const struct vitro_outcome *end)
+{
+    if (end->watch_how == 0)
+        return NULL;
+    return json_pack("{s:o, s:i, s:b, s:b}", "address", hex_json(end->watch_addr), "bytes",
+                     (int)end->watch_len, "read", (end->watch_how & VITRO_WATCH_READ) != 0, "write",
+                     (end->watch_how & VITRO_WATCH_WRITE) != 0);
+}
+
 static json_t *outcome_json(const struct target *t, const struct options *o,
                             const struct vitro_outcome *end, int keep)
 {
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-                     "s:o*, s:I}",
+                     "s:o*, s:o*, s:I}",
                      "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
                      "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
                      vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
                      ends[end->end].json, "text", end->text, "exit_code", exit_code_of(o, end),
                      "code", (json_int_t)end->code, "cpu", end->cpu, "rip", hex_json(end->rip),
                      "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
-                     cpus_json(t, o), "failure", failure, "console", keep_json(keep),
-                     "console_dropped", (json_int_t)end->dropped);
+                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "console",
+                     keep_json(keep), "console_dropped", (json_int_t)end->dropped);
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */

@@ -82,6 +82,7 @@ int target_addr(const struct target *t, const struct options *o, const char *wor
 static int set_stop(struct target *t, const struct options *o, bool *runs)
 {
     struct vitro_stop_at where = { .exits = o->stop_at.exits, .insns = o->stop_at.insns };
+    struct vitro_watch *watches;
     struct vitro_err err = { 0 };
     uint64_t addr = 0;
     int code;
@@ -94,9 +95,14 @@ static int set_stop(struct target *t, const struct options *o, bool *runs)
         where.addrs = &addr;
         where.naddrs = 1;
     }
-    if (vitro_stop_at(t->m, &where, &err) < 0)
-        return fail_err(&err);
-    return EXIT_OK;
+    watches = watchpoints_resolve(t, o, &code);
+    if (watches == NULL)
+        return code;
+    where.watches = watches;
+    where.nwatches = o->nwatches;
+    code = vitro_stop_at(t->m, &where, &err) < 0 ? fail_err(&err) : EXIT_OK;
+    free(watches);
+    return code;
 }
 
 int target_end_code(const struct vitro_outcome *end)

@@ -27,16 +27,17 @@ enum state_part {
     STATE_ALL = STATE_REGS | STATE_SREGS | STATE_REST,
 };
 
-enum break_kind {
-    BREAK_EXEC,   /* before the instruction at addr */
-    BREAK_WRITE,  /* after a write to [addr, addr + len) */
-    BREAK_ACCESS, /* after a read or write */
+/* Stops before the instruction there. */
+struct breakpoint {
+    uint64_t addr; /* guest-linear */
 };
 
-struct breakpoint {
-    enum break_kind kind;
-    uint64_t addr; /* guest-linear */
-    uint8_t len;   /* 1, 2, 4 or 8; ignored for BREAK_EXEC */
+enum watch_how { WATCH_READ = 1 << 0, WATCH_WRITE = 1 << 1 };
+
+/* Stops after an instruction that has accessed any byte of [addr, addr + len). */
+struct watchpoint {
+    uint64_t addr, len; /* guest-linear; len is 1 at least, and the range does not wrap */
+    unsigned how;       /* enum watch_how, OR of any, not 0 */
 };
 
 enum { BREAKS_MAX = 32 };
@@ -46,6 +47,8 @@ struct cpu_debug {
     bool step; /* stop after one instruction */
     unsigned nbreaks;
     struct breakpoint brk[BREAKS_MAX];
+    const struct watchpoint *watch; /* borrowed until it is replaced */
+    unsigned nwatches;
 };
 
 /* The memory the engine and the monitor share for a vCPU; for the map. */

@@ -39,6 +39,8 @@ struct cpu_exit {
     uint8_t width;      /* PIO, MMIO: 1, 2, 4 or 8 bytes */
     uint8_t ninsn;      /* bytes valid in insn */
     uint8_t insn[15];   /* REFUSED: bytes at rip, where known; the instruction may be shorter */
+    uint8_t watch_how;  /* DEBUG: by a watchpoint: enum watch_how of the access; else 0 */
+    uint16_t watch_len; /* DEBUG by a watchpoint: bytes of the access; data is its linear address */
     uint64_t addr;      /* PIO: port; MMIO: guest-physical address; DEBUG: DR6 */
     uint64_t data;      /* zero-extended; the loop fills it in for reads. HLT: RFLAGS.IF, 0 or 1 */
     uint64_t rip;       /* of the instruction that caused the exit; KICKED: 0, none did */

@@ -268,6 +268,28 @@ class Engines(Case):
         self.expect(run, OK)
         self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("break", 1, "0x0"))
 
+    def test_watch(self):
+        doc, run = self.json("run", "hello", "-e", "soft", "--watch", "0x400:4")
+        self.expect(run, OK)
+        self.assertEqual(doc["end"], "break")
+        self.assertEqual(doc["watch"], {"address": "0x400", "bytes": 8, "read": False, "write": True})
+        run = vitro("run", "hello", "-e", "soft", "--watch", "0x300:rw", "--watch", "0x402")
+        self.expect(run, OK, "watchpoint: 8 bytes at 0x400 written at rip 0x")
+        run = vitro("run", "hello", "-e", "soft", "--watch", "0x401:r")
+        self.expect(run, OK, "halted")
+
+    def test_bad_watches(self):
+        for word, why in (("", "ADDR[:LEN]"), ("1:0", "from 1"), ("1:x", "from 1"), ("1:2:q", "r, w and rw"),
+                          ("1:2:r:w", "r, w and rw"), ("nobody:8", "neither a number")):
+            self.refuse(vitro("run", "hello", "-e", "soft", "--watch", word), USAGE, why)
+        self.refuse(vitro("run", "hello", "-e", "soft", "--watch", "0xffffffffffffffff:2"), USAGE, "no such range")
+
+    def test_kvm_watches_what_debug_registers_can(self):
+        if NO_KVM:
+            self.skipTest(f"cannot run guests here: {NO_KVM}")
+        self.refuse(vitro("run", "hello", "-e", "kvm", "--watch", "0x400:r"), ENGINE, "--engine soft")
+        self.refuse(vitro("run", "hello", "-e", "kvm", "--watch", "0x400:64"), ENGINE, "--engine soft")
+
     def test_kvm_does_not_count_instructions(self):
         if NO_KVM:
             self.skipTest(f"cannot run guests here: {NO_KVM}")

@@ -115,6 +115,69 @@ static void test_no_step(void **state)
     finish(&r, &f);
 }
 
+/* Eleven bytes from 5 on are 1, 2 and 8: three registers, one is left for a breakpoint. */
+static void test_watch_range(void **state)
+{
+    const struct watchpoint watch = { RIG_DATA + 5, 11, WATCH_READ | WATCH_WRITE };
+    const struct cpu_debug dbg = {
+        .watch = &watch, .nwatches = 1, .nbreaks = 1, .brk = { { .addr = RIG_HOLE } }
+    };
+    struct play play[] = {
+        { .reason = KVM_EXIT_DEBUG, .rip = RIG_CODE + 3, .debug = { .exception = 1, .dr6 = 2 } },
+    };
+    const struct kvm_guest_debug *armed;
+    struct cpu_exit x;
+    struct fake f;
+    struct rig r;
+
+    (void)state;
+    fake_init(&f);
+    open_with(&r, &f, play, 1);
+    armed = &kcpu_of(r.cpu)->armed;
+    assert_int_equal(kvm_engine.debug(r.cpu, &dbg, &r.err), 0);
+    x = rig_run(&r);
+    assert_int_equal(x.kind, EXIT_DEBUG);
+    assert_int_equal(x.rip, RIG_CODE + 3);
+    assert_int_equal(x.data, RIG_DATA + 6);
+    assert_int_equal(x.watch_len, 2);
+    assert_int_equal(x.watch_how, WATCH_READ | WATCH_WRITE);
+    assert_int_equal(armed->arch.debugreg[0], RIG_DATA + 5);
+    assert_int_equal(armed->arch.debugreg[1], RIG_DATA + 6);
+    assert_int_equal(armed->arch.debugreg[2], RIG_DATA + 8);
+    assert_int_equal(armed->arch.debugreg[3], RIG_HOLE);
+    assert_int_equal(armed->arch.debugreg[7], 0x400 | 0x55 | 0x0b730000);
+    finish(&r, &f);
+}
+
+/* What four debug registers cannot cover. What was set before stays. */
+static void test_watch_refused(void **state)
+{
+    static const struct watchpoint refused[] = {
+        { RIG_DATA, 40, WATCH_WRITE },
+        { RIG_DATA + 1, 32, WATCH_WRITE },
+        { RIG_DATA, UINT64_MAX - RIG_DATA, WATCH_WRITE },
+        { RIG_DATA, 1, WATCH_READ },
+    };
+    struct play play[] = { { .reason = KVM_EXIT_HLT } };
+    struct fake f;
+    struct rig r;
+
+    (void)state;
+    fake_init(&f);
+    open_with(&r, &f, play, 1);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        const struct cpu_debug dbg = { .watch = &refused[i], .nwatches = 1 };
+        struct vitro_err err = { 0 };
+
+        assert_int_equal(kvm_engine.debug(r.cpu, &dbg, &err),
+                         refused[i].how == WATCH_READ ? -ENOTSUP : -ENOSPC);
+        assert_int_equal(err.kind, VITRO_ERR_ENGINE);
+    }
+    assert_int_equal(rig_run(&r).kind, EXIT_HLT);
+    assert_int_equal(kcpu_of(r.cpu)->armed.control, 0);
+    finish(&r, &f);
+}
+
 /* Four in debug registers, the others as bytes; ROM and holes get the registers first. */
 static void test_placement(void **state)
 {
@@ -178,8 +241,9 @@ static void test_step_access(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_int3),        cmocka_unit_test(test_refused_int3),
-        cmocka_unit_test(test_no_step),     cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_int3),          cmocka_unit_test(test_refused_int3),
+        cmocka_unit_test(test_no_step),       cmocka_unit_test(test_watch_range),
+        cmocka_unit_test(test_watch_refused), cmocka_unit_test(test_placement),
         cmocka_unit_test(test_step_access),
     };
 

@@ -164,7 +164,8 @@ static void test_watch(void **state)
     struct rig_config cfg = { .start = X86_START_LONG,
                               .ring = 3,
                               CODE(0x90, 0x88, 0x06, 0x90, 0xee) }; /* mov [rsi], al */
-    struct cpu_debug dbg = { .nbreaks = 1, .brk = { { BREAK_WRITE, RIG_DATA, 1 } } };
+    struct watchpoint watch = { RIG_DATA, 1, WATCH_WRITE };
+    struct cpu_debug dbg = { .watch = &watch, .nwatches = 1 };
     bool any = false;
 
     (void)state;
@@ -178,16 +179,10 @@ static void test_watch(void **state)
             any = true;
             expect_debug(&r, RIG_CODE + 3);
             assert_int_equal(r.ram[RIG_DATA], 0x41);
+            assert_int_equal(r.cpu->exit.watch_how, WATCH_WRITE);
+            assert_int_equal(r.cpu->exit.watch_len, 1);
+            assert_int_equal(r.cpu->exit.data, RIG_DATA);
         }
-        rig_close(&r);
-    }
-    dbg.brk[0].len = 3;
-    {
-        struct vitro_err err = { 0 };
-        struct rig r;
-
-        rig_open(&r, &cfg);
-        assert_int_equal(r.m->engine->debug(r.cpu, &dbg, &err), -EINVAL);
         rig_close(&r);
     }
     if (!any)

@@ -9,6 +9,8 @@
  *
  * A run that begins where the last one was stopped steps over that breakpoint first.
  *
+ * GAP: after a watchpoint the exit says which bytes were watched, not which were accessed, and rip is the
+ * next instruction's: a debug register tells no more.
  * GAP: where a mode steps not, the breakpoint a run begins at is left out until the next exit.
  * GAP: breakpoints are placed for the mode the CPU is in when it enters the guest. One that is reached in
  * another mode, where this KVM cannot stop, is passed; where it is an 0xCC byte the guest sees a #BP.
@@ -20,21 +22,19 @@
 
 #include "engine/kvm/kvm_priv.h"
 
-enum { HW_SLOTS = 4, DR7_FIXED = 0x400 };
+enum { DR7_FIXED = 0x400 };
 
-/* DR7: enable bit L of a slot, and its type and length fields. SDM 3B, "Debug Control Register". */
-static uint64_t dr7_slot(unsigned slot, const struct breakpoint *b)
+/* DR7, R/W field of a slot. SDM 3B, "Debug Control Register (DR7)". */
+enum dr7_type { DR7_EXEC = 0, DR7_WRITE = 1, DR7_ACCESS = 3 };
+
+/* len  1 for DR7_EXEC */
+static void add_slot(struct kvm_guest_debug *k, unsigned *slots, enum dr7_type type, uint64_t addr,
+                     uint64_t len)
 {
-    static const uint8_t type[] = { [BREAK_EXEC] = 0, [BREAK_WRITE] = 1, [BREAK_ACCESS] = 3 };
-    uint64_t len = b->kind == BREAK_EXEC ? 0 : b->len == 8 ? 2 : (uint64_t)b->len - 1;
+    uint64_t code = len == 8 ? 2 : len - 1;
 
-    return UINT64_C(1) << (2 * slot) | (type[b->kind] | len << 2) << (16 + 4 * slot);
-}
-
-static void add_slot(struct kvm_guest_debug *k, unsigned *slots, const struct breakpoint *b)
-{
-    k->arch.debugreg[*slots] = b->addr;
-    k->arch.debugreg[7] |= dr7_slot(*slots, b);
+    k->arch.debugreg[*slots] = addr;
+    k->arch.debugreg[7] |= UINT64_C(1) << (2 * *slots) | (type | code << 2) << (16 + 4 * *slots);
     k->control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
     ++*slots;
 }
@@ -51,15 +51,39 @@ static int tell_kvm(struct vcpu *cpu, const struct kvm_guest_debug *want, struct
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-static int check_watch(const struct breakpoint *b, struct vitro_err *err)
+/* The longest piece at the start of a range that a debug register can cover. */
+static uint64_t watch_piece(uint64_t addr, uint64_t len)
 {
-    bool power = b->len == 1 || b->len == 2 || b->len == 4 || b->len == 8;
+    uint64_t piece = 8;
 
-    if (power && b->addr % b->len == 0)
-        return 0;
-    return err_class(err, VITRO_ERR_USAGE, -EINVAL,
-                     "a watchpoint of %u bytes at 0x%llx: it must be 1, 2, 4 or 8 bytes, aligned",
-                     b->len, (unsigned long long)b->addr);
+    while (addr % piece != 0 || piece > len)
+        piece /= 2;
+    return piece;
+}
+
+/* Cuts what is watched into what debug registers cover: 1, 2, 4 or 8 bytes, aligned. */
+static int split_watches(const struct cpu_debug *dbg, struct watchpoint out[KVM_HW_SLOTS],
+                         unsigned *n, struct vitro_err *err)
+{
+    *n = 0;
+    for (unsigned i = 0; i < dbg->nwatches; i++) {
+        struct watchpoint w = dbg->watch[i];
+
+        if (!(w.how & WATCH_WRITE))
+            return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                             "watching reads alone: debug registers, which KVM has, cannot; watch "
+                             "both, or try --engine soft");
+        for (uint64_t piece; w.len > 0; w.addr += piece, w.len -= piece) {
+            if (*n == KVM_HW_SLOTS)
+                return err_class(err, VITRO_ERR_ENGINE, -ENOSPC,
+                                 "watchpoints: KVM has %d debug registers of 1, 2, 4 or 8 aligned "
+                                 "bytes each; --engine soft has no limit",
+                                 KVM_HW_SLOTS);
+            piece = watch_piece(w.addr, w.len);
+            out[(*n)++] = (struct watchpoint){ .addr = w.addr, .len = piece, .how = w.how };
+        }
+    }
+    return 0;
 }
 
 static int lacks(const struct x86_state *s, const char *what, struct vitro_err *err)
@@ -72,8 +96,8 @@ static int lacks(const struct x86_state *s, const char *what, struct vitro_err *
 static int check_caps(const struct x86_state *s, const struct cpu_debug *dbg, unsigned caps,
                       unsigned watches, struct vitro_err *err)
 {
-    unsigned execs = dbg->nbreaks - watches;
-    unsigned slots = caps & DEBUG_EXEC ? HW_SLOTS - watches : 0;
+    unsigned execs = dbg->nbreaks;
+    unsigned slots = caps & DEBUG_EXEC ? KVM_HW_SLOTS - watches : 0;
 
     if (dbg->step && !(caps & DEBUG_STEP))
         return lacks(s, "single-step", err);
@@ -84,28 +108,18 @@ static int check_caps(const struct x86_state *s, const struct cpu_debug *dbg, un
             return lacks(s, "stop at breakpoints in", err);
         return err_class(err, VITRO_ERR_ENGINE, -ENOSPC,
                          "%u breakpoints and %u watchpoints: in %s this KVM has %d together", execs,
-                         watches, kvm_debug_mode_name(s), HW_SLOTS);
+                         watches, kvm_debug_mode_name(s), KVM_HW_SLOTS);
     }
     return 0;
 }
 
-static int check(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)
+static int check(struct vcpu *cpu, const struct cpu_debug *dbg, unsigned watches,
+                 struct vitro_err *err)
 {
-    unsigned watches = 0, caps;
     struct x86_state s;
-    int rc;
+    unsigned caps;
+    int rc = kvm_load_state(cpu, STATE_REGS | STATE_SREGS, &s, err);
 
-    for (unsigned i = 0; i < dbg->nbreaks; i++) {
-        if (dbg->brk[i].kind == BREAK_EXEC)
-            continue;
-        rc = check_watch(&dbg->brk[i], err);
-        if (rc < 0)
-            return rc;
-        watches++;
-    }
-    if (watches > HW_SLOTS)
-        return err_set(err, -ENOSPC, "more than %d watchpoints: the CPU has no more", HW_SLOTS);
-    rc = kvm_load_state(cpu, STATE_REGS | STATE_SREGS, &s, err);
     if (rc == 0)
         rc = kvm_debug_caps(cpu, &s, &caps, err);
     return rc < 0 ? rc : check_caps(&s, dbg, caps, watches, err);
@@ -115,16 +129,24 @@ int kvm_set_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_er
 {
     struct kvm_guest_debug off = { .control = 0 };
     struct kvm_cpu *kc = kcpu_of(cpu);
-    bool on = dbg->step || dbg->nbreaks > 0;
+    bool on = dbg->step || dbg->nbreaks > 0 || dbg->nwatches > 0;
+    struct watchpoint watch[KVM_HW_SLOTS];
+    unsigned nwatches = 0;
     int rc = kvm_complete(cpu, err);
 
+    if (rc == 0)
+        rc = split_watches(dbg, watch, &nwatches, err);
     if (rc == 0 && on)
-        rc = check(cpu, dbg, err);
+        rc = check(cpu, dbg, nwatches, err);
     else if (rc == 0 && kc->armed.control != 0)
         rc = tell_kvm(cpu, &off, err);
     if (rc < 0)
         return rc;
     kc->debug = *dbg;
+    kc->debug.watch = NULL;
+    kc->debug.nwatches = 0;
+    memcpy(kc->watch, watch, nwatches * sizeof(watch[0]));
+    kc->nwatches = nwatches;
     kc->debug_on = on;
     kc->step_open = false;
     kc->npatches = 0;
@@ -139,7 +161,7 @@ enum pass { PASS_STEP, PASS_OVER, PASS_ON };
 static bool has_exec_break(const struct kvm_cpu *kc, uint64_t linear)
 {
     for (unsigned i = 0; i < kc->debug.nbreaks; i++) {
-        if (kc->debug.brk[i].kind == BREAK_EXEC && kc->debug.brk[i].addr == linear)
+        if (kc->debug.brk[i].addr == linear)
             return true;
     }
     return false;
@@ -152,21 +174,19 @@ static bool has_exec_break(const struct kvm_cpu *kc, uint64_t linear)
 static void fill_slots(struct vcpu *cpu, const struct x86_state *s, unsigned caps,
                        struct kvm_guest_debug *want, bool done[BREAKS_MAX])
 {
-    const struct cpu_debug *dbg = &kcpu_of(cpu)->debug;
+    const struct kvm_cpu *kc = kcpu_of(cpu);
+    const struct cpu_debug *dbg = &kc->debug;
     unsigned slots = 0;
 
-    for (unsigned i = 0; i < dbg->nbreaks; i++) {
-        if (dbg->brk[i].kind == BREAK_EXEC)
-            continue;
-        add_slot(want, &slots, &dbg->brk[i]);
-        done[i] = true;
-    }
+    for (unsigned i = 0; i < kc->nwatches; i++)
+        add_slot(want, &slots, kc->watch[i].how & WATCH_READ ? DR7_ACCESS : DR7_WRITE,
+                 kc->watch[i].addr, kc->watch[i].len);
     for (unsigned pass = 0; pass < 2 && caps & DEBUG_EXEC; pass++) {
-        for (unsigned i = 0; i < dbg->nbreaks && slots < HW_SLOTS; i++) {
+        for (unsigned i = 0; i < dbg->nbreaks && slots < KVM_HW_SLOTS; i++) {
             if (done[i] ||
                 (pass == 0 && caps & DEBUG_INT3 && kvm_can_patch(cpu, s, dbg->brk[i].addr)))
                 continue;
-            add_slot(want, &slots, &dbg->brk[i]);
+            add_slot(want, &slots, DR7_EXEC, dbg->brk[i].addr, 1);
             done[i] = true;
         }
     }
@@ -181,8 +201,7 @@ static int arm_breaks(struct vcpu *cpu, const struct x86_state *s, unsigned caps
     bool done[BREAKS_MAX] = { false };
 
     for (unsigned i = 0; i < kc->debug.nbreaks; i++)
-        done[i] =
-            skip != NULL && kc->debug.brk[i].kind == BREAK_EXEC && kc->debug.brk[i].addr == *skip;
+        done[i] = skip != NULL && kc->debug.brk[i].addr == *skip;
     fill_slots(cpu, s, caps, &want, done);
     for (unsigned i = 0; i < kc->debug.nbreaks && caps & DEBUG_INT3; i++) {
         if (!done[i])
@@ -247,11 +266,25 @@ static int give_back_int3(struct vcpu *cpu, struct vitro_err *err)
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
+/* Watchpoints fill the first slots, so that the low bits of DR6 are their indices. */
+static void say_watched(const struct kvm_cpu *kc, struct cpu_exit *x)
+{
+    for (unsigned i = 0; i < kc->nwatches && x->kind == EXIT_DEBUG && x->watch_how == 0; i++) {
+        if (!(x->addr >> i & 1))
+            continue;
+        x->data = kc->watch[i].addr;
+        x->watch_len = (uint16_t)kc->watch[i].len;
+        x->watch_how = (uint8_t)kc->watch[i].how;
+    }
+}
+
 static int hand_out(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_cpu *kc = kcpu_of(cpu);
     int rc = kvm_decode_exit(cpu, err);
 
+    if (rc == 0)
+        say_watched(kc, &cpu->exit);
     kc->at_break = rc == 0 && cpu->exit.kind == EXIT_DEBUG;
     kc->stop_rip = cpu->exit.rip;
     return rc;

@@ -9,7 +9,11 @@
 #include "core/machine.h"
 #include "engine/kvm/kvm.h"
 
-enum { RIP_MEMO = 256, PATCHES_MAX = CPUS_MAX * BREAKS_MAX };
+enum {
+    RIP_MEMO = 256,
+    PATCHES_MAX = CPUS_MAX * BREAKS_MAX,
+    KVM_HW_SLOTS = 4, /* debug registers with addresses */
+};
 
 /*
  * Kinds of CPU mode that a KVM may run by different means (natively or by emulation), and so may or may
@@ -77,7 +81,9 @@ struct kvm_cpu {
     _Atomic bool kicked; /* seq_cst; pairs with run->immediate_exit, see kvm_kick */
     struct rip_memo memo[RIP_MEMO];
 
-    struct cpu_debug debug;
+    struct cpu_debug debug;                /* without its watchpoints */
+    struct watchpoint watch[KVM_HW_SLOTS]; /* those, cut into pieces */
+    unsigned nwatches;
     struct kvm_guest_debug armed; /* what KVM was told last */
     bool at_break;                /* the last exit was a debug exit at stop_rip: step over it */
     bool step_open;               /* a step has met an access and ends when that is answered */

@@ -21,6 +21,7 @@
 #include "core/machine.h"
 #include "engine/soft/msr.h"
 #include "engine/soft/sys.h"
+#include "engine/soft/watch.h"
 #include "x86/state.h"
 #include "x86/walk.h"
 
@@ -90,6 +91,8 @@ struct soft_tlb_entry {
     uint64_t gpa;         /* of the page */
     uint8_t *host;        /* NULL: not memory, or it must be looked at each time */
     uint8_t allow[BANKS]; /* enum soft_how, of what needs no further look */
+    uint8_t held[BANKS];  /* allowed too, but a watchpoint wants to know */
+    uint8_t watched;      /* enum soft_how of the watchpoints on the page (watch.h) */
 };
 
 struct soft_code; /* a decoded instruction; run.c */
@@ -130,6 +133,7 @@ struct soft_cpu {
     struct cpu_debug debug;
     bool at_break; /* the last exit was a stop before the instruction at break_rip */
     uint64_t break_rip;
+    struct soft_watch_hit hit;
 
     struct soft_tlb_entry tlb[SOFT_TLB];
     uint32_t tlb_generation; /* 1..0xfff */

@@ -117,6 +117,7 @@ static bool device_bytes(struct soft_cpu *c, bool write, gpa_t gpa, uint8_t *buf
 
 /* Both pages of a range, translated before anything is touched. */
 struct span {
+    uint64_t linear[2];
     struct soft_place place[2];
     unsigned len[2]; /* the second is 0 when one page holds it all */
 };
@@ -131,6 +132,8 @@ static bool span_of(struct soft_cpu *c, uint64_t linear, unsigned len, enum soft
     out->len[1] = len - out->len[0];
     if (c->mode != X86_MODE_LONG && linear <= UINT32_MAX)
         second = (uint32_t)second; /* legacy linear addresses wrap at 4 GiB; tables may lie above */
+    out->linear[0] = linear;
+    out->linear[1] = second;
     return soft_translate(c, linear, how, bank, &out->place[0]) &&
            (out->len[1] == 0 || soft_translate(c, second, how, bank, &out->place[1]));
 }
@@ -174,13 +177,25 @@ static bool span_move(struct soft_cpu *c, const struct span *s, bool write, uint
     return true;
 }
 
+/* The access has been made. */
+static void note_watched(struct soft_cpu *c, const struct span *s, unsigned how)
+{
+    for (unsigned i = 0; i < 2 && s->len[i] > 0; i++) {
+        if (s->place[i].watched)
+            soft_watch_access(c, s->linear[i], s->len[i], how);
+    }
+}
+
 static bool linear_move(struct soft_cpu *c, uint64_t linear, unsigned len, bool write,
                         enum soft_bank bank, uint8_t *buf)
 {
     struct span s;
 
-    return span_of(c, linear, len, write ? HOW_WRITE : HOW_READ, bank, &s) &&
-           span_move(c, &s, write, buf);
+    if (!span_of(c, linear, len, write ? HOW_WRITE : HOW_READ, bank, &s) ||
+        !span_move(c, &s, write, buf))
+        return false;
+    note_watched(c, &s, write ? HOW_WRITE : HOW_READ);
+    return true;
 }
 
 /* ---- the instruction's accesses -------------------------------------------------------------- */
@@ -238,6 +253,7 @@ bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uin
         return false;
     if (s.len[1] == 0 && s.place[0].host != NULL) {
         *same = host_cas(s.place[0].host, width, expected, val);
+        note_watched(c, &s, HOW_WRITE);
         return true;
     }
     /* GAP: LOCK and XCHG over a page border, or of a device, are a load and a store, not one step. */
@@ -245,7 +261,10 @@ bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uin
     le_put(buf, width < 8 ? width : 8, val[0]);
     if (width > 8)
         le_put(buf + 8, width - 8, val[1]);
-    return span_move(c, &s, true, buf);
+    if (!span_move(c, &s, true, buf))
+        return false;
+    note_watched(c, &s, HOW_WRITE);
+    return true;
 }
 
 bool soft_load_to_write(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width,

@@ -108,6 +108,7 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
 {
     const struct mem_slot *slot;
 
+    e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
     e->gpa = w->gpa & ~UINT64_C(0xfff);
     slot = mem_slot_at(&c->vcpu->m->mem, e->gpa);
@@ -116,6 +117,8 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
         e->allow[b] = (uint8_t)allowed(c, w, b);
         if (!dirty || slot == NULL || slot->kind == MEM_ROM)
             e->allow[b] &= (uint8_t)~HOW_WRITE;
+        e->held[b] = e->allow[b] & e->watched;
+        e->allow[b] &= (uint8_t)~e->watched;
     }
 }
 
@@ -144,13 +147,15 @@ bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum
 {
     struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
 
-    if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) || !(e->allow[bank] & how)) {
+    if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) ||
+        !((e->allow[bank] | e->held[bank]) & how)) {
         if (!walk(c, linear, how, bank, e))
             return false;
     }
     out->gpa = e->gpa | (linear & 0xfff);
     out->host = e->host != NULL ? e->host + (linear & 0xfff) : NULL;
-    if (how == HOW_WRITE && !(e->allow[bank] & HOW_WRITE))
+    out->watched = e->watched & how;
+    if (how == HOW_WRITE && !((e->allow[bank] | e->held[bank]) & HOW_WRITE))
         out->host = NULL; /* ROM: the write is not memory's business */
     return true;
 }

@@ -10,6 +10,7 @@ enum { SOFT_MAXPHYADDR = 46 };
 struct soft_place {
     gpa_t gpa;
     uint8_t *host; /* NULL: not plain memory for this access */
+    bool watched;  /* a watchpoint on the page is for accesses of this kind */
 };
 
 /* One byte's place; valid to the end of its page. False: #PF is raised. linear is canonical. */

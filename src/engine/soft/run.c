@@ -199,6 +199,7 @@ bool soft_step(struct soft_cpu *c)
     struct soft_code scratch;
 
     c->stop.kind = SOFT_GOES_ON;
+    c->hit.how = 0;
     code = code_at(c, &scratch);
     if (code != NULL && soft_execute(c, &code->in, code->op)) {
         finish(c);
@@ -208,6 +209,8 @@ bool soft_step(struct soft_cpu *c)
         if (c->stop.dr6 == 0)
             return true;
         soft_raise(c, VEC_DB);
+    } else {
+        c->hit.how = 0; /* what an instruction has accessed before it stopped does not count */
     }
     if (c->stop.kind == SOFT_EXIT) {
         if (c->vcpu->exit.kind == EXIT_HLT)

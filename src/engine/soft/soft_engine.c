@@ -121,7 +121,7 @@ static bool at_breakpoint(const struct soft_cpu *c)
     if (c->naccesses != 0 || (c->at_break && c->s.rip == c->break_rip))
         return false;
     for (unsigned i = 0; i < c->debug.nbreaks; i++) {
-        if (c->debug.brk[i].kind == BREAK_EXEC && c->debug.brk[i].addr == linear)
+        if (c->debug.brk[i].addr == linear)
             return true;
     }
     return false;
@@ -181,6 +181,10 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
         }
         if (atomic_load_explicit(&cpu->requests, memory_order_relaxed) != 0 && !soft_attend(c))
             return 0;
+        if (c->hit.how != 0) {
+            soft_watch_exit(c);
+            return 0;
+        }
         if (c->debug.nbreaks > 0 && at_breakpoint(c)) {
             exit_with(c, EXIT_DEBUG, 0);
             return 0;
@@ -324,11 +328,13 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
 
 static int soft_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)
 {
-    for (unsigned i = 0; i < dbg->nbreaks; i++) {
-        if (dbg->brk[i].kind != BREAK_EXEC)
-            return err_set(err, -ENOTSUP, "watchpoints: the software CPU does not have them yet");
-    }
-    soft_of(cpu)->debug = *dbg;
+    struct soft_cpu *c = soft_of(cpu);
+
+    (void)err;
+    complete(c);
+    c->debug = *dbg;
+    c->hit = (struct soft_watch_hit){ 0 };
+    soft_flush(c, true); /* entries know which pages are watched */
     return 0;
 }
 

@@ -2,6 +2,7 @@
 /* lapic_view.c - local APIC: the registers that people look for, a dozen a CPU. */
 #include <assert.h>
 
+#include "base/names.h"
 #include "dev/lapic_priv.h"
 
 static const struct bit_name id_rows[] = {

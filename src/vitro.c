@@ -106,11 +106,13 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     rc = choose_engine(m, cfg->engine, board.page_bytes, &board.engine, err);
     if (rc < 0)
         return rc;
+    board.helper = helper_of(board.engine);
     if (m->files != NULL)
         board.files = files_iface(m->files);
     if (cfg->engine != VITRO_ENGINE_AUTO)
         return bare_new(&board, &m->board, err);
     rc = bare_new(&board, &m->board, &first);
+    board.helper = NULL; /* what is fallen back to refuses nothing */
     if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &board.engine, &first))
         return bare_new(&board, &m->board, err);
     if (rc < 0 && err != NULL && err->code == 0)
@@ -241,7 +243,7 @@ static uint64_t last_rip(struct vcpu *cpu)
 {
     struct x86_state state;
 
-    if (cpu->exit.kind != EXIT_KICKED || cpu->m->engine->get(cpu, STATE_REGS, &state, NULL) < 0)
+    if (cpu->exit.kind != EXIT_KICKED || cpu->engine->get(cpu, STATE_REGS, &state, NULL) < 0)
         return cpu->exit.rip;
     return state.rip;
 }
@@ -322,7 +324,7 @@ static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struc
     int rc = 0;
 
     for (unsigned i = 0; i < machine->ncpus && rc == 0; i++)
-        rc = machine->engine->debug(machine->cpu[i], dbg, err);
+        rc = vcpu_debug(machine->cpu[i], dbg, err);
     return rc;
 }
 
@@ -402,7 +404,7 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
     if (cpu >= machine->ncpus)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stepping CPU %u: the machine has %u", cpu,
                          machine->ncpus);
-    rc = machine->engine->debug(machine->cpu[cpu], &step, err);
+    rc = vcpu_debug(machine->cpu[cpu], &step, err);
     if (rc < 0)
         return rc;
     m->has_run = true;
@@ -410,7 +412,7 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
     machine_run_cpu(machine, cpu, &stop);
     machine->stop_at_exits = stop_at_exits;
     rc = end_run(m, &stop, out, err);
-    back = machine->engine->debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);
+    back = vcpu_debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);
     return rc < 0 ? rc : back;
 }
 

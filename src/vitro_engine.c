@@ -46,6 +46,11 @@ static int ask_mode(enum probe_id id, struct probe_row *out, struct vitro_err *e
     return rc;
 }
 
+const struct engine_ops *helper_of(const struct engine_ops *engine)
+{
+    return engine == &kvm_engine ? &soft_engine : NULL;
+}
+
 bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why)
 {
     if (*engine == &soft_engine)

@@ -106,7 +106,7 @@ static int collect_paging(struct vitro *m, struct explain *x, struct vitro_err *
     struct x86_paging_regs regs;
     struct x86_state state;
     enum x86_paging form;
-    int rc = machine->engine->get(machine->cpu[0], STATE_SREGS, &state, err);
+    int rc = machine->cpu[0]->engine->get(machine->cpu[0], STATE_SREGS, &state, err);
 
     if (rc < 0)
         return rc;

@@ -42,6 +42,9 @@ struct vitro {
 WARN_UNUSED int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
                               const struct engine_ops **out, struct vitro_err *err);
 
+/* The engine that executes what `engine` refuses; NULL when it refuses nothing. */
+const struct engine_ops *helper_of(const struct engine_ops *engine);
+
 /*
  * fall_back - the engine chosen could not be opened after all: take the one that always can be
  *

@@ -174,6 +174,7 @@ struct vitro_exit_row {
     char symbol[64]; /* "name+0x12", escaped; empty when unknown */
     uint64_t exits, accesses;
     uint64_t guest_ns, monitor_ns, monitor_worst_ns; /* sums; the worst single one */
+    uint64_t helped; /* refused: instructions that the software CPU executed because of them */
 };
 
 /*

@@ -18,7 +18,8 @@ struct board_config {
     const char *name;
     const struct engine_ops *engine;
     const void *engine_arg;
-    event_fn *sink; /* NULL: none */
+    const struct engine_ops *helper; /* executes what the engine refuses; NULL: nobody */
+    event_fn *sink;                  /* NULL: none */
     void *sink_ctx;
     const struct image *image;
     uint64_t mem_bytes; /* a multiple of 4 KiB */

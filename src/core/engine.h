@@ -40,7 +40,7 @@ struct watchpoint {
     unsigned how;       /* enum watch_how, OR of any, not 0 */
 };
 
-enum { BREAKS_MAX = 32 };
+enum { BREAKS_MAX = 32, ENGINE_SEATS = 2 };
 
 /* What the machine's owner wants to be stopped by; replaces what was asked before. */
 struct cpu_debug {
@@ -50,6 +50,11 @@ struct cpu_debug {
     const struct watchpoint *watch; /* borrowed until it is replaced */
     unsigned nwatches;
 };
+
+static inline bool cpu_debug_on(const struct cpu_debug *dbg)
+{
+    return dbg->step || dbg->nbreaks > 0 || dbg->nwatches > 0;
+}
 
 /* The memory the engine and the monitor share for a vCPU; for the map. */
 struct run_area {
@@ -66,6 +71,7 @@ struct run_area {
  */
 struct engine_ops {
     const char *name;
+    unsigned seat;     /* index in engine_vm and engine_cpu; engines of one machine differ */
     bool counts_insns; /* knows m->stop_at_insns */
     bool polls; /* looks at vcpu.requests itself for interrupts and NMIs: no kick is needed */
 
@@ -73,6 +79,11 @@ struct engine_ops {
     void (*close)(struct machine *m);
     /* A slot has been added to m->mem. */
     int (*mem_added)(struct machine *m, const struct mem_slot *slot, struct vitro_err *err);
+    /*
+     * Page tables in guest memory have been written by somebody else than this engine's guest: forget what
+     * was made of them. NULL: nothing is kept. Thread: a vCPU's, outside run; others may run.
+     */
+    int (*mem_refresh)(struct machine *m, struct vitro_err *err);
 
     int (*cpu_new)(struct vcpu *cpu, struct vitro_err *err);
     void (*cpu_free)(struct vcpu *cpu);
@@ -83,6 +94,12 @@ struct engine_ops {
      * the first of a batch with exit.more set.
      */
     int (*run)(struct vcpu *cpu, struct vitro_err *err);
+    /*
+     * Executes up to `budget` instructions for an engine that refused the first; *done is how many. 0: cpu->exit
+     * is filled as by run; 1: it ends here, with no exit: the budget is used up, or the next instruction
+     * is one that waits (HLT), which is the other engine's. Sets vcpu.tables_changed. NULL: helps nobody.
+     */
+    int (*help)(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
     /* run returns EXIT_KICKED soon, also when it has not been entered yet. */
     void (*kick)(struct vcpu *cpu);
 

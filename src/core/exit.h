@@ -55,6 +55,7 @@ struct exit_row {
     uint64_t exits;    /* returns of the engine */
     uint64_t accesses; /* bus accesses; more than exits when an engine batches REP OUTS */
     uint64_t guest_ticks, monitor_ticks, monitor_worst_ticks;
+    uint64_t helped; /* REFUSED: instructions that the helper executed because of them */
 };
 
 enum { EXIT_ROWS = 1024, EXIT_OTHERS = 2 * EXIT_NKINDS, EXIT_RECENT = 16 };

@@ -64,8 +64,10 @@ void machine_free(struct machine *m)
         if (m->dev[i]->ops->free != NULL)
             m->dev[i]->ops->free(m->dev[i]);
     }
-    if (m->engine_open)
-        m->engine->close(m);
+    for (unsigned i = 0; i < ENGINE_SEATS; i++) {
+        if (m->opened[i] != NULL)
+            m->opened[i]->close(m);
+    }
     pthread_mutex_destroy(&m->lock);
     free(m);
     kick_put();
@@ -73,17 +75,18 @@ void machine_free(struct machine *m)
 
 int machine_open(struct machine *m, struct vitro_err *err)
 {
-    int rc = m->engine->open(m, err);
-
-    m->engine_open = rc == 0;
-    return rc;
+    return machine_seat(m, m->engine, err);
 }
 
 int machine_add_mem(struct machine *m, const struct mem_slot *slot, struct vitro_err *err)
 {
     int rc = mem_add(&m->mem, slot, err);
 
-    return rc < 0 ? rc : m->engine->mem_added(m, slot, err);
+    for (unsigned i = 0; i < ENGINE_SEATS && rc == 0; i++) {
+        if (m->opened[i] != NULL)
+            rc = m->opened[i]->mem_added(m, slot, err);
+    }
+    return rc;
 }
 
 int machine_add_dev(struct machine *m, struct dev *dev, struct vitro_err *err)

@@ -61,11 +61,12 @@ struct machine_loop {
 
 struct machine {
     char name[MACHINE_NAME_MAX];
-    const struct engine_ops *engine;
-    const void *engine_arg; /* set before machine_open; what it means is the engine's */
-    void *engine_vm;        /* the engine's own part */
+    const struct engine_ops *engine; /* changed only while stopped */
+    const struct engine_ops *helper; /* executes what it refuses (help.h); NULL: nobody does */
+    const void *engine_arg;          /* set before machine_open; what it means is the engine's */
+    void *engine_vm[ENGINE_SEATS];   /* each engine's own part */
+    const struct engine_ops *opened[ENGINE_SEATS]; /* guarded by lock; NULL: nobody sits there */
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */
-    bool engine_open;
     unsigned ncpus_planned; /* set before machine_open: how many will be added */
 
     struct mem mem; /* fixed once a vCPU exists */
@@ -102,6 +103,14 @@ struct machine {
 WARN_UNUSED int machine_new(const char *name, const struct engine_ops *engine, struct machine **out,
                             struct vitro_err *err);
 WARN_UNUSED int machine_open(struct machine *m, struct vitro_err *err);
+
+/*
+ * machine_seat - open an engine for this machine and show it the memory; nothing if that is done already
+ *
+ * Thread: any, under the machine lock, or before the machine runs.
+ */
+WARN_UNUSED int machine_seat(struct machine *m, const struct engine_ops *engine,
+                             struct vitro_err *err);
 
 /* Frees vCPUs, devices, engine. Not the memory behind the slots: that is the board's. NULL is fine. */
 void machine_free(struct machine *m);

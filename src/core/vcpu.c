@@ -21,7 +21,8 @@ int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_er
     cpu->idx = idx;
     pthread_mutex_init(&cpu->kick_lock, NULL);
     pthread_cond_init(&cpu->wake, NULL);
-    rc = m->engine->cpu_new(cpu, err);
+    cpu->engine = m->engine;
+    rc = vcpu_seat(cpu, m->engine, err);
     if (rc < 0) {
         pthread_cond_destroy(&cpu->wake);
         pthread_mutex_destroy(&cpu->kick_lock);
@@ -36,7 +37,11 @@ void vcpu_free(struct vcpu *cpu)
 {
     if (cpu == NULL)
         return;
-    cpu->m->engine->cpu_free(cpu);
+    for (unsigned i = 0; i < ENGINE_SEATS; i++) {
+        if (cpu->seated[i])
+            cpu->m->opened[i]->cpu_free(cpu);
+    }
+    help_fini(cpu);
     free(cpu->exits_mark);
     pthread_cond_destroy(&cpu->wake);
     pthread_mutex_destroy(&cpu->kick_lock);
@@ -46,6 +51,7 @@ void vcpu_free(struct vcpu *cpu)
 void vcpu_kick(struct vcpu *cpu)
 {
     cpu->m->engine->kick(cpu);
+    help_kick(cpu);
     pthread_mutex_lock(&cpu->m->lock); /* who waits has looked for reasons under it */
     pthread_cond_signal(&cpu->wake);
     pthread_mutex_unlock(&cpu->m->lock);
@@ -99,7 +105,8 @@ static void dispatch(struct vcpu *cpu)
         machine_stop(m, STOP_BREAK, 0, idx);
         break;
     case EXIT_REFUSED:
-        machine_stop(m, STOP_REFUSED, 0, idx);
+        if (!help_want(cpu))
+            machine_stop(m, STOP_REFUSED, 0, idx);
         break;
     case EXIT_FAILED:
         machine_stop(m, STOP_FAILED, 0, idx);
@@ -188,7 +195,7 @@ void vcpu_loop(struct vcpu *cpu)
 
         if (ready > 0)
             break;
-        if (ready < 0 || m->engine->run(cpu, &err) < 0) { /* MARK: enter */
+        if (ready < 0 || help_run(cpu, &err) < 0) { /* MARK: enter */
             host_failure(cpu, &err);
             break;
         }
@@ -211,7 +218,7 @@ bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa)
     struct x86_state state;
     struct x86_walk walk;
 
-    if (cpu->m->engine->get(cpu, STATE_SREGS, &state, NULL) < 0)
+    if (cpu->engine->get(cpu, STATE_SREGS, &state, NULL) < 0)
         return false;
     x86_paging_regs_from(&state, 52, &regs);
     x86_walk(&regs, &phys, gva, &walk);

@@ -13,6 +13,7 @@
 
 #include "core/engine.h"
 #include "core/exit.h"
+#include "core/help.h"
 #include "core/intc.h"
 #include "core/mem.h"
 
@@ -28,8 +29,9 @@ struct vcpu {
     /* set at creation */
     struct machine *m;
     unsigned idx;
-    void *engine_cpu; /* the engine's own part */
-    struct intc intc; /* set by the board before the first run */
+    void *engine_cpu[ENGINE_SEATS]; /* each engine's own part */
+    bool seated[ENGINE_SEATS];      /* that engine has made its part */
+    struct intc intc;               /* set by the board before the first run */
 
     /*
      * enum vcpu_request. Set under the machine lock, read by the vCPU's thread without it: relaxed, since
@@ -46,6 +48,10 @@ struct vcpu {
     enum x86_activity activity; /* written under the machine lock */
     pthread_cond_t wake;        /* with the machine lock: a request, or the machine stops */
     bool started;
+    const struct engine_ops *engine; /* has the registers: the machine's, or its helper meanwhile */
+    struct help help;                /* help.c */
+    struct cpu_debug debug;          /* what it is to be stopped by; vcpu_debug */
+    bool tables_changed; /* the helper wrote page-table entries or flushed translations */
     uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
 
     struct exit_table exits; /* guarded by the machine lock */
@@ -62,12 +68,18 @@ struct vcpu {
 WARN_UNUSED int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_err *err);
 void vcpu_free(struct vcpu *cpu);
 
+/* Lets an engine that has been opened (machine_seat) make its part; nothing if that is done already. */
+WARN_UNUSED int vcpu_seat(struct vcpu *cpu, const struct engine_ops *engine, struct vitro_err *err);
+
 /*
  * vcpu_loop - run this vCPU on the calling thread until it ends or the machine is stopped
  *
  * A host failure stops the machine with STOP_HOST; its cause is in m->host_err.
  */
 void vcpu_loop(struct vcpu *cpu);
+
+/* As engine_ops.debug, of whoever has the registers. Not while it runs. */
+WARN_UNUSED int vcpu_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
 
 /*
  * vcpu_request, vcpu_withdraw - set or take back requests (enum vcpu_request)

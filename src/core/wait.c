@@ -58,7 +58,7 @@ void vcpu_halt(struct vcpu *cpu, bool irqs_on)
 /* INIT: the state after reset, but for what survives it (MSRs, x87 and vector registers, TSC). */
 static int take_init(struct vcpu *cpu, struct vitro_err *err)
 {
-    const struct engine_ops *engine = cpu->m->engine;
+    const struct engine_ops *engine = cpu->engine;
     struct x86_state s;
     int rc;
 
@@ -75,7 +75,7 @@ static int take_init(struct vcpu *cpu, struct vitro_err *err)
 /* SIPI: real mode at vector * 4 KiB. Only a vCPU that waits for one takes it; for others it is lost. */
 static int take_sipi(struct vcpu *cpu, struct vitro_err *err)
 {
-    const struct engine_ops *engine = cpu->m->engine;
+    const struct engine_ops *engine = cpu->engine;
     struct x86_state s;
     int rc;
 

@@ -55,6 +55,7 @@ static void take_row(struct collector *c, const struct exit_row *r, const struct
         .guest_ns = to_ns(c, r->guest_ticks - from->guest_ticks),
         .monitor_ns = to_ns(c, r->monitor_ticks - from->monitor_ticks),
         .monitor_worst_ns = to_ns(c, r->monitor_worst_ticks),
+        .helped = r->helped - from->helped,
     };
     if (!r->other)
         show_symbol(c->symbols, r->rip, out->symbol);
@@ -98,7 +99,7 @@ void exits_arrange(struct exits_view *v)
 {
     if (v->n > 1)
         qsort(v->row, v->n, sizeof(v->row[0]), by_count);
-    v->exits = v->accesses = v->guest_ns = v->monitor_ns = 0;
+    v->exits = v->accesses = v->guest_ns = v->monitor_ns = v->helped = 0;
     for (size_t i = 0; i < v->n; i++) {
         const struct vitro_exit_row *r = &v->row[i];
 
@@ -108,6 +109,7 @@ void exits_arrange(struct exits_view *v)
         v->accesses += r->accesses;
         v->guest_ns += r->guest_ns;
         v->monitor_ns += r->monitor_ns;
+        v->helped += r->helped;
     }
 }
 

@@ -23,13 +23,14 @@ static json_t *json_row(const struct vitro_exit_row *r)
     bool at = r->is_access && !r->other;
 
     return json_pack(
-        "{s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reason",
+        "{s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reason",
         r->reason, "cpu", (int)r->cpu, "access", (int)r->is_access, "other", (int)r->other,
         "direction", json_direction(at, strcmp(r->reason, "pio") == 0, r->write), "address",
         part_hex_if(at, r->addr), "device", part_name(r->device), "rip",
         part_hex_if(!r->other, r->rip), "symbol", json_symbol(r->symbol), "exits",
         part_num(r->exits), "accesses", part_num(r->accesses), "guest_ns", part_num(r->guest_ns),
-        "monitor_ns", part_num(r->monitor_ns), "monitor_worst_ns", part_num(r->monitor_worst_ns));
+        "monitor_ns", part_num(r->monitor_ns), "monitor_worst_ns", part_num(r->monitor_worst_ns),
+        "helped", part_num(r->helped));
 }
 
 static json_t *json_rows(const struct exits_view *v, bool guests)
@@ -45,10 +46,10 @@ static json_t *json_rows(const struct exits_view *v, bool guests)
 
 int exits_json(const struct exits_view *v, char **out, struct vitro_err *err)
 {
-    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "exits", part_num(v->exits),
+    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "exits", part_num(v->exits),
                             "accesses", part_num(v->accesses), "guest_ns", part_num(v->guest_ns),
-                            "monitor_ns", part_num(v->monitor_ns), "rows", json_rows(v, true),
-                            "kicked", json_rows(v, false));
+                            "monitor_ns", part_num(v->monitor_ns), "helped", part_num(v->helped),
+                            "rows", json_rows(v, true), "kicked", json_rows(v, false));
 
     return json_finish(doc, out, err);
 }

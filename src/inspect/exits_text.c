@@ -54,6 +54,7 @@ enum exit_column {
     COL_EXITS,
     COL_SHARE,
     COL_ACCESSES,
+    COL_HELPED,
     COL_MEAN,
     COL_WORST,
     COL_GUEST,
@@ -70,8 +71,8 @@ static const struct {
     [COL_DEVICE] = { "device", false }, [COL_RIP] = { "rip", true },
     [COL_SYMBOL] = { "symbol", false }, [COL_EXITS] = { "exits", true },
     [COL_SHARE] = { "share", true },    [COL_ACCESSES] = { "accesses", true },
-    [COL_MEAN] = { "monitor", true },   [COL_WORST] = { "worst", true },
-    [COL_GUEST] = { "guest", true },
+    [COL_HELPED] = { "helped", true },  [COL_MEAN] = { "monitor", true },
+    [COL_WORST] = { "worst", true },    [COL_GUEST] = { "guest", true },
 };
 
 /* Columns that would say nothing in this view stay empty, and empty columns are not shown. */
@@ -86,6 +87,7 @@ static void choose_columns(const struct exits_view *v, struct shown *out)
     memset(out->col, true, sizeof(out->col));
     out->col[COL_CPU] = v->ncpus > 1;
     out->col[COL_SYMBOL] = out->col[COL_ACCESSES] = false;
+    out->col[COL_HELPED] = v->helped != 0;
     for (size_t i = 0; i < v->n; i++) {
         out->col[COL_SYMBOL] |= v->row[i].symbol[0] != '\0';
         out->col[COL_ACCESSES] |= v->row[i].accesses != v->row[i].exits;
@@ -99,6 +101,7 @@ static void count_cells(struct grid *g, const struct shown *s, const struct vitr
     word_cell(g, show_count(r->exits, num));
     word_cell(g, show_share(r->exits, s->v->exits, num));
     word_cell(g, s->col[COL_ACCESSES] ? show_count(r->accesses, num) : "");
+    word_cell(g, r->helped != 0 ? show_count(r->helped, num) : "");
     word_cell(g, show_ns(r->accesses != 0 ? r->monitor_ns / r->accesses : 0, num));
     word_cell(g, show_ns(r->monitor_worst_ns, num));
     word_cell(g, show_ns(r->guest_ns, num));
@@ -186,6 +189,9 @@ static void add_legend(const struct exits_view *v, bool color, struct text *t)
     note(t, color,
          "monitor: mean time that one took outside the guest; worst: the longest of them");
     note(t, color, "guest: time inside the guest before them, with the way in and out");
+    if (v->helped != 0)
+        note(t, color,
+             "helped: instructions that the software CPU executed since the engine refused them");
     if (others)
         note(t, color, "elsewhere: all places that found no row of their own: the table is full");
 }

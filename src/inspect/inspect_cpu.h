@@ -42,7 +42,7 @@ struct exits_view {
     size_t n;
     unsigned ncpus;
     /* sums over the guest's rows */
-    uint64_t exits, accesses, guest_ns, monitor_ns;
+    uint64_t exits, accesses, guest_ns, monitor_ns, helped;
 };
 
 WARN_UNUSED int exits_collect(const struct machine *m, const struct symtab *symbols,

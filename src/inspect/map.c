@@ -117,7 +117,7 @@ static void add_run_area(struct sink *to, const struct vcpu *cpu)
     struct vitro_range r = { .use = VITRO_USE_RUN_AREA, .cpu = (int)cpu->idx };
     char name[MEM_NAME_MAX];
 
-    cpu->m->engine->run_area(cpu, &area);
+    cpu->engine->run_area(cpu, &area);
     if (area.len == 0)
         return;
     r.host = (uintptr_t)area.host;
@@ -268,7 +268,7 @@ static void draw_run_area(struct picture *p, const struct spaces *s, const struc
     struct run_area area = { 0 };
     char size[SPACE_WORDS];
 
-    s->m->engine->run_area(s->m->cpu[r->cpu], &area);
+    s->m->cpu[r->cpu]->engine->run_area(s->m->cpu[r->cpu], &area);
     grid_line(&p->g, INK_PLAIN, "%s", "");
     grid_add(&p->g, INK_DIM, "(no guest address)");
     add_label(p, r, "");

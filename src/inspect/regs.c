@@ -27,7 +27,7 @@ static struct vitro_seg seg_of(const struct x86_seg *s)
 int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
 {
     struct x86_state s = { 0 };
-    int rc = cpu->m->engine->get(cpu, STATE_ALL, &s, err);
+    int rc = cpu->engine->get(cpu, STATE_ALL, &s, err);
 
     if (rc < 0)
         return rc;
@@ -64,7 +64,7 @@ int regs_show(struct vcpu *cpu, const struct symtab *symbols, bool all,
 {
     struct x86_state s = { 0 };
     struct regs_view v = { &s, symbols, cpu->idx, all, style != NULL && style->color };
-    int rc = cpu->m->engine->get(cpu, all ? STATE_ALL : STATE_REGS | STATE_SREGS, &s, err);
+    int rc = cpu->engine->get(cpu, all ? STATE_ALL : STATE_REGS | STATE_SREGS, &s, err);
 
     if (rc < 0)
         return rc;

@@ -27,7 +27,7 @@ int cpu_space_init(struct cpu_space *c, struct machine *m, unsigned cpu, unsigne
     if (cpu >= m->ncpus)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "CPU %u: this machine has %u, from 0", cpu,
                          m->ncpus);
-    rc = m->engine->get(m->cpu[cpu], parts | STATE_SREGS, &c->state, err);
+    rc = m->cpu[cpu]->engine->get(m->cpu[cpu], parts | STATE_SREGS, &c->state, err);
     if (rc < 0)
         return rc;
     x86_paging_regs_from(&c->state, PHYS_BITS, &c->regs);

@@ -128,6 +128,7 @@ X86_PTE_BITS(X)
     X(TSC, 0x10, "time-stamp counter")                        \
     X(APIC_BASE, 0x1b, "local APIC base")                     \
     X(FEATURE_CONTROL, 0x3a, "feature control")               \
+    X(TSC_ADJUST, 0x3b, "time-stamp counter adjustment")      \
     X(SPEC_CTRL, 0x48, "speculation control")                 \
     X(ARCH_CAPABILITIES, 0x10a, "architectural capabilities") \
     X(SYSENTER_CS, 0x174, "SYSENTER code segment")            \

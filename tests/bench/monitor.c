@@ -34,7 +34,7 @@ struct ticker {
 
 static int tick(struct vcpu *cpu, struct vitro_err *err)
 {
-    struct ticker *s = cpu->engine_cpu;
+    struct ticker *s = cpu->engine_cpu[0];
 
     (void)err;
     if (s->watched && !s->begun) {
@@ -57,13 +57,13 @@ static int tick(struct vcpu *cpu, struct vitro_err *err)
 static int ticker_new(struct vcpu *cpu, struct vitro_err *err)
 {
     (void)err;
-    cpu->engine_cpu = calloc(1, sizeof(struct ticker));
-    return cpu->engine_cpu != NULL ? 0 : -ENOMEM;
+    cpu->engine_cpu[0] = calloc(1, sizeof(struct ticker));
+    return cpu->engine_cpu[0] != NULL ? 0 : -ENOMEM;
 }
 
 static void ticker_free(struct vcpu *cpu)
 {
-    free(cpu->engine_cpu);
+    free(cpu->engine_cpu[0]);
 }
 
 static const struct engine_ops ticker = {
@@ -90,7 +90,7 @@ static void run_work(void *ctx)
 {
     const struct work *w = ctx;
     struct vcpu *cpu = w->m->cpu[0];
-    struct ticker *s = cpu->engine_cpu;
+    struct ticker *s = cpu->engine_cpu[0];
 
     s->left = w->exits;
     s->watched = w->watched;

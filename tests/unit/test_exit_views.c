@@ -49,21 +49,29 @@ static const struct vitro_exit_row hand_made[] = {
       .guest_ns = 1,
       .monitor_ns = 2500000,
       .monitor_worst_ns = 1000 },
+    { .reason = "refused",
+      .rip = 0x7c00,
+      .exits = 2,
+      .accesses = 2,
+      .guest_ns = 3000,
+      .monitor_ns = 400,
+      .monitor_worst_ns = 300,
+      .helped = 10001 },
 };
 
 static void exits_as_text(void **state)
 {
     struct vitro_exit_row row[ARRAY_LEN(hand_made)];
-    struct exits_view v = { row, ARRAY_LEN(row), 1, 0, 0, 0, 0 };
+    struct exits_view v = { .row = row, .n = ARRAY_LEN(row), .ncpus = 1 };
     char *out;
 
     (void)state;
     memcpy(row, hand_made, sizeof(row));
     exits_arrange(&v);
-    assert_int_equal(v.exits, 4018);
-    assert_int_equal(v.accesses, 5018);
+    assert_int_equal(v.exits, 4020);
+    assert_int_equal(v.accesses, 5020);
     assert_string_equal(row[0].reason, "pio");
-    assert_string_equal(row[4].reason, "kicked"); /* last, however many */
+    assert_string_equal(row[5].reason, "kicked"); /* last, however many */
     assert_int_equal(exits_text(&v, false, &out, NULL), 0);
     assert_plain(out);
     golden_check("exits.txt", out);
@@ -170,7 +178,7 @@ static void hostile_names(void **state)
 static void exits_as_json(void **state)
 {
     struct vitro_exit_row row[ARRAY_LEN(hand_made)];
-    struct exits_view v = { row, ARRAY_LEN(row), 1, 0, 0, 0, 0 };
+    struct exits_view v = { .row = row, .n = ARRAY_LEN(row), .ncpus = 1 };
     json_t *doc, *rows;
     char *out;
 
@@ -180,11 +188,11 @@ static void exits_as_json(void **state)
     assert_int_equal(exits_json(&v, &out, NULL), 0);
     doc = parsed(out);
     rows = json_object_get(doc, "rows");
-    assert_int_equal(json_array_size(rows), 4);
+    assert_int_equal(json_array_size(rows), 5);
     assert_int_equal(json_array_size(json_object_get(doc, "kicked")), 1);
     assert_int_equal(json_integer_value(json_object_get(doc, "exits")), v.exits);
     assert_int_equal(json_integer_value(json_object_get(doc, "monitor_ns")), v.monitor_ns);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         const json_t *r = json_array_get(rows, i);
 
         assert_string_equal(json_string_value(json_object_get(r, "reason")), row[i].reason);
@@ -193,6 +201,7 @@ static void exits_as_json(void **state)
         assert_int_equal(json_integer_value(json_object_get(r, "guest_ns")), row[i].guest_ns);
         assert_int_equal(json_integer_value(json_object_get(r, "monitor_worst_ns")),
                          row[i].monitor_worst_ns);
+        assert_int_equal(json_integer_value(json_object_get(r, "helped")), row[i].helped);
         assert_int_equal(json_is_true(json_object_get(r, "other")), row[i].other);
         if (row[i].other)
             assert_true(json_is_null(json_object_get(r, "rip")));

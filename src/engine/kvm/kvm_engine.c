@@ -113,11 +113,12 @@ static void engine_close(struct machine *m)
         vm->sys->close(vm->sys->ctx, vm->vm_fd);
     if (vm->kvm_fd >= 0)
         vm->sys->close(vm->sys->ctx, vm->kvm_fd);
+    kvm_slots_fini(vm);
     pthread_mutex_destroy(&vm->patch_lock);
     free(vm->msrs);
     free(vm->cpuid);
     free(vm);
-    m->engine_vm = NULL;
+    m->engine_vm[KVM_SEAT] = NULL;
 }
 
 static int engine_open(struct machine *m, struct vitro_err *err)
@@ -132,8 +133,13 @@ static int engine_open(struct machine *m, struct vitro_err *err)
     vm->kvm_fd = vm->vm_fd = -1;
     for (unsigned i = 0; i < CPUS_MAX; i++)
         vm->cpu_fd[i] = -1;
+    rc = kvm_slots_init(vm, err);
+    if (rc < 0) {
+        free(vm);
+        return rc;
+    }
     pthread_mutex_init(&vm->patch_lock, NULL);
-    m->engine_vm = vm;
+    m->engine_vm[KVM_SEAT] = vm;
     rc = open_device(vm, err);
     if (rc == 0)
         rc = check_api(vm, err);
@@ -141,24 +147,6 @@ static int engine_open(struct machine *m, struct vitro_err *err)
         rc = create_vm(vm, err); /* MARK: kvm-create-vm */
     if (rc < 0)
         engine_close(m);
-    return rc;
-}
-
-static int engine_mem_added(struct machine *m, const struct mem_slot *slot, struct vitro_err *err)
-{
-    struct kvm_vm *vm = vm_of(m);
-    struct kvm_userspace_memory_region region = {
-        .slot = vm->nslots,
-        .flags = slot->kind == MEM_ROM ? KVM_MEM_READONLY : 0,
-        .guest_phys_addr = slot->base,
-        .memory_size = slot->len,
-        .userspace_addr = (uintptr_t)slot->host,
-    };
-    int rc =
-        kvm_call(vm, vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, err); /* MARK: kvm-mem-slot */
-
-    if (rc == 0)
-        vm->nslots++;
     return rc;
 }
 
@@ -223,7 +211,7 @@ static void engine_cpu_free(struct vcpu *cpu)
     if (kc->fd >= 0)
         vm->sys->close(vm->sys->ctx, kc->fd);
     free(kc);
-    cpu->engine_cpu = NULL;
+    cpu->engine_cpu[KVM_SEAT] = NULL;
 }
 
 static int engine_cpu_new(struct vcpu *cpu, struct vitro_err *err)
@@ -234,7 +222,7 @@ static int engine_cpu_new(struct vcpu *cpu, struct vitro_err *err)
 
     if (kc == NULL)
         return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
-    cpu->engine_cpu = kc;
+    cpu->engine_cpu[KVM_SEAT] = kc;
     rc = kc->fd = kvm_call_int(vm, vm->vm_fd, KVM_CREATE_VCPU, cpu->idx, err); /* MARK: kvm-vcpu */
     if (rc < 0)
         goto fail;
@@ -270,9 +258,11 @@ static void engine_run_area(const struct vcpu *cpu, struct run_area *out)
 
 const struct engine_ops kvm_engine = {
     .name = "kvm",
+    .seat = KVM_SEAT,
     .open = engine_open,
     .close = engine_close,
-    .mem_added = engine_mem_added,
+    .mem_added = kvm_mem_added,
+    .mem_refresh = kvm_mem_refresh,
     .cpu_new = engine_cpu_new,
     .cpu_free = engine_cpu_free,
     .run = kvm_run_cpu,

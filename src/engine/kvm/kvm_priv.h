@@ -10,6 +10,7 @@
 #include "engine/kvm/kvm.h"
 
 enum {
+    KVM_SEAT = 0,
     RIP_MEMO = 256,
     PATCHES_MAX = CPUS_MAX * BREAKS_MAX,
     KVM_HW_SLOTS = 4, /* debug registers with addresses */
@@ -42,6 +43,8 @@ struct kvm_vm {
     int kvm_fd, vm_fd;
     uint32_t run_len; /* bytes of the run area */
     uint32_t nslots;
+    struct kvm_userspace_memory_region slot[MEM_SLOTS_MAX]; /* as KVM was told */
+    pthread_rwlock_t slots_lock; /* read: in KVM_RUN, of several vCPUs; write: no vCPU may be */
     bool has_sync_regs, has_sregs2;
     int cpu_fd[CPUS_MAX];      /* -1: no such vCPU; for the events about calls */
     struct kvm_msr_list *msrs; /* what this KVM saves; read when first needed, machine stopped */
@@ -100,12 +103,12 @@ struct kvm_cpu {
 
 static inline struct kvm_vm *vm_of(const struct machine *m)
 {
-    return m->engine_vm;
+    return m->engine_vm[KVM_SEAT];
 }
 
 static inline struct kvm_cpu *kcpu_of(const struct vcpu *cpu)
 {
-    return cpu->engine_cpu;
+    return cpu->engine_cpu[KVM_SEAT];
 }
 
 /*
@@ -131,6 +134,12 @@ const char *kvm_exit_name(uint32_t reason);
 
 /* kvm_engine.c: the MSRs that this KVM saves, read once. Owned by vm. */
 int kvm_msr_list(struct kvm_vm *vm, const struct kvm_msr_list **out, struct vitro_err *err);
+
+/* kvm_slots.c */
+WARN_UNUSED int kvm_slots_init(struct kvm_vm *vm, struct vitro_err *err);
+void kvm_slots_fini(struct kvm_vm *vm);
+int kvm_mem_added(struct machine *m, const struct mem_slot *slot, struct vitro_err *err);
+int kvm_mem_refresh(struct machine *m, struct vitro_err *err);
 
 /* kvm_state.c */
 int kvm_get_state(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);

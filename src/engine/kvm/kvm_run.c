@@ -29,6 +29,21 @@ static void take_kick(struct kvm_cpu *kc)
     atomic_store(&kc->kicked, false);
 }
 
+/* KVM_RUN: 0 or a negative errno. The slots stay as they are meanwhile (kvm_slots.c). */
+static int run_guest(struct vcpu *cpu)
+{
+    struct kvm_vm *vm = vm_of(cpu->m);
+    bool others = cpu->m->ncpus > 1;
+    int rc;
+
+    if (others)
+        pthread_rwlock_rdlock(&vm->slots_lock);
+    rc = kvm_call(vm, kcpu_of(cpu)->fd, KVM_RUN, NULL, NULL); /* MARK: kvm-run */
+    if (others)
+        pthread_rwlock_unlock(&vm->slots_lock);
+    return rc;
+}
+
 /*
  * KVM takes the answer first and only then looks at immediate_exit, so this never enters the guest. It
  * returns EINTR when the instruction is over, and 0 when that brought a further exit: the second half of a
@@ -40,7 +55,7 @@ int kvm_finish(struct vcpu *cpu, struct vitro_err *err)
     int rc;
 
     __atomic_store_n(&kc->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-    rc = kvm_call(vm_of(cpu->m), kc->fd, KVM_RUN, NULL, NULL);
+    rc = run_guest(cpu);
     __atomic_store_n(&kc->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (atomic_load(&kc->kicked))
         __atomic_store_n(&kc->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
@@ -70,7 +85,7 @@ int kvm_complete(struct vcpu *cpu, struct vitro_err *err)
 int kvm_enter(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_cpu *kc = kcpu_of(cpu);
-    int rc = kvm_call(vm_of(cpu->m), kc->fd, KVM_RUN, NULL, NULL); /* MARK: kvm-run */
+    int rc = run_guest(cpu);
 
     if (rc >= 0)
         return 1;

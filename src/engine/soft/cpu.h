@@ -119,6 +119,8 @@ struct soft_cpu {
     bool keep_rf;        /* it loaded RF (IRET, task switch), which stays */
     bool no_step;        /* it took TF away (INT n, SYSCALL): no single-step trap */
     uint64_t trap_dr6;   /* bits of a #DB that follows it */
+    bool inherits;       /* s.events has some that another engine began to deliver */
+    bool watches_tables; /* stores to page tables are told to the vCPU */
     bool exit_ready;     /* `ready` is the exit that the next run begins with */
     struct cpu_exit ready;
 

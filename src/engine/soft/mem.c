@@ -168,6 +168,8 @@ static bool span_move(struct soft_cpu *c, const struct span *s, bool write, uint
             if (!device_bytes(c, write, s->place[i].gpa, buf, s->len[i]))
                 return false;
         } else if (write) {
+            if (c->watches_tables)
+                soft_note_store(c, host, buf, s->len[i]);
             move(host, buf, s->len[i]);
         } else {
             move(buf, host, s->len[i]);
@@ -247,20 +249,22 @@ bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uin
     uint64_t linear;
     struct span s;
 
+    le_put(buf, width < 8 ? width : 8, val[0]);
+    if (width > 8)
+        le_put(buf + 8, width - 8, val[1]);
     if (!soft_linear(c, seg, ea, width, true, &linear) ||
         (width <= 8 && !aligned_enough(c, linear, width)) ||
         !span_of(c, linear, width, HOW_WRITE, c->bank, &s))
         return false;
     if (s.len[1] == 0 && s.place[0].host != NULL) {
+        if (c->watches_tables)
+            soft_note_store(c, s.place[0].host, buf, width);
         *same = host_cas(s.place[0].host, width, expected, val);
         note_watched(c, &s, HOW_WRITE);
         return true;
     }
     /* GAP: LOCK and XCHG over a page border, or of a device, are a load and a store, not one step. */
     *same = true;
-    le_put(buf, width < 8 ? width : 8, val[0]);
-    if (width > 8)
-        le_put(buf + 8, width - 8, val[1]);
     if (!span_move(c, &s, true, buf))
         return false;
     note_watched(c, &s, HOW_WRITE);

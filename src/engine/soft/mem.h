@@ -73,4 +73,7 @@ bool soft_device(struct soft_cpu *c, bool port, bool write, uint64_t addr, unsig
 void soft_flush(struct soft_cpu *c, bool global_too);
 void soft_flush_page(struct soft_cpu *c, uint64_t linear);
 
+/* tables.c: sets vcpu.tables_changed when the bytes may change a page-table entry; before they do. */
+void soft_note_store(struct soft_cpu *c, const uint8_t *host, const uint8_t *src, unsigned len);
+
 #endif

@@ -15,7 +15,8 @@ enum { PAGE = 4096, GENERATIONS = 0xfff };
 
 void soft_flush(struct soft_cpu *c, bool global_too)
 {
-    (void)global_too; /* forgetting more than asked for is always allowed */
+    (void)global_too;               /* forgetting more than asked for is always allowed */
+    c->vcpu->tables_changed = true; /* who shares the guest's tables has to look again too */
     if (c->tlb_generation == GENERATIONS) {
         memset(c->tlb, 0, sizeof(c->tlb));
         c->tlb_generation = 0;

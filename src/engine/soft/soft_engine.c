@@ -14,16 +14,12 @@
 #include "engine/soft/ops.h"
 #include "engine/soft/ops_simd.h"
 #include "engine/soft/run.h"
+#include "engine/soft/soft_priv.h"
 
 /* Machine-wide: the CPU that guests are shown. */
 struct soft_vm {
     struct x86_cpuid_model model;
 };
-
-static struct soft_cpu *soft_of(const struct vcpu *cpu)
-{
-    return cpu->engine_cpu;
-}
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -35,14 +31,14 @@ static int soft_open(struct machine *m, struct vitro_err *err)
     if (vm == NULL)
         return err_set(err, -ENOMEM, "opening the software CPU: out of memory");
     soft_host_model(&vm->model, &config);
-    m->engine_vm = vm;
+    m->engine_vm[SOFT_SEAT] = vm;
     return 0;
 }
 
 static void soft_close(struct machine *m)
 {
-    free(m->engine_vm);
-    m->engine_vm = NULL;
+    free(m->engine_vm[SOFT_SEAT]);
+    m->engine_vm[SOFT_SEAT] = NULL;
 }
 
 static int soft_mem_added(struct machine *m, const struct mem_slot *slot, struct vitro_err *err)
@@ -60,13 +56,13 @@ static void soft_cpu_free(struct vcpu *cpu)
 
     free(c->code);
     free(c);
-    cpu->engine_cpu = NULL;
+    cpu->engine_cpu[SOFT_SEAT] = NULL;
 }
 
 static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63); /* MARK: soft-vcpu */
-    const struct soft_vm *vm = cpu->m->engine_vm;
+    const struct soft_vm *vm = cpu->m->engine_vm[SOFT_SEAT];
     int rc;
 
     if (c == NULL)
@@ -74,7 +70,7 @@ static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
     memset(c, 0, sizeof(*c));
     c->vcpu = cpu;
     c->code = soft_code_new();
-    cpu->engine_cpu = c;
+    cpu->engine_cpu[SOFT_SEAT] = c;
     if (c->code == NULL) {
         soft_cpu_free(cpu);
         return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
@@ -104,8 +100,7 @@ static void take_answer(struct soft_cpu *c)
                                                       .write = x->write };
 }
 
-/* One instruction; false when the vCPU's exit is filled. */
-static bool step(struct soft_cpu *c)
+bool soft_advance(struct soft_cpu *c)
 {
     if (soft_step(c))
         return true;
@@ -161,18 +156,25 @@ static void burst(struct soft_cpu *c)
         soft_burst(c, budget);
 }
 
+bool soft_resume(struct soft_cpu *c)
+{
+    take_answer(c);
+    if (c->exit_ready) { /* met while an earlier access was completed for somebody who looked */
+        c->exit_ready = false;
+        c->vcpu->exit = c->ready;
+        c->waiting = true;
+        return true;
+    }
+    return c->inherits && (c->inherits = false, !soft_inherit(c));
+}
+
 static int soft_run(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = soft_of(cpu);
 
     (void)err;
-    take_answer(c);
-    if (c->exit_ready) { /* met while an earlier access was completed for somebody who looked */
-        c->exit_ready = false;
-        cpu->exit = c->ready;
-        c->waiting = true;
+    if (soft_resume(c))
         return 0;
-    }
     for (;;) {
         if (atomic_load_explicit(&c->kicked, memory_order_relaxed)) {
             atomic_store(&c->kicked, false);
@@ -190,7 +192,7 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
             return 0;
         }
         c->at_break = false;
-        if (!step(c)) /* MARK: soft-run */
+        if (!soft_advance(c)) /* MARK: soft-run */
             return 0;
         if (c->debug.step) {
             exit_with(c, EXIT_DEBUG, X86_DR6_BS);
@@ -220,7 +222,7 @@ static void complete(struct soft_cpu *c)
     if (!c->waiting || !c->vcpu->answered)
         return;
     take_answer(c);
-    if (step(c)) {
+    if (soft_advance(c)) {
         c->vcpu->exit = asked;
         return;
     }
@@ -312,6 +314,7 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
         copy_rest(&c->s, in);
         rc = soft_msrs_set(c, in, err);
         soft_intc_set(c, in);
+        c->inherits = soft_has_inherited(&c->s);
     }
     if (c->s.xsave_len == 0)
         init_vectors(c);
@@ -350,6 +353,7 @@ static void soft_run_area(const struct vcpu *cpu, struct run_area *out)
 
 const struct engine_ops soft_engine = {
     .name = "soft",
+    .seat = SOFT_SEAT,
     .counts_insns = true,
     .polls = true,
     .open = soft_open,
@@ -358,6 +362,7 @@ const struct engine_ops soft_engine = {
     .cpu_new = soft_cpu_new,
     .cpu_free = soft_cpu_free,
     .run = soft_run,
+    .help = soft_help,
     .kick = soft_kick,
     .get = soft_get,
     .set = soft_set,

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.h - what the engine refuses is executed by a second one
+ *
+ * Some KVMs stop at ordinary instructions of ring 0. A machine with a helper (machine.helper) lets that engine execute
+ * the instruction on the same registers and memory, then goes on. Where refusals follow each other
+ * closely, the helper executes more and more before it gives the CPU back: moving the registers costs
+ * more than the instructions. What it executed is counted in the row of the refusal (exit_row.helped).
+ *
+ * All functions: thread of the vCPU, without the machine lock, unless they say otherwise.
+ */
+#ifndef CORE_HELP_H
+#define CORE_HELP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct exit_row;
+struct vcpu;
+struct x86_state;
+
+enum { HELP_INSNS_MAX = 10000 };
+
+/* A vCPU's part. */
+struct help {
+    bool wanted;        /* the engine has refused the instruction at rip */
+    bool for_good;      /* the engine does not take the registers back: the helper keeps the CPU */
+    _Atomic bool ready; /* the helper has made its part; release, pairs with acquire in help_kick */
+    uint64_t left;      /* instructions until the engine goes on */
+    uint64_t budget;    /* of the last help */
+    uint64_t cost_ticks;     /* what moving the registers there and back took */
+    uint64_t back_ticks;     /* when the engine got the CPU back */
+    struct exit_row *row;    /* of the refusal: where instructions are counted */
+    struct x86_state *state; /* owned; the engine's, when it refused */
+};
+
+/* Under the machine lock. False: nobody helps. Otherwise the next help_run begins with the helper. */
+bool help_want(struct vcpu *cpu);
+
+/* As engine_ops.run, by whichever engine the CPU is with. */
+WARN_UNUSED int help_run(struct vcpu *cpu, struct vitro_err *err);
+
+/* Kicks the helper, where it may be running. Thread: any. */
+void help_kick(struct vcpu *cpu);
+
+void help_fini(struct vcpu *cpu);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* soft_priv.h - what the files that implement the engine contract share. */
+#ifndef ENGINE_SOFT_SOFT_PRIV_H
+#define ENGINE_SOFT_SOFT_PRIV_H
+
+#include "engine/soft/cpu.h"
+
+enum { SOFT_SEAT = 1 };
+
+static inline struct soft_cpu *soft_of(const struct vcpu *cpu)
+{
+    return cpu->engine_cpu[SOFT_SEAT];
+}
+
+/*
+ * soft_resume - what an entry begins with: the answer to the last access, and events under way
+ *
+ * True when that has filled the vCPU's exit already.
+ */
+bool soft_resume(struct soft_cpu *c);
+
+/* One instruction; false when the vCPU's exit is filled. */
+bool soft_advance(struct soft_cpu *c);
+
+/* soft_help.c */
+int soft_help(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
+
+/* inherit.c: delivers what another engine had begun to; false when that ended in the vCPU's exit. */
+bool soft_inherit(struct soft_cpu *c);
+/* The state has such events. */
+bool soft_has_inherited(const struct x86_state *s);
+
+#endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host_vendor.h"
 #include "x86/cpuid_model.h"
 
 enum { PAGE = 4096, P = 1, W = 2, U = 4, A = 0x20, D = 0x40 };
@@ -49,6 +50,7 @@ void rig_open(struct rig *r)
     if (machine_add_mem(r->m, &slot, NULL) < 0 || machine_add_cpu(r->m, &r->stub.state, NULL) < 0)
         abort();
     r->model->features = UINT64_MAX;
+    r->model->intel = !host_is_amd();
     r->code = r->ram + RIG_CODE;
     r->data = r->ram + RIG_DATA;
     r->c->vcpu = r->m->cpu[0];

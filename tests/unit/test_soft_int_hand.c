@@ -68,6 +68,66 @@ static void test_bcd(void **state)
     }
 }
 
+/* What the manuals leave undefined is as the model's vendor has it. */
+static void test_bcd_vendors(void **state)
+{
+    enum { AF = 0x10 };
+    static const struct {
+        uint8_t opcode;
+        uint16_t ax, flags, intel, amd; /* flags: AF and CF before; then all six, OF is 800h */
+    } rows[] = {
+        { 0x27, 0x0059, 0x01, 0x081, 0x881 }, /* DAA: B9h, a carry into the sign */
+        { 0x2f, 0x00a0, 0x00, 0x001, 0x801 }, /* DAS: 40h, one out of it */
+        { 0x37, 0xdb43, AF, 0x015, 0x091 },   /* AAA: DC09h is left of DC49h */
+        { 0x3f, 0xf9a2, 0x00, 0x000, 0x080 }, /* AAS: F902h of F9A2h */
+    };
+    struct rig *r = *state;
+    bool intel = r->model->intel;
+
+    rig_mode(r, X86_CODE_32);
+    for (unsigned i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        r->model->intel = i % 2;
+        r->c->s.gpr[X86_RAX] = rows[i / 2].ax;
+        r->c->s.rflags = X86_RFLAGS_FIXED | rows[i / 2].flags;
+        assert_true(rig_run(r, &rows[i / 2].opcode, 1));
+        assert_int_equal(r->c->s.rflags & 0x8d5, i % 2 ? rows[i / 2].intel : rows[i / 2].amd);
+    }
+    r->model->intel = intel;
+}
+
+/* Where vendors part the model's vendor changes nothing (docs/decisions/0005). */
+static void test_vendor_choices(void **state)
+{
+    struct rig *r = *state;
+    uint64_t *gpr = r->c->s.gpr;
+
+    rig_mode(r, X86_CODE_64);
+    gpr[X86_RSP] = WINDOW + WINDOW_DATA + 64;
+    assert_true(RIG_RUN(r, 0x66, 0xe8, 0x10, 0, 0, 0)); /* CALL */
+    assert_int_equal(r->c->s.rip, WINDOW + 0x16);
+    assert_int_equal(gpr[X86_RSP], WINDOW + WINDOW_DATA + 56);
+    assert_int_equal(le_get(r->data + 56, 8), WINDOW + 6);
+    assert_true(RIG_RUN(r, 0x66, 0xc3)); /* RET */
+    assert_int_equal(r->c->s.rip, WINDOW + 6);
+    gpr[X86_RAX] = 1;
+    gpr[X86_R8] = 2;
+    assert_true(RIG_RUN(r, 0xf3, 0x41, 0x90)); /* PAUSE with REX.B */
+    assert_int_equal(gpr[X86_RAX], 1);
+    assert_true(RIG_RUN(r, 0x0f, 0x0d, 0xc0)); /* a reserved NOP */
+    rig_mode(r, X86_CODE_32);
+    memset(r->data, 0xcc, 64);
+    assert_true(RIG_RUN(r, 0x0f, 0xa0)); /* PUSH FS */
+    assert_int_equal(gpr[X86_RSP], WINDOW + WINDOW_DATA + 60);
+    assert_int_equal(le_get(r->data + 60, 4), 0xcccc0000);
+    gpr[X86_RSP] = WINDOW + WINDOW_DATA + 64;
+    gpr[X86_RAX] = UINT32_MAX;
+    r->c->s.seg[X86_CS].limit = WINDOW_END + WINDOW;
+    assert_false(RIG_RUN(r, 0xff, 0xd0)); /* CALL past the limit has pushed */
+    assert_int_equal(r->c->stop.vector, VEC_GP);
+    assert_int_equal(gpr[X86_RSP], WINDOW + WINDOW_DATA + 64);
+    assert_int_equal(le_get(r->data + 60, 4), WINDOW + 2);
+}
+
 static void test_aam_zero(void **state)
 {
     struct rig *r = *state;
@@ -395,6 +455,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bcd),
+        cmocka_unit_test(test_bcd_vendors),
+        cmocka_unit_test(test_vendor_choices),
         cmocka_unit_test(test_aam_zero),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_pusha_popa),

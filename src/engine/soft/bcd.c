@@ -2,8 +2,10 @@
 /*
  * bcd.c - decimal adjustments
  *
- * Source: SDM 2, instruction pages DAA DAS AAA AAS AAM AAD. They do not exist in 64-bit mode, so the host
- * cannot be asked; undefined flags are those that Intel CPUs show (the tests ask a 32-bit segment).
+ * Sources: SDM 2, instruction pages DAA DAS AAA AAS AAM AAD; APM 3, the same. They do not exist in 64-bit
+ * mode, so the host cannot be asked; undefined flags are those that CPUs of the model's vendor show (the
+ * tests ask a 32-bit segment): AMD's are those of the addition or subtraction that is made, Intel's have
+ * OF clear and the others of the result.
  */
 #include "engine/soft/host_alu.h"
 #include "engine/soft/ops_int.h"
@@ -23,31 +25,52 @@ static void set_flags(struct soft_cpu *c, uint8_t result, bool af, bool cf)
     c->s.rflags = (c->s.rflags & ~(uint64_t)HOST_FLAGS) | flags;
 }
 
+static void set_overflow(struct soft_cpu *c, uint32_t host)
+{
+    if (!c->sys.model->intel)
+        c->s.rflags |= host & 1 ? X86_RFLAGS_OF : 0;
+}
+
+/* AAA and AAS: AF and CF are defined, the others are of AL or, AMD's, of AX before AL is cut to a digit. */
+static void set_digit_flags(struct soft_cpu *c, uint8_t al, uint32_t host, bool adjust)
+{
+    uint64_t carries = X86_RFLAGS_AF | X86_RFLAGS_CF;
+
+    if (c->sys.model->intel)
+        set_flags(c, al, adjust, adjust);
+    else
+        c->s.rflags = (host_flags_into(c->s.rflags, host) & ~carries) | (adjust ? carries : 0);
+}
+
 bool op_daa(struct soft_cpu *c, const struct x86_insn *in)
 {
-    uint8_t old = reg_al(c), al = old;
+    uint8_t old = reg_al(c), al;
     bool cf = c->s.rflags & X86_RFLAGS_CF, af = c->s.rflags & X86_RFLAGS_AF;
     bool high = old > 0x99 || cf;
+    uint32_t host;
 
     (void)in;
     af = (old & 15) > 9 || af;
-    al = (uint8_t)(al + (af ? 0x06 : 0) + (high ? 0x60 : 0));
+    al = host_add_8(old, (uint8_t)((af ? 0x06 : 0) + (high ? 0x60 : 0)), &host);
     soft_set_gpr(c, X86_RAX, 1, al);
     set_flags(c, al, af, high);
+    set_overflow(c, host);
     return true;
 }
 
 bool op_das(struct soft_cpu *c, const struct x86_insn *in)
 {
-    uint8_t old = reg_al(c), al = old;
+    uint8_t old = reg_al(c), al;
     bool cf = c->s.rflags & X86_RFLAGS_CF, af = c->s.rflags & X86_RFLAGS_AF;
     bool high = old > 0x99 || cf;
+    uint32_t host;
 
     (void)in;
     af = (old & 15) > 9 || af;
-    al = (uint8_t)(al - (af ? 0x06 : 0) - (high ? 0x60 : 0));
+    al = host_sub_8(old, (uint8_t)((af ? 0x06 : 0) + (high ? 0x60 : 0)), &host);
     soft_set_gpr(c, X86_RAX, 1, al);
     set_flags(c, al, af, high || (af && old < 6));
+    set_overflow(c, host);
     return true;
 }
 
@@ -55,11 +78,12 @@ bool op_aaa(struct soft_cpu *c, const struct x86_insn *in)
 {
     uint16_t ax = (uint16_t)c->s.gpr[X86_RAX];
     bool adjust = (ax & 15) > 9 || c->s.rflags & X86_RFLAGS_AF;
+    uint32_t host;
 
     (void)in;
-    ax = (uint16_t)(adjust ? ax + 0x106 : ax) & 0xff0f;
+    ax = host_add_16(ax, adjust ? 0x106 : 0, &host) & 0xff0f;
     soft_set_gpr(c, X86_RAX, 2, ax);
-    set_flags(c, (uint8_t)ax, adjust, adjust);
+    set_digit_flags(c, (uint8_t)ax, host, adjust);
     return true;
 }
 
@@ -67,11 +91,12 @@ bool op_aas(struct soft_cpu *c, const struct x86_insn *in)
 {
     uint16_t ax = (uint16_t)c->s.gpr[X86_RAX];
     bool adjust = (ax & 15) > 9 || c->s.rflags & X86_RFLAGS_AF;
+    uint32_t host;
 
     (void)in;
-    ax = (uint16_t)(adjust ? ax - 0x106 : ax) & 0xff0f;
+    ax = host_sub_16(ax, adjust ? 0x106 : 0, &host) & 0xff0f;
     soft_set_gpr(c, X86_RAX, 2, ax);
-    set_flags(c, (uint8_t)ax, adjust, adjust);
+    set_digit_flags(c, (uint8_t)ax, host, adjust);
     return true;
 }
 

@@ -10,10 +10,9 @@
 
 const char *image_kind_name(enum image_kind kind)
 {
-    static const char *const names[] = {
-        [IMAGE_FLAT] = "flat",
-        [IMAGE_ELF] = "elf",
-        [IMAGE_BUILTIN] = "built-in",
+    static const char *const names[IMAGE_KINDS] = {
+        [IMAGE_FLAT] = "flat",     [IMAGE_ELF] = "elf",       [IMAGE_BUILTIN] = "built-in",
+        [IMAGE_BZIMAGE] = "linux", [IMAGE_VMLINUX] = "linux",
     };
 
     return names[kind];

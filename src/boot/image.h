@@ -2,7 +2,8 @@
 /*
  * image.h - a guest image, taken apart and ready to be laid into memory; used by vitro.c and board/
  *
- * Parsers (flat.c, elf.c, builtin.c) fill it from bytes they borrow; nothing here touches a machine.
+ * Parsers (image.c, elf.c, builtin.c) fill it from bytes they borrow; nothing here touches a machine.
+ * Kernels that want a PC and a boot protocol are boot.h's: their parts stay empty.
  */
 #ifndef BOOT_IMAGE_H
 #define BOOT_IMAGE_H
@@ -15,9 +16,16 @@
 #include "core/mem.h"
 #include "x86/start.h"
 
-enum { IMAGE_PARTS_MAX = 64 };
+enum { IMAGE_PARTS_MAX = 64, IMAGE_FOUND_MAX = 160 };
 
-enum image_kind { IMAGE_FLAT, IMAGE_ELF, IMAGE_BUILTIN };
+enum image_kind {
+    IMAGE_FLAT,
+    IMAGE_ELF,
+    IMAGE_BUILTIN,
+    IMAGE_BZIMAGE, /* those from here on are read by boot.h */
+    IMAGE_VMLINUX,
+};
+enum { IMAGE_KINDS = IMAGE_VMLINUX + 1 };
 
 struct image_part {
     gpa_t gpa;
@@ -30,14 +38,18 @@ struct image_part {
 
 struct image {
     enum image_kind kind;
-    enum x86_start start;
-    uint64_t entry; /* guest-physical, which is guest-linear at the start */
+    enum x86_start start; /* of boot.h's kinds only whether they begin in 32 or 64 bits */
+    uint64_t entry;       /* guest-physical, which is guest-linear at the start */
+    const uint8_t *bytes; /* the whole file, for boot_plan(); borrowed */
+    size_t len;
+    char found
+        [IMAGE_FOUND_MAX]; /* what it is, in words; printable ASCII; "" for flat and built-in */
     unsigned nparts;
     struct image_part part[IMAGE_PARTS_MAX];
     struct symtab symbols; /* owned; empty when there are none */
 };
 
-/* "flat", "elf", "built-in". */
+/* "flat", "elf", "built-in", "linux". */
 const char *image_kind_name(enum image_kind kind);
 
 /*

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* start.c - start states. SDM 3A, "Processor State After Reset" and "Initializing IA-32e Mode". */
+/*
+ * start.c - start states
+ *
+ * Source: SDM 3A, "Processor State After Reset" and "Initializing IA-32e Mode"; Linux,
+ * Documentation/arch/x86/boot.rst, "32-bit Boot Protocol" and "64-bit Boot Protocol"; Xen,
+ * docs/misc/pvh.pandoc, "CPU state"; Multiboot specification 0.6.96, "Machine state".
+ */
 #include "x86/start.h"
 
 enum { SEG_DATA_RW_ACCESSED = 3, SEG_CODE_RX_ACCESSED = 11, SEG_TSS_BUSY = 11, SEG_LDT = 2 };
 enum { CODE_SELECTOR = 1 << 3, DATA_SELECTOR = 2 << 3 };
 
-const char *const x86_start_names[X86_STARTS] = {
-    [X86_START_REAL] = "real",
-    [X86_START_PROTECTED] = "protected",
-    [X86_START_PAGED32] = "paged32",
-    [X86_START_LONG] = "long",
+const char *const x86_start_names[X86_START_ROWS] = {
+    [X86_START_REAL] = "real", [X86_START_PROTECTED] = "protected", [X86_START_PAGED32] = "paged32",
+    [X86_START_LONG] = "long", [X86_START_BOOT32] = "boot32",       [X86_START_BOOT64] = "boot64",
 };
 
-/* What tells the four apart. */
+/* What tells them apart. */
 static const struct start_row {
     uint64_t cr0, cr4, efer;
     bool paged;
     struct x86_seg code, data;
-} rows[X86_STARTS] = {
+} rows[X86_START_ROWS] = {
     [X86_START_REAL] = {
         .cr0 = X86_CR0_ET,
         .code = { .limit = 0xffff, .type = SEG_CODE_RX_ACCESSED, .s = true, .present = true },
@@ -49,6 +53,23 @@ static const struct start_row {
         .code = { .selector = CODE_SELECTOR, .limit = UINT32_MAX, .type = SEG_CODE_RX_ACCESSED,
                   .s = true, .present = true, .l = true, .g = true },
         .data = { .selector = DATA_SELECTOR, .limit = UINT32_MAX, .type = SEG_DATA_RW_ACCESSED,
+                  .s = true, .present = true, .db = true, .g = true },
+    },
+    [X86_START_BOOT32] = {
+        .cr0 = X86_CR0_PE | X86_CR0_ET,
+        .code = { .selector = X86_BOOT_CS, .limit = UINT32_MAX, .type = SEG_CODE_RX_ACCESSED,
+                  .s = true, .present = true, .db = true, .g = true },
+        .data = { .selector = X86_BOOT_DS, .limit = UINT32_MAX, .type = SEG_DATA_RW_ACCESSED,
+                  .s = true, .present = true, .db = true, .g = true },
+    },
+    [X86_START_BOOT64] = {
+        .cr0 = X86_CR0_PE | X86_CR0_ET | X86_CR0_PG,
+        .cr4 = X86_CR4_PAE,
+        .efer = X86_EFER_LME | X86_EFER_LMA,
+        .paged = true,
+        .code = { .selector = X86_BOOT_CS, .limit = UINT32_MAX, .type = SEG_CODE_RX_ACCESSED,
+                  .s = true, .present = true, .l = true, .g = true },
+        .data = { .selector = X86_BOOT_DS, .limit = UINT32_MAX, .type = SEG_DATA_RW_ACCESSED,
                   .s = true, .present = true, .db = true, .g = true },
     },
 };

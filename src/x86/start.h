@@ -6,6 +6,11 @@
  * protected  32-bit flat segments, no paging
  * paged32    the same with 32-bit paging and 4 MiB pages allowed (CR4.PSE)
  * long       64-bit, 4-level paging
+ *
+ * Boot protocols of other kernels fix the selectors, which name entries of a table in guest memory:
+ *
+ * boot32     32-bit flat, code 0x10, data 0x18, no paging (Linux 32-bit entry, PVH, multiboot)
+ * boot64     64-bit, code 0x10, data 0x18, identity-mapped by 4-level paging (Linux 64-bit entry)
  */
 #ifndef X86_START_H
 #define X86_START_H
@@ -14,10 +19,23 @@
 
 #include "x86/state.h"
 
-enum x86_start { X86_START_REAL, X86_START_PROTECTED, X86_START_PAGED32, X86_START_LONG };
-enum { X86_STARTS = X86_START_LONG + 1 };
+enum x86_start {
+    X86_START_REAL,
+    X86_START_PROTECTED,
+    X86_START_PAGED32,
+    X86_START_LONG,
+    X86_START_BOOT32,
+    X86_START_BOOT64,
+};
+enum {
+    X86_STARTS = X86_START_LONG + 1, /* those a user can ask for */
+    X86_START_ROWS = X86_START_BOOT64 + 1
+};
 
-extern const char *const x86_start_names[X86_STARTS]; /* "real", "protected", "paged32", "long" */
+enum { X86_BOOT_CS = 0x10, X86_BOOT_DS = 0x18 }; /* Linux: __BOOT_CS, __BOOT_DS */
+
+/* "real", "protected", "paged32", "long", "boot32", "boot64" */
+extern const char *const x86_start_names[X86_START_ROWS];
 
 /*
  * x86_start_state - a whole register state
@@ -26,7 +44,8 @@ extern const char *const x86_start_names[X86_STARTS]; /* "real", "protected", "p
  * rsp    stack top
  * tables guest-physical address of the top page table; ignored without paging
  *
- * Overwrites *out; general registers are 0 but rsp, rflags is 2.
+ * Overwrites *out; general registers are 0 but rsp, rflags is 2. The descriptor tables are empty:
+ * a loader whose guest may reload its selectors sets gdtr to the table it has written.
  */
 void x86_start_state(enum x86_start how, uint64_t rip, uint64_t rsp, uint64_t tables,
                      struct x86_state *out);

@@ -13,6 +13,7 @@ _vitro_values() {
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
+    --switch) printf '%s\n' exit: insn: ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
     --trace | -o | --output) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front

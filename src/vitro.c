@@ -423,7 +423,11 @@ int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len)
 
 int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len)
 {
-    return mem_put(&m->board->m->mem, gpa, buf, len) ? 0 : -EFAULT;
+    if (!mem_put(&m->board->m->mem, gpa, buf, len))
+        return -EFAULT;
+    if (m->has_run)
+        machine_wrote(m->board->m);
+    return 0;
 }
 
 const char *vitro_engine_name(const struct vitro *m)

@@ -6,6 +6,7 @@
  * instructions in it; afterwards a small file says what came of it.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "engine/kvm/kvm_probe.h"
@@ -49,6 +50,32 @@ static int ask_mode(enum probe_id id, struct probe_row *out, struct vitro_err *e
 const struct engine_ops *helper_of(const struct engine_ops *engine)
 {
     return engine == &kvm_engine ? &soft_engine : NULL;
+}
+
+int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_err *err)
+{
+    const struct engine_ops *to = engine == VITRO_ENGINE_KVM    ? &kvm_engine
+                                  : engine == VITRO_ENGINE_SOFT ? &soft_engine
+                                                                : NULL;
+    struct machine *machine = m->board->m;
+    const char *from = machine->engine->name;
+    int rc;
+
+    if (to == NULL)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "moving to engine %d: only kvm and soft",
+                         (int)engine);
+    if (to == machine->engine)
+        return 0;
+    if (machine->stop_at_insns != 0 && !to->counts_insns)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "moving to %s: it does not count the instructions to stop after",
+                         to->name);
+    rc = machine_switch(machine, to, helper_of(to), err);
+    if (rc == 0)
+        snprintf(m->engine_why, sizeof(m->engine_why),
+                 "%s: it went on where %s stopped, after %" PRIu64 " exit%s", to->name, from,
+                 machine_exits(machine), machine_exits(machine) == 1 ? "" : "s");
+    return rc;
 }
 
 bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why)

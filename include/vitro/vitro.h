@@ -239,6 +239,19 @@ int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vit
 int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err);
 
 /*
+ * vitro_switch_engine - let the other engine go on with a stopped machine
+ *
+ * engine  not VITRO_ENGINE_AUTO; the one that has the machine: nothing happens
+ *
+ * Registers, memory, devices and counters go along, and where the run shall stop; an access under way is finished
+ * first. What only one of the engines has (MSRs, vector registers that the software CPU does not offer) stays
+ * as it was there. Instructions are counted by the software CPU alone (vitro_stop_at.insns), from when it was
+ * first used. Fails with VITRO_ERR_USAGE (no such engine), VITRO_ERR_ENGINE (it cannot be opened here,
+ * or cannot stop where the run shall stop) or VITRO_ERR_HOST; then the machine stays where it was.
+ */
+int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_err *err);
+
+/*
  * vitro_mem_read, vitro_mem_write - copy guest-physical memory
  *
  * Sees memory as the guest would; no page table, no device. Returns 0, or -EFAULT if any byte is outside

@@ -61,6 +61,7 @@ struct options {
     bool quiet, json, no_color, help;
     struct stop_spec stop_at;   /* run: --stop-at; views: --at */
     struct stop_spec since;     /* exits: where to begin counting */
+    struct stop_spec switch_at; /* run: where the other engine goes on; a number */
     struct watch_spec *watches; /* run: --watch; owned */
     unsigned nwatches;
     char *then; /* run: views to print after it, comma-separated; not owned */
@@ -114,12 +115,16 @@ struct vitro_style style_of(const struct options *o);
 struct target {
     struct vitro_guest *guest;
     struct vitro *m;
+    bool switched; /* --switch has come to pass */
 };
 int target_open(struct target *t, struct options *o, const char *name); /* an exit code */
 void target_close(struct target *t);
 /* The exit code that an end of a run stands for, without regard to lost output. */
 int target_end_code(const struct vitro_outcome *end);
-/* Runs it to a place under the options' limits; *ran is false when the place is the start. */
+/*
+ * Runs it to a place under the options' limits, with a change of engines on the way if that is asked for;
+ * *ran is false when the place is the start.
+ */
 int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran);
 /* A number, a register of CPU 0 (rip, rsp ...), or a symbol with an optional +offset. */
 int target_addr(const struct target *t, const struct options *o, const char *word, uint64_t *addr);

@@ -122,6 +122,14 @@ static const char *set_since(struct options *o, char *arg)
     return parse_place(&o->since, arg);
 }
 
+static const char *set_switch(struct options *o, char *arg)
+{
+    const char *wrong = parse_place(&o->switch_at, arg);
+
+    return wrong == NULL && o->switch_at.kind != STOP_AT_COUNT ? "exit:N or insn:N is wanted"
+                                                               : wrong;
+}
+
 static const char *set_watch(struct options *o, char *arg)
 {
     return watchpoints_add(o, arg);
@@ -273,6 +281,9 @@ static const struct row {
     { "watch", 0, "ADDR[:LEN][:r|w|rw]",
       "stop after an access to LEN bytes (1) at ADDR, default a write; may be repeated", FOR_RUN,
       set_watch },
+    { "switch", 0, "exit:N|insn:N",
+      "go on with the other engine after N exits, or instructions of the software CPU", FOR_RUN,
+      set_switch },
     { "then", 0, "VIEWS",
       "print views at the end: map,walk:0x400,tables,regs,exits,mem:ADDR:LEN ...", FOR_RUN,
       set_then },

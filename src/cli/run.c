@@ -178,6 +178,13 @@ static void report(const struct target *t, const struct options *o, const struct
         report_failure(t, end);
 }
 
+static void report_switch(const struct target *t, const struct options *o)
+{
+    if (o->switch_at.kind != STOP_AT_NOTHING && !t->switched)
+        fprintf(stderr, "vitro: the run ended before --switch: %s has run it all\n",
+                vitro_engine_name(t->m));
+}
+
 static void report_dropped(const struct vitro_outcome *end)
 {
     if (end->dropped == 0)
@@ -299,6 +306,17 @@ static int then_all(const struct target *t, const struct options *o, json_t *doc
     return code;
 }
 
+/* Where the run stops before it changes engines, it never would. */
+static int check_switch(const struct options *o)
+{
+    const struct stop_spec *stop = &o->stop_at, *change = &o->switch_at;
+
+    if ((change->exits != 0 && stop->exits != 0 && stop->exits <= change->exits) ||
+        (change->insns != 0 && stop->insns != 0 && stop->insns <= change->insns))
+        return fail_usage("run: --stop-at comes before --switch");
+    return EXIT_OK;
+}
+
 /* Mistakes in --then are found before the guest runs. */
 static int check_then(const struct options *o)
 {
@@ -338,8 +356,10 @@ static int finish(const struct target *t, const struct options *o, const struct 
     json_t *doc = o->json ? outcome_json(t, o, end, keep) : NULL;
     int code = exit_code_of(o, end), then;
 
-    if (!o->quiet && !o->json)
+    if (!o->quiet && !o->json) {
         report(t, o, end);
+        report_switch(t, o);
+    }
     if (!o->json)
         report_dropped(end);
     then = then_all(t, o, doc);
@@ -366,6 +386,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
 
     (void)cmd;
     (void)argc;
+    if (code == EXIT_OK)
+        code = check_switch(o);
     if (o->json)
         o->machine.console_fd = keep;
     if (o->stop_at.kind == STOP_AT_NOTHING)

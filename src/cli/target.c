@@ -78,16 +78,15 @@ int target_addr(const struct target *t, const struct options *o, const char *wor
                       word);
 }
 
-/* Sets the machine's stop conditions; *runs is false when there is nowhere to go. */
-static int set_stop(struct target *t, const struct options *o, bool *runs)
+/* Sets the machine's stop conditions: the address and watchpoints of the options, and a number. */
+static int set_stop(struct target *t, const struct options *o, const struct stop_spec *count)
 {
-    struct vitro_stop_at where = { .exits = o->stop_at.exits, .insns = o->stop_at.insns };
+    struct vitro_stop_at where = { .exits = count->exits, .insns = count->insns };
     struct vitro_watch *watches;
     struct vitro_err err = { 0 };
     uint64_t addr = 0;
     int code;
 
-    *runs = o->stop_at.kind != STOP_AT_NOTHING;
     if (o->stop_at.kind == STOP_AT_ADDR) {
         code = target_addr(t, o, o->stop_at.addr, &addr);
         if (code != EXIT_OK)
@@ -126,15 +125,16 @@ int target_end_code(const struct vitro_outcome *end)
     return EXIT_OK;
 }
 
-int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran)
+static int run_leg(struct target *t, const struct options *o, const struct stop_spec *count,
+                   uint64_t timeout_ns, struct vitro_outcome *end)
 {
     struct vitro_err err = { 0 };
     struct watch *watch;
-    int rc = set_stop(t, o, ran);
+    int rc = set_stop(t, o, count);
 
-    if (rc != EXIT_OK || !*ran)
+    if (rc != EXIT_OK)
         return rc;
-    rc = watch_start(t->m, o->timeout_ns, &watch);
+    rc = watch_start(t->m, timeout_ns, &watch);
     if (rc < 0) {
         fprintf(stderr, "vitro: watching for signals: %s\n", strerror(-rc));
         return EXIT_HOST;
@@ -142,4 +142,39 @@ int target_run_to(struct target *t, const struct options *o, struct vitro_outcom
     rc = vitro_run(t->m, end, &err);
     watch_end(watch);
     return rc < 0 ? fail_err(&err) : EXIT_OK;
+}
+
+static int switch_engine(struct target *t, const struct options *o)
+{
+    static const struct stop_spec nowhere;
+    bool kvm = strcmp(vitro_engine_name(t->m), "kvm") == 0;
+    struct vitro_err err = { 0 };
+    int code = set_stop(t, o, &nowhere); /* the other engine may not count instructions */
+
+    if (code == EXIT_OK &&
+        vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0)
+        return fail_err(&err);
+    t->switched = true;
+    return code;
+}
+
+int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran)
+{
+    uint64_t left_ns = o->timeout_ns;
+    int code;
+
+    *ran = o->stop_at.kind != STOP_AT_NOTHING;
+    if (!*ran)
+        return set_stop(t, o, &o->stop_at);
+    if (o->switch_at.kind != STOP_AT_NOTHING) {
+        code = run_leg(t, o, &o->switch_at, left_ns, end);
+        if (code != EXIT_OK || end->end != VITRO_END_COUNT)
+            return code;
+        code = switch_engine(t, o);
+        if (code != EXIT_OK)
+            return code;
+        if (left_ns != 0)
+            left_ns = left_ns > end->run_ns ? left_ns - end->run_ns : 1;
+    }
+    return run_leg(t, o, &o->stop_at, left_ns, end);
 }

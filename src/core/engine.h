@@ -100,6 +100,11 @@ struct engine_ops {
      * is one that waits (HLT), which is the other engine's. Sets vcpu.tables_changed. NULL: helps nobody.
      */
     int (*help)(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
+    /*
+     * Ends the instruction under way without beginning another. 1: cpu->exit is what it needs for that, to
+     * be answered before the next call; 0: none is under way.
+     */
+    int (*drain)(struct vcpu *cpu, struct vitro_err *err);
     /* run returns EXIT_KICKED soon, also when it has not been entered yet. */
     void (*kick)(struct vcpu *cpu);
 

@@ -180,11 +180,21 @@ static int end_step(struct vcpu *cpu, struct vitro_err *err)
     return rc;
 }
 
+/* What an outsider wrote: the engine looks at page tables anew. */
+static int refresh(struct machine *m, struct vitro_err *err)
+{
+    if (!atomic_exchange(&m->tables_stale, false) || m->engine->mem_refresh == NULL)
+        return 0;
+    return m->engine->mem_refresh(m, err);
+}
+
 int help_run(struct vcpu *cpu, struct vitro_err *err)
 {
     const struct engine_ops *engine = cpu->m->engine;
     int rc = cpu->help.wanted ? take(cpu, err) : 0;
 
+    if (rc == 0 && atomic_load_explicit(&cpu->m->tables_stale, memory_order_relaxed))
+        rc = refresh(cpu->m, err);
     if (rc == 0 && cpu->engine != engine && !cpu->help.for_good) {
         rc = go_on(cpu, err);
         if (rc <= 0)

@@ -70,6 +70,8 @@ struct machine {
     unsigned ncpus_planned; /* set before machine_open: how many will be added */
 
     struct mem mem; /* fixed once a vCPU exists */
+    /* Page tables may have been written by an outsider; relaxed: whoever writes says so afterwards. */
+    _Atomic bool tables_stale;
     struct clock clock;
     struct timers timers;     /* guarded by lock */
     struct machine_loop loop; /* set by the board before the first run */
@@ -124,6 +126,26 @@ WARN_UNUSED int machine_add_dev(struct machine *m, struct dev *dev, struct vitro
 
 WARN_UNUSED int machine_add_cpu(struct machine *m, const struct x86_state *start,
                                 struct vitro_err *err);
+
+/*
+ * machine_switch - let another engine go on with a stopped machine
+ *
+ * engine  opened if it is not yet; helper: of that engine, or NULL
+ *
+ * Registers, what a run shall stop at and the page tables as memory has them go along; accesses of an
+ * instruction under way are finished first. MSRs and register components that only the old engine has stay
+ * there. The TSC goes on as if nothing had happened. On failure the old engine keeps the machine: -ENOTSUP
+ * when its interrupt controllers cannot move, else what the new engine says.
+ */
+WARN_UNUSED int machine_switch(struct machine *m, const struct engine_ops *engine,
+                               const struct engine_ops *helper, struct vitro_err *err);
+
+/*
+ * machine_wrote - guest memory has been written by somebody who is not the guest
+ *
+ * An engine that keeps something made of page tables looks at them again before it goes on. Thread: any.
+ */
+void machine_wrote(struct machine *m);
 
 /*
  * machine_run - run all vCPUs until the machine stops

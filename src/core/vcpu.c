@@ -166,6 +166,12 @@ static void handle_exit(struct vcpu *cpu, uint64_t guest_ticks)
     pthread_mutex_unlock(&m->lock);
 }
 
+void vcpu_answer(struct vcpu *cpu)
+{
+    cpu->mark_ticks = clock_ticks();
+    handle_exit(cpu, 0);
+}
+
 static void host_failure(struct vcpu *cpu, const struct vitro_err *err)
 {
     struct machine *m = cpu->m;

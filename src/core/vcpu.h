@@ -78,6 +78,9 @@ WARN_UNUSED int vcpu_seat(struct vcpu *cpu, const struct engine_ops *engine, str
  */
 void vcpu_loop(struct vcpu *cpu);
 
+/* Dispatches and counts cpu->exit as the loop does. Not while the vCPU runs. */
+void vcpu_answer(struct vcpu *cpu);
+
 /* As engine_ops.debug, of whoever has the registers. Not while it runs. */
 WARN_UNUSED int vcpu_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
 

@@ -268,6 +268,35 @@ class Engines(Case):
         self.expect(run, OK)
         self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("break", 1, "0x0"))
 
+    def test_bad_switches(self):
+        self.refuse(vitro("run", "hello", "--switch", "end"), USAGE, "exit:N or insn:N")
+        self.refuse(vitro("run", "hello", "--switch", "exit:5", "--stop-at", "exit:5"), USAGE,
+                    "--stop-at comes before --switch")
+
+    def test_a_switch_that_is_not_reached(self):
+        self.expect(vitro("run", "hello", "-e", "soft", "--switch", "exit:99"), OK, "ended before --switch",
+                    "on soft")
+
+    @needs_kvm
+    def test_switch_in_both_directions(self):
+        for first, then, where in (("kvm", "soft", "exit:5"), ("soft", "kvm", "exit:5"), ("soft", "kvm", "insn:9")):
+            doc, run = self.json("run", "hello", "-e", first, "--switch", where, "--then", "exits")
+            self.expect(run, OK)
+            self.assertEqual((doc["engine"], doc["console"], doc["exits"], doc["end"]),
+                             (then, "Hello, world!\n", 15, "halt"))
+            self.assertIn(f"went on where {first} stopped", doc["engine_why"])
+            self.assertEqual(doc["cpus"][0]["rax"], "0x2a")
+
+    @needs_kvm
+    def test_switch_then_stop(self):
+        doc, run = self.json("run", "hello", "-e", "kvm", "--switch", "exit:3", "--stop-at", "exit:7")
+        self.expect(run, OK)
+        self.assertEqual((doc["engine"], doc["console"], doc["end"]), ("soft", "Hello, ", "count"))
+
+    @needs_kvm
+    def test_kvm_counts_no_instructions_to_switch_after(self):
+        self.refuse(vitro("run", "hello", "-e", "kvm", "--switch", "insn:3"), ENGINE, "does not count")
+
     def test_watch(self):
         doc, run = self.json("run", "hello", "-e", "soft", "--watch", "0x400:4")
         self.expect(run, OK)

@@ -2,70 +2,13 @@
 /*
  * refused.S - a small guest for each instruction that some KVMs refuse in ring 0
  *
- * Each is a flat image in long mode at 0 that leaves 42 in rax and halts; anything else is a failure. Tables
- * lie where nothing else does: IDT 0x8000, GDT 0x9000, TSS 0x9800, data from 0xa000.
+ * Each is a flat image in long mode at 0 that leaves 42 in rax and halts; anything else is a failure.
  */
-        .code64
-
-        .set IDT, 0x8000
-        .set GDT, 0x9000
-        .set TSS, 0x9800
-        .set DATA, 0xa000
-        .set CODE, 8
-        .set USER_CODE, 0x1b
-        .set USER_DATA, 0x23
-
-        .macro begin name
-        .globl refused_\name, refused_\name\()_end
-        .balign 16
-refused_\name:
-        .endm
-
-        .macro end name
-refused_\name\()_end:
-        .endm
-
-        /* GDT: code 8, data 0x10, user code 0x18, user data 0x20, TSS 0x28 */
-        .macro descriptors
-        movq    $0, GDT
-        movabs  $0x00209b0000000000, %rax
-        mov     %rax, GDT + 8
-        movabs  $0x0000930000000000, %rax
-        mov     %rax, GDT + 0x10
-        movabs  $0x0020fb0000000000, %rax
-        mov     %rax, GDT + 0x18
-        movabs  $0x0000f30000000000, %rax
-        mov     %rax, GDT + 0x20
-        movabs  $0x0000890098000067, %rax
-        mov     %rax, GDT + 0x28
-        movq    $0, GDT + 0x30
-        movw    $0x37, GDT + 0x100
-        movq    $GDT, GDT + 0x102
-        lgdt    GDT + 0x100
-        movw    $0x0fff, GDT + 0x110
-        movq    $IDT, GDT + 0x112
-        lidt    GDT + 0x110
-        .endm
-
-        .macro gate vector, handler
-        lea     \handler(%rip), %rax
-        mov     %ax, IDT + 16 * \vector
-        movw    $CODE, IDT + 16 * \vector + 2
-        movw    $0x8e00, IDT + 16 * \vector + 4
-        shr     $16, %rax
-        mov     %ax, IDT + 16 * \vector + 6
-        shr     $16, %rax
-        mov     %rax, IDT + 16 * \vector + 8
-        .endm
-
-        .macro done
-        mov     $42, %eax
-        hlt
-        .endm
+#include "tables.h"
 
         .section .rodata
 
-        begin   int3
+        begin   refused_int3
         descriptors
         gate    3, 1f
         xor     %ecx, %ecx
@@ -77,9 +20,9 @@ refused_\name\()_end:
 1:      or      $0x100, %ecx
         iretq
 2:      hlt
-        end     int3
+        end     refused_int3
 
-        begin   int_n
+        begin   refused_int_n
         descriptors
         gate    0x40, 1f
         xor     %ecx, %ecx
@@ -91,9 +34,9 @@ refused_\name\()_end:
 1:      or      $0x100, %ecx
         iretq
 2:      hlt
-        end     int_n
+        end     refused_int_n
 
-        begin   stac_clac
+        begin   refused_stac_clac
         stac
         pushfq
         pop     %rcx
@@ -106,9 +49,9 @@ refused_\name\()_end:
         jc      1f
         done
 1:      hlt
-        end     stac_clac
+        end     refused_stac_clac
 
-        begin   xgetbv
+        begin   refused_xgetbv
         mov     %cr4, %rax
         or      $0x40000, %rax
         mov     %rax, %cr4
@@ -118,9 +61,9 @@ refused_\name\()_end:
         jz      1f
         done
 1:      hlt
-        end     xgetbv
+        end     refused_xgetbv
 
-        begin   xsave_xrstor
+        begin   refused_xsave_xrstor
         mov     %cr4, %rax
         or      $0x40000, %rax
         mov     %rax, %cr4
@@ -138,26 +81,26 @@ refused_\name\()_end:
         jne     1f
         done
 1:      hlt
-        end     xsave_xrstor
+        end     refused_xsave_xrstor
 
-        begin   clwb
+        begin   refused_clwb
         movq    $7, DATA
         clwb    DATA
         cmpq    $7, DATA
         jne     1f
         done
 1:      hlt
-        end     clwb
+        end     refused_clwb
 
-        begin   invpcid
+        begin   refused_invpcid
         movq    $0, DATA
         movq    $0, DATA + 8
         mov     $2, %ecx
         invpcid DATA, %rcx
         done
-        end     invpcid
+        end     refused_invpcid
 
-        begin   cmpxchg16b
+        begin   refused_cmpxchg16b
         movq    $1, DATA
         movq    $2, DATA + 8
         mov     $1, %eax
@@ -172,9 +115,9 @@ refused_\name\()_end:
         jne     1f
         done
 1:      hlt
-        end     cmpxchg16b
+        end     refused_cmpxchg16b
 
-        begin   rdtscp
+        begin   refused_rdtscp
         rdtscp
         shl     $32, %rdx
         lea     (%rdx, %rax), %rsi
@@ -191,19 +134,19 @@ refused_\name\()_end:
         jb      1f
         done
 1:      hlt
-        end     rdtscp
+        end     refused_rdtscp
 
-        begin   popcnt
+        begin   refused_popcnt
         mov     $0xff, %ecx
         popcnt  %rcx, %rdx
         cmp     $8, %edx
         jne     1f
         done
 1:      hlt
-        end     popcnt
+        end     refused_popcnt
 
         /* Values must survive between instructions that one engine executes and the other does not. */
-        begin   sse
+        begin   refused_sse
         mov     $5, %eax
         cvtsi2sd %eax, %xmm0
         mov     $37, %eax
@@ -214,10 +157,10 @@ refused_\name\()_end:
         movaps  DATA, %xmm2
         cvttsd2si %xmm2, %eax
         hlt
-        end     sse
+        end     refused_sse
 
         /* Helped instructions reach devices: OUTS behind one, and the port's own. */
-        begin   port
+        begin   refused_port
         mov     $0xff, %ecx
         popcnt  %rcx, %rdx
         mov     $'a', %al
@@ -226,10 +169,10 @@ refused_\name\()_end:
         mov     $'b', %al
         out     %al, $0xe9
         done
-        end     port
+        end     refused_port
 
         /* Refusals in a row: 20000 of them. */
-        begin   cluster
+        begin   refused_cluster
         mov     $20000, %esi
         xor     %edi, %edi
         mov     $1, %ecx
@@ -241,29 +184,21 @@ refused_\name\()_end:
         jne     2f
         done
 2:      hlt
-        end     cluster
+        end     refused_cluster
 
         /*
          * Ring 3 reads a page, ring 0 changes the entry and flushes by instructions that are refused, and
          * ring 3 reads again. Needs 4 KiB pages with the page table at 0x5000: entry 0x100 maps 0x100000.
          */
-        begin   remap
+        begin   refused_remap
         descriptors
         gate    6, 1f
-        movl    $0x7000, TSS + 4
-        movl    $0, TSS + 8
-        mov     $0x28, %eax
-        ltr     %ax
+        task    0x7000
         movq    $111, 0x100000
         movq    $31, 0x101000
         xor     %r12d, %r12d
-        pushq   $USER_DATA
-        pushq   $0x6800
-        pushq   $2
-        pushq   $USER_CODE
         lea     2f(%rip), %rax
-        push    %rax
-        iretq
+        to_ring3
 2:      mov     0x100000, %rbp
         ud2
 1:      inc     %r12d
@@ -288,6 +223,6 @@ refused_\name\()_end:
         lea     11(%rbp), %rax
         hlt
 4:      hlt
-        end     remap
+        end     refused_remap
 
         .section .note.GNU-stack, "", @progbits

@@ -266,6 +266,7 @@ const struct engine_ops kvm_engine = {
     .cpu_new = engine_cpu_new,
     .cpu_free = engine_cpu_free,
     .run = kvm_run_cpu,
+    .drain = kvm_drain,
     .kick = kvm_kick,
     .get = kvm_get_state,
     .set = kvm_set_state,

@@ -158,6 +158,7 @@ int kvm_set_rest(struct vcpu *cpu, const struct x86_state *in, struct vitro_err 
 /* kvm_run.c */
 int kvm_run_cpu(struct vcpu *cpu, struct vitro_err *err);
 void kvm_kick(struct vcpu *cpu);
+int kvm_drain(struct vcpu *cpu, struct vitro_err *err);
 /* One KVM_RUN. 1: the run area holds an exit; 0: kicked, and cpu->exit says so; or a negative errno. */
 int kvm_enter(struct vcpu *cpu, struct vitro_err *err);
 /* Finishes the instruction of the last access, if its data is there. */

@@ -82,6 +82,27 @@ int kvm_complete(struct vcpu *cpu, struct vitro_err *err)
     return a->finished ? 0 : kvm_finish(cpu, err);
 }
 
+int kvm_drain(struct vcpu *cpu, struct vitro_err *err)
+{
+    struct kvm_cpu *kc = kcpu_of(cpu);
+    int rc = 0;
+
+    if (kc->access.data != NULL) {
+        kvm_take_answer(cpu);
+        if (kvm_next_piece(cpu))
+            return 1;
+        if (!kc->access.finished)
+            rc = kvm_finish(cpu, err);
+    }
+    if (rc < 0 || !kc->held)
+        return rc;
+    kc->held = false;
+    if (kc->run->exit_reason == KVM_EXIT_DEBUG)
+        return 0; /* the trap of a single step: nobody waits for it any more */
+    rc = kvm_decode_exit(cpu, err);
+    return rc < 0 ? rc : 1;
+}
+
 int kvm_enter(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_cpu *kc = kcpu_of(cpu);

@@ -52,6 +52,24 @@ static int get_msrs(struct vcpu *cpu, struct x86_state *out, struct vitro_err *e
     return 0;
 }
 
+/*
+ * A TSC within a second of what it would have been is taken for an attempt to synchronize CPUs, and KVM keeps
+ * its own; a value far away first makes it take the one that is meant.
+ */
+static void unsettle_tsc(struct vcpu *cpu, const struct x86_state *in)
+{
+    const uint64_t far = BIT(44); /* more than an hour of ticks */
+    union msr_batch batch = { .head.nmsrs = 1 };
+
+    for (uint32_t i = 0; i < in->nmsrs; i++) {
+        if (in->msr[i].index != X86_MSR_TSC)
+            continue;
+        batch.head.entries[0] =
+            (struct kvm_msr_entry){ .index = X86_MSR_TSC, .data = in->msr[i].value + far };
+        kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_SET_MSRS, &batch, NULL);
+    }
+}
+
 /* KVM stops at the first MSR it refuses. One that already has the value is read-only: no loss. */
 static int set_msrs(struct vcpu *cpu, const struct x86_state *in, struct vitro_err *err)
 {
@@ -59,6 +77,7 @@ static int set_msrs(struct vcpu *cpu, const struct x86_state *in, struct vitro_e
     int fd = kcpu_of(cpu)->fd;
     union msr_batch batch = { .room = { 0 } };
 
+    unsettle_tsc(cpu, in);
     for (uint32_t at = 0; at < in->nmsrs;) {
         uint32_t n = in->nmsrs - at;
         int done;

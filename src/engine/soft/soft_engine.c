@@ -168,6 +168,21 @@ bool soft_resume(struct soft_cpu *c)
     return c->inherits && (c->inherits = false, !soft_inherit(c));
 }
 
+static int soft_drain(struct vcpu *cpu, struct vitro_err *err)
+{
+    struct soft_cpu *c = soft_of(cpu);
+
+    (void)err;
+    if (c->exit_ready) {
+        c->exit_ready = false;
+        cpu->exit = c->ready;
+        c->waiting = true;
+        return 1;
+    }
+    take_answer(c);
+    return c->naccesses > 0 && !soft_advance(c);
+}
+
 static int soft_run(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = soft_of(cpu);
@@ -363,6 +378,7 @@ const struct engine_ops soft_engine = {
     .cpu_free = soft_cpu_free,
     .run = soft_run,
     .help = soft_help,
+    .drain = soft_drain,
     .kick = soft_kick,
     .get = soft_get,
     .set = soft_set,

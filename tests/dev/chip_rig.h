@@ -37,6 +37,9 @@ void step_expect(const struct step *s, const char *what, uint64_t got, uint64_t 
 uint64_t time_now(void);
 void time_reset(void);
 
+/* Moves the time on, and no timer runs. */
+void time_skip(uint64_t ns);
+
 /* Moves the time on, running each timer when it is due. Returns how often timers_run was called. */
 uint64_t time_advance(struct timers *list, uint64_t ns);
 

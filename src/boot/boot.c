@@ -13,6 +13,7 @@
 static const struct loader *const loaders[IMAGE_KINDS] = {
     [IMAGE_BZIMAGE] = &loader_bzimage,
     [IMAGE_VMLINUX] = &loader_vmlinux,
+    [IMAGE_PVH] = &loader_pvh,
 };
 
 bool image_boots(enum image_kind kind)

@@ -6,8 +6,8 @@
  * from <elf.h>, which has them from there. Only offsets and widths are taken from its structs: the
  * input has no alignment, so that every field is fetched byte by byte.
  *
- * Left out: relocation and dynamic linking (refused with advice), p_align (a loader that copies
- * does not need it), e_ehsize and e_flags (x86 defines none).
+ * Left out: relocation and dynamic linking (refused with advice), a segment's p_align (a loader that
+ * copies does not need it), e_ehsize and e_flags (x86 defines none).
  */
 #include "boot/elf.h"
 
@@ -217,8 +217,7 @@ static int insert_segment(struct elf_image *img, const struct elf_segment *s, st
     return 0;
 }
 
-/* Where the program headers are: file offset and count. */
-static int find_headers(const struct elf_file *f, uint64_t *off, unsigned *n, struct vitro_err *err)
+int elf_program_headers(const struct elf_file *f, uint64_t *off, unsigned *n, struct vitro_err *err)
 {
     unsigned want = elf_record_size(f, ELF_Phdr);
     unsigned size = (unsigned)elf_get(f, 0, ELF_e_phentsize);
@@ -243,7 +242,7 @@ static int read_segments(const struct elf_file *f, struct elf_image *img, struct
     struct elf_segment s;
     uint64_t ph;
     unsigned n;
-    int rc = find_headers(f, &ph, &n, err);
+    int rc = elf_program_headers(f, &ph, &n, err);
 
     for (unsigned i = 0; rc == 0 && i < n; i++, ph += elf_record_size(f, ELF_Phdr)) {
         uint64_t type = elf_get(f, ph, ELF_p_type);

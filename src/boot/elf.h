@@ -80,6 +80,7 @@ struct elf_file { /* bytes borrowed */
     X(Phdr, p_paddr)     \
     X(Phdr, p_filesz)    \
     X(Phdr, p_memsz)     \
+    X(Phdr, p_align)     \
     X(Shdr, sh_type)     \
     X(Shdr, sh_addr)     \
     X(Shdr, sh_offset)   \
@@ -101,6 +102,10 @@ enum elf_record { ELF_Ehdr, ELF_Phdr, ELF_Shdr, ELF_Sym };
 /* Accepts any x86 ELF file, also an object or a library. Returns 0 or -ENOEXEC with a reason. */
 WARN_UNUSED int elf_file_init(struct elf_file *f, const void *bytes, size_t len,
                               struct vitro_err *err);
+
+/* Where the program headers are, all of them inside the file: offset and count. -ENOEXEC. */
+WARN_UNUSED int elf_program_headers(const struct elf_file *f, uint64_t *off, unsigned *n,
+                                    struct vitro_err *err);
 
 /* [off, off+len) is inside the file. */
 static inline bool elf_has(const struct elf_file *f, uint64_t off, uint64_t len)

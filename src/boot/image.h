@@ -24,8 +24,9 @@ enum image_kind {
     IMAGE_BUILTIN,
     IMAGE_BZIMAGE, /* those from here on are read by boot.h */
     IMAGE_VMLINUX,
+    IMAGE_PVH,
 };
-enum { IMAGE_KINDS = IMAGE_VMLINUX + 1 };
+enum { IMAGE_KINDS = IMAGE_PVH + 1 };
 
 struct image_part {
     gpa_t gpa;
@@ -42,14 +43,13 @@ struct image {
     uint64_t entry;       /* guest-physical, which is guest-linear at the start */
     const uint8_t *bytes; /* the whole file, for boot_plan(); borrowed */
     size_t len;
-    char found
-        [IMAGE_FOUND_MAX]; /* what it is, in words; printable ASCII; "" for flat and built-in */
+    char found[IMAGE_FOUND_MAX]; /* what it is, in printable ASCII; "" for flat and built-in */
     unsigned nparts;
     struct image_part part[IMAGE_PARTS_MAX];
     struct symtab symbols; /* owned; empty when there are none */
 };
 
-/* "flat", "elf", "built-in", "linux". */
+/* "flat", "elf", "built-in", "linux", "pvh". */
 const char *image_kind_name(enum image_kind kind);
 
 /*

@@ -16,6 +16,8 @@
 #include "base/bits.h"
 #include "boot/bzimage.h"
 #include "boot/elf.h"
+#include "boot/elf_notes.h"
+#include "boot/elf_probe.h"
 #include "boot/loader.h"
 #include "boot/zero_page.h"
 
@@ -136,6 +138,31 @@ static int read_bzimage(struct image *img, struct vitro_err *err)
 
 const struct loader loader_bzimage = { .read = read_bzimage, .plan = plan_bzimage };
 
+/* Linux, include/linux/elfnote.h and build-salt.h; Debian's kernels put their release into the salt. */
+enum { NOTE_BUILD_SALT = 0x100 };
+
+bool elf_is_linux(const uint8_t *bytes, size_t len)
+{
+    struct elf_note note;
+
+    return elf_note_find(bytes, len, "Linux", NOTE_BUILD_SALT, &note, NULL) == 1;
+}
+
+void elf_linux_name(const uint8_t *bytes, size_t len, char *name)
+{
+    struct elf_note note;
+    size_t n = 0;
+
+    if (elf_note_find(bytes, len, "Linux", NOTE_BUILD_SALT, &note, NULL) == 1) {
+        while (n < note.len && n < LINUX_NAME_MAX - 1 && note.desc[n] > ' ' &&
+               note.desc[n] <= '~') {
+            name[n] = (char)note.desc[n];
+            n++;
+        }
+    }
+    name[n] = '\0';
+}
+
 /* VITRO_ERR_IMAGE also for a 32-bit file: startup_32 of an ELF kernel is PVH's business. */
 static int parse_vmlinux(const struct image *img, struct elf_image *elf, struct vitro_err *err)
 {
@@ -165,6 +192,7 @@ static int plan_vmlinux(struct planner *p)
 
 static int read_vmlinux(struct image *img, struct vitro_err *err)
 {
+    char name[LINUX_NAME_MAX];
     struct elf_image elf;
     int rc = parse_vmlinux(img, &elf, err);
 
@@ -172,7 +200,9 @@ static int read_vmlinux(struct image *img, struct vitro_err *err)
         return rc;
     img->start = X86_START_LONG;
     img->entry = elf.entry;
-    snprintf(img->found, sizeof(img->found), "Linux ELF kernel (64-bit entry)");
+    elf_linux_name(img->bytes, img->len, name);
+    snprintf(img->found, sizeof(img->found), "Linux ELF kernel%s%s (64-bit entry)",
+             name[0] != '\0' ? " " : "", name);
     return 0;
 }
 

@@ -13,6 +13,6 @@ struct loader {
     bool modules; /* takes modules besides the initrd */
 };
 
-extern const struct loader loader_bzimage, loader_vmlinux;
+extern const struct loader loader_bzimage, loader_vmlinux, loader_pvh;
 
 #endif

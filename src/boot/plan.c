@@ -276,6 +276,70 @@ int plan_cmdline(struct planner *p, uint64_t max, gpa_t *at)
     return rc;
 }
 
+/* Above all that is taken below 4 GiB: kernels that know only their own end expect modules there. */
+static gpa_t above_all(const struct planner *p)
+{
+    gpa_t end = MIB;
+
+    for (unsigned i = 0; i < p->plan->nparts; i++) {
+        const struct image_part *part = &p->plan->part[i];
+
+        if (part->gpa + part->memsz > end)
+            end = part->gpa + part->memsz;
+    }
+    return end;
+}
+
+static int plan_module(struct planner *p, const struct boot_module *m, const char *name, bool high,
+                       struct planned_module *out)
+{
+    struct room room = { .len = m->len != 0 ? m->len : 1, /* an empty one has an address too */
+                         .align = PLAN_PAGE,
+                         .min = high ? MIB : above_all(p),
+                         .max = UINT32_MAX,
+                         .high = high,
+                         .use = MEM_USE_DATA,
+                         .name = name };
+    int rc = 0;
+
+    *out = (struct planned_module){ .len = m->len, .cmdline = m->cmdline };
+    if (m->cmdline != NULL)
+        rc = plan_check_text(p, "command line of a module", m->cmdline, BOOT_CMDLINE_MAX);
+    return rc < 0 ? rc : plan_copy(p, &room, m->bytes, m->len, &out->gpa);
+}
+
+int plan_modules(struct planner *p, bool high, struct planned_module out[BOOT_MODULES_MAX],
+                 unsigned *n)
+{
+    const struct boot_request *req = p->req;
+    int rc = 0;
+
+    *n = 0;
+    if (req->initrd != NULL)
+        rc = plan_module(p, req->initrd, "initrd", high, &out[(*n)++]);
+    for (unsigned i = 0; i < req->nmodules && rc == 0; i++)
+        rc = plan_module(p, &req->module[i], "module", high, &out[(*n)++]);
+    return rc;
+}
+
+uint64_t plan_text_len(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+gpa_t plan_add_text(struct text_area *area, const char *text)
+{
+    uint64_t len = plan_text_len(text);
+    gpa_t at = area->gpa;
+
+    if (len == 0)
+        return 0;
+    memcpy(area->bytes, text, len);
+    area->bytes += len;
+    area->gpa += len;
+    return at;
+}
+
 static int plan_gdt(struct planner *p)
 {
     struct room room = plan_low(X86_BOOT_DS + 8, "GDT");

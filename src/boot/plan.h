@@ -61,6 +61,29 @@ WARN_UNUSED int plan_cmdline(struct planner *p, uint64_t max, gpa_t *at);
 WARN_UNUSED int plan_check_text(struct planner *p, const char *what, const char *text,
                                 uint64_t max);
 
+/* A module in its place. */
+struct planned_module {
+    gpa_t gpa;
+    uint64_t len;
+    const char *cmdline; /* NULL: none */
+};
+
+/* The initrd and the modules, page-aligned and below 4 GiB; as high as it goes, or above all else. */
+WARN_UNUSED int plan_modules(struct planner *p, bool high,
+                             struct planned_module out[BOOT_MODULES_MAX], unsigned *n);
+
+/* Bytes that plan_add_text() takes for a text, 0 for NULL. */
+uint64_t plan_text_len(const char *text);
+
+/* Texts put one after another into a part that plan_build() gave. */
+struct text_area {
+    uint8_t *bytes; /* of the next text */
+    gpa_t gpa;      /* the same */
+};
+
+/* Adds text and its NUL; returns where it is, 0 for NULL. */
+gpa_t plan_add_text(struct text_area *area, const char *text);
+
 /* The descriptor table of boot32 and boot64 by plan->start; for boot64 the page tables too. */
 WARN_UNUSED int plan_tables(struct planner *p);
 

@@ -369,6 +369,13 @@ static void fill_area(struct rig *r, struct native_state *s, uint64_t at)
     memcpy((uint8_t *)at, &area, sizeof(area));
 }
 
+/* The misaligned mode (MM, bit 17), which AMD's CPUs have and the model does not offer, is never loaded. */
+static void clear_mm(uint64_t mxcsr_at)
+{
+    if (mxcsr_at >= RIG_PLACE && mxcsr_at <= RIG_PLACE + RIG_PAGE - 4)
+        ((uint8_t *)mxcsr_at)[2] &= (uint8_t)~2;
+}
+
 void rig_fill(struct rig *r, struct rig_case *k)
 {
     const struct x86_row *row = x86_insn_row(&k->in);
@@ -382,11 +389,15 @@ void rig_fill(struct rig *r, struct rig_case *k)
         k->before.gpr[X86_RDI] = at;
     if (row->props & X86_ROW_VSIB)
         fill_gather(r, &k->in, &k->before);
-    if (row->klass == X86_CLASS_STATE)
+    if (row->klass == X86_CLASS_STATE) {
         fill_area(r, &k->before, at);
+        clear_mm(at + offsetof(struct soft_fx, mxcsr));
+    }
     if (row->mnemonic == X86_MN_LDMXCSR || row->mnemonic == X86_MN_VLDMXCSR)
         for (unsigned i = 0; i < RIG_PAGE; i += 4)
             if (rig_below(r, 8) != 0)
                 r->page[i + 2] = r->page[i + 3] = 0;
+    if (row->mnemonic == X86_MN_LDMXCSR || row->mnemonic == X86_MN_VLDMXCSR)
+        clear_mm(at);
     memcpy(r->before, r->page, RIG_PAGE);
 }

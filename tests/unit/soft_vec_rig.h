@@ -21,6 +21,7 @@ struct rig {
     uint8_t before[RIG_PAGE], soft_after[RIG_PAGE];
     uint64_t seed;
     bool fdp_excptn_only; /* FDP and FOP are of the last unmasked exception */
+    bool amd;             /* the host is; see soft_vec_amd.h */
     unsigned rows, cases, differences, gaps, shown;
 };
 
@@ -41,6 +42,8 @@ unsigned rig_below(struct rig *r, unsigned n);
 bool rig_encode(struct rig *r, enum x86_op op, struct rig_case *k);
 /* Registers and memory for it. */
 void rig_fill(struct rig *r, struct rig_case *k);
+/* Executes it on the software CPU, which leaves k->soft and r->page. */
+void rig_soft(struct rig *r, struct rig_case *k);
 /* Executes on both sides and compares; counts and prints a difference. */
 void rig_check(struct rig *r, struct rig_case *k);
 

@@ -147,12 +147,47 @@ static void test_pending(void **state)
     rig_close(&r);
 }
 
+/*
+ * FIP is that of the last instruction, FDP and FOP are those of the last unmasked exception, and FXSAVE has
+ * them without one pending: on AMD hosts too, whose CPUs save zeros then (docs/decisions/0005).
+ */
+static void test_pointers(void **state)
+{
+    static const uint8_t flds[X86_INSN_MAX] = { 0xd9, 0x04, 0x25, 0, 0, 0, 0x20 },
+                         fdivs[X86_INSN_MAX] = { 0xd8, 0x34, 0x25, 0, 0, 0, 0x20 },
+                         fnclex[X86_INSN_MAX] = { 0xdb, 0xe2 },
+                         fxsave64[X86_INSN_MAX] = { 0x48, 0x0f, 0xae, 0x04, 0x25, 0, 0, 0, 0x20 };
+    struct soft_fx *fx;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1);
+    fx = soft_fx(r.c, FX_X87);
+    soft_fx_init(r.c, FX_X87);
+    r.c->s.rip = 0x1234;
+    assert_true(rig_execute(&r, X86_MODE_LONG, X86_CODE_64, flds));
+    assert_int_equal(fx->fip, 0x1234);
+    assert_int_equal(fx->fdp | fx->fop, 0);
+    fx->fcw = FCW_INIT & ~4; /* zero divide is not masked; 0 / 0 is only invalid */
+    memcpy(fx->st[0], (const uint8_t[10]){ 0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f }, 10);
+    r.c->s.rip = 0x5678;
+    assert_true(rig_execute(&r, X86_MODE_LONG, X86_CODE_64, fdivs));
+    assert_true(fx->fsw & FSW_ES);
+    assert_true(rig_execute(&r, X86_MODE_LONG, X86_CODE_64, fnclex));
+    assert_true(rig_execute(&r, X86_MODE_LONG, X86_CODE_64, fxsave64));
+    assert_int_equal(le_get(r.page + 6, 2), 0x034);
+    assert_int_equal(le_get(r.page + 8, 8), 0x5678);
+    assert_int_equal(le_get(r.page + 16, 8), RIG_PLACE);
+    rig_close(&r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_native),
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_pointers),
     };
 
     return cmocka_run_group_tests_name("soft/x87", tests, NULL, NULL);

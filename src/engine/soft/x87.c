@@ -67,16 +67,32 @@ static void from_host(struct soft_fx *fx, const struct x87_image *image)
     memcpy(fx->st, image->fx.st, sizeof(fx->st));
 }
 
+/* Fewer than 64 bits are kept. AMD's CPUs save the pointers only while an exception is pending. */
+static void fit_pointers(struct soft_fx *fx)
+{
+    static const struct soft_fx pending = { .fcw = FCW_INIT & ~1, .fsw = 1 };
+    struct x87_image image;
+    struct soft_regs r;
+
+    if (((fx->fip | fx->fdp) >> 47) == 0)
+        return;
+    to_host(&image, &pending);
+    image.fx.fip = fx->fip; /* nothing runs in between, so they stay the guest's */
+    image.fx.fdp = fx->fdp;
+    soft_call_fxrstor(&r, &image);
+    fx->fip = image.fx.fip;
+    fx->fdp = image.fx.fdp;
+}
+
 void soft_x87_settle(struct soft_fx *fx)
 {
     struct x87_image image;
     struct soft_regs r;
 
     to_host(&image, fx);
-    image.fx.fip = fx->fip; /* nothing runs in between, so it stays the guest's */
     soft_call_fxrstor(&r, &image);
     from_host(fx, &image);
-    fx->fip = image.fx.fip;
+    fit_pointers(fx);
 }
 
 /* ---- one instruction ------------------------------------------------------------------------- */

@@ -26,6 +26,8 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
         return rc;
     b->m->cpuid = cfg->cpuid;
     b->m->ncpus_planned = cfg->ncpus;
+    b->m->clock.counted = cfg->counted;
+    b->m->seed = cfg->seed;
     b->m->engine_arg = cfg->engine_arg;
     b->m->helper = cfg->helper;
     b->m->sink = (struct event_sink){ .fn = cfg->sink, .ctx = cfg->sink_ctx };

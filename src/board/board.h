@@ -24,6 +24,8 @@ struct board_config {
     const struct image *image;
     uint64_t mem_bytes; /* a multiple of 4 KiB */
     unsigned ncpus;
+    bool counted; /* a run that can be repeated: time counts instructions, seed is used */
+    uint64_t seed;
     int console_fd;      /* -1: drop the guest's output */
     int debug_exit_port; /* -1: none */
     bool cpuid;          /* the guest may execute CPUID */

@@ -16,11 +16,18 @@ void clock_init(struct clock *c)
 {
     c->start_ns = monotonic_ns();
     c->start_ticks = clock_ticks();
+    c->counted = false;
+    c->counted_ns = 0;
+}
+
+uint64_t clock_host_ns(const struct clock *c)
+{
+    return monotonic_ns() - c->start_ns;
 }
 
 uint64_t clock_ns(const struct clock *c)
 {
-    return monotonic_ns() - c->start_ns;
+    return c->counted ? c->counted_ns : clock_host_ns(c);
 }
 
 uint64_t clock_ticks_to_ns(const struct clock *c, uint64_t ticks)
@@ -28,6 +35,8 @@ uint64_t clock_ticks_to_ns(const struct clock *c, uint64_t ticks)
     uint64_t span_ticks = clock_ticks() - c->start_ticks;
     uint64_t span_ns = clock_ns(c);
 
+    if (c->counted)
+        return ticks;
     if (span_ticks == 0)
         return 0;
     return (uint64_t)((unsigned __int128)ticks * span_ns / span_ticks);

@@ -18,6 +18,7 @@ enum event_kind {
     EVENT_HOSTCALL, /* the engine asked the host kernel for something: call */
     EVENT_START,    /* a vCPU enters the guest for the first time: rip in exit.rip */
     EVENT_STOP,     /* the run ended: text says why */
+    EVENT_HASH,     /* vCPUs take turns: insns, hash */
 };
 
 /* One system call of an engine, for the flow of set-up. Strings are static. */
@@ -38,6 +39,8 @@ struct event {
     const char *dev; /* EXIT: name of the device that answered, or NULL */
     struct hostcall call;
     const char *text; /* STOP; static or borrowed for the call */
+    uint64_t insns;   /* HASH: executed by all vCPUs so far */
+    uint64_t hash;    /* HASH: machine_hash */
 };
 
 /* Called under the machine lock (HOSTCALL: by the thread that makes the call); must not block for long. */

@@ -128,6 +128,15 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
     }
 }
 
+void machine_fail(struct machine *m, const struct vitro_err *err, int cpu)
+{
+    pthread_mutex_lock(&m->lock);
+    if (m->host_err.code == 0)
+        m->host_err = *err;
+    pthread_mutex_unlock(&m->lock);
+    machine_stop(m, STOP_HOST, 0, cpu);
+}
+
 static void *cpu_thread(void *arg)
 {
     vcpu_loop(arg);
@@ -143,10 +152,10 @@ static unsigned start_threads(struct machine *m, pthread_t *thread)
         int rc = pthread_create(&thread[n], NULL, cpu_thread, m->cpu[i]);
 
         if (rc != 0) {
-            pthread_mutex_lock(&m->lock);
-            err_set(&m->host_err, -rc, "starting the thread of CPU %u: %s", i, strerror(rc));
-            pthread_mutex_unlock(&m->lock);
-            machine_stop(m, STOP_HOST, 0, (int)i);
+            struct vitro_err err = { 0 };
+
+            err_set(&err, -rc, "starting the thread of CPU %u: %s", i, strerror(rc));
+            machine_fail(m, &err, (int)i);
             break;
         }
         n++;
@@ -159,12 +168,8 @@ static void start_loop(struct machine *m)
     struct vitro_err err = { 0 };
 
     m->loop_runs = m->loop.ctx != NULL && m->loop.start(m->loop.ctx, &err) == 0;
-    if (m->loop.ctx == NULL || m->loop_runs)
-        return;
-    pthread_mutex_lock(&m->lock);
-    m->host_err = err;
-    pthread_mutex_unlock(&m->lock);
-    machine_stop(m, STOP_HOST, 0, -1);
+    if (m->loop.ctx != NULL && !m->loop_runs)
+        machine_fail(m, &err, -1);
 }
 
 static void stop_loop(struct machine *m)
@@ -179,7 +184,7 @@ static void end_run(struct machine *m, uint64_t start, struct stop *out)
 {
     uint64_t stop = atomic_exchange(&m->stop, 0);
 
-    m->run_ns += clock_ns(&m->clock) - start;
+    m->run_ns += clock_host_ns(&m->clock) - start;
     *out = (struct stop){
         .why = stop != 0 ? (enum stop_reason)(stop & 0xff) : STOP_HALT,
         .cpu = (int)(stop >> 8 & 0xff) - 1,
@@ -194,9 +199,8 @@ static void end_run(struct machine *m, uint64_t start, struct stop *out)
     }
 }
 
-void machine_run(struct machine *m, struct stop *out)
+static void run_threads(struct machine *m)
 {
-    uint64_t start = clock_ns(&m->clock);
     pthread_t thread[CPUS_MAX];
     unsigned nthreads;
 
@@ -206,16 +210,30 @@ void machine_run(struct machine *m, struct stop *out)
     for (unsigned i = 0; i < nthreads; i++)
         pthread_join(thread[i], NULL);
     stop_loop(m);
+}
+
+void machine_run(struct machine *m, struct stop *out)
+{
+    uint64_t start = clock_host_ns(&m->clock);
+
+    if (m->clock.counted)
+        turns_run(m, NULL);
+    else
+        run_threads(m);
     end_run(m, start, out);
 }
 
 void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
 {
-    uint64_t start = clock_ns(&m->clock);
+    uint64_t start = clock_host_ns(&m->clock);
 
-    start_loop(m);
-    vcpu_loop(m->cpu[cpu]);
-    stop_loop(m);
+    if (m->clock.counted) {
+        turns_run(m, m->cpu[cpu]);
+    } else {
+        start_loop(m);
+        vcpu_loop(m->cpu[cpu]);
+        stop_loop(m);
+    }
     end_run(m, start, out);
 }
 

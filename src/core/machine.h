@@ -20,6 +20,7 @@
 #include "core/event.h"
 #include "core/mem.h"
 #include "core/timer.h"
+#include "core/turns.h"
 #include "core/vcpu.h"
 
 enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
@@ -35,7 +36,7 @@ enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
     X(REFUSED, "the engine cannot execute an instruction of the guest")  \
     X(FAILED, "the engine could not enter the guest")                    \
     X(BREAK, "breakpoint, watchpoint or step")                           \
-    X(COUNT, "stopped after the number of exits asked for")              \
+    X(COUNT, "stopped after the count asked for")                        \
     X(TIMEOUT, "ended by the time limit")                                \
     X(USER, "stopped from outside")                                      \
     X(HOST, "the host refused something")
@@ -73,7 +74,9 @@ struct machine {
     /* Page tables may have been written by an outsider; relaxed: whoever writes says so afterwards. */
     _Atomic bool tables_stale;
     struct clock clock;
-    struct timers timers;     /* guarded by lock */
+    uint64_t seed;        /* clock.counted: of the CPUs' random numbers; set before machine_open */
+    struct turns turns;   /* clock.counted; turns.h */
+    struct timers timers; /* guarded by lock */
     struct machine_loop loop; /* set by the board before the first run */
     bool loop_runs;
 
@@ -169,6 +172,22 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
 
 /* Sends an event to the sink, numbering it; fills seq and t_ns. Only while m->sink.fn is set. */
 void machine_emit(struct machine *m, struct event *ev);
+
+/* The host has refused something: stops the machine; the first cause is kept. cpu: as machine_stop. */
+void machine_fail(struct machine *m, const struct vitro_err *err, int cpu);
+
+/* Where vCPUs take turns: the present one's is over. */
+static inline bool turns_over(const struct machine *m)
+{
+    return m->clock.counted && m->clock.counted_ns >= m->turns.end_ns;
+}
+
+/*
+ * machine_hash - a number that is the same when the guest's state is: all vCPUs' registers, all memory
+ *
+ * Devices are not in it. Not while a vCPU runs. Fails when the engine cannot read registers.
+ */
+WARN_UNUSED int machine_hash(struct machine *m, uint64_t *out, struct vitro_err *err);
 
 /* Views of exits show from here on only what comes now. Not while the machine runs. */
 WARN_UNUSED int machine_mark_exits(struct machine *m, struct vitro_err *err);

@@ -156,7 +156,7 @@ static void handle_exit(struct vcpu *cpu, uint64_t guest_ticks)
     pthread_mutex_lock(&m->lock);
     dispatch(cpu);
     cpu->answered = true;
-    cpu->mark_ticks = clock_ticks();
+    cpu->mark_ticks = clock_stamp(&m->clock);
     exit_account(&cpu->exits, &cpu->exit, guest_ticks, cpu->mark_ticks - start);
     if (sink_on(&m->sink))
         emit_exit(cpu, guest_ticks, cpu->mark_ticks - start);
@@ -168,19 +168,8 @@ static void handle_exit(struct vcpu *cpu, uint64_t guest_ticks)
 
 void vcpu_answer(struct vcpu *cpu)
 {
-    cpu->mark_ticks = clock_ticks();
+    cpu->mark_ticks = clock_stamp(&cpu->m->clock);
     handle_exit(cpu, 0);
-}
-
-static void host_failure(struct vcpu *cpu, const struct vitro_err *err)
-{
-    struct machine *m = cpu->m;
-
-    pthread_mutex_lock(&m->lock);
-    if (m->host_err.code == 0)
-        m->host_err = *err;
-    pthread_mutex_unlock(&m->lock);
-    machine_stop(m, STOP_HOST, 0, (int)cpu->idx);
 }
 
 void vcpu_loop(struct vcpu *cpu)
@@ -194,18 +183,18 @@ void vcpu_loop(struct vcpu *cpu)
     if (!cpu->started && sink_on(&m->sink))
         emit_start(cpu);
     cpu->started = true;
-    cpu->mark_ticks = clock_ticks();
-    while (!cpu->ended && atomic_load(&m->stop) == 0) {
+    cpu->mark_ticks = clock_stamp(&m->clock);
+    while (!cpu->ended && atomic_load(&m->stop) == 0 && !turns_over(m)) {
         int ready = vcpu_ready(cpu, &err);
         uint64_t entered = cpu->mark_ticks;
 
         if (ready > 0)
             break;
         if (ready < 0 || help_run(cpu, &err) < 0) { /* MARK: enter */
-            host_failure(cpu, &err);
+            machine_fail(m, &err, (int)cpu->idx);
             break;
         }
-        cpu->mark_ticks = clock_ticks();
+        cpu->mark_ticks = clock_stamp(&m->clock);
         handle_exit(cpu, cpu->mark_ticks - entered);
     }
     enter_loop(cpu, false);

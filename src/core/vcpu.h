@@ -72,7 +72,7 @@ void vcpu_free(struct vcpu *cpu);
 WARN_UNUSED int vcpu_seat(struct vcpu *cpu, const struct engine_ops *engine, struct vitro_err *err);
 
 /*
- * vcpu_loop - run this vCPU on the calling thread until it ends or the machine is stopped
+ * vcpu_loop - run this vCPU on the calling thread until it ends, its turn is over or the machine is stopped
  *
  * A host failure stops the machine with STOP_HOST; its cause is in m->host_err.
  */
@@ -96,7 +96,7 @@ void vcpu_withdraw(struct vcpu *cpu, unsigned requests);
 /*
  * vcpu_ready - do what INIT and SIPI ask for, and wait while the vCPU has nothing to execute
  *
- * 0: it may be entered; 1: the machine is to stop; a negative errno from the engine, with err filled.
+ * 0: it may be entered; 1: the machine is to stop, or where vCPUs take turns (turns.h) it waits; a negative errno from the engine, with err filled.
  * Thread: the vCPU's, without the machine lock.
  */
 WARN_UNUSED int vcpu_ready(struct vcpu *cpu, struct vitro_err *err);

@@ -118,6 +118,8 @@ static int wait_locked(struct vcpu *cpu, struct vitro_err *err)
             rc = take_sipi(cpu, err);
         else if (may_run(cpu))
             break;
+        else if (m->clock.counted)
+            return 1; /* others have their turn, or time goes on */
         else
             pthread_cond_wait(&cpu->wake, &m->lock);
     }
@@ -136,6 +138,6 @@ int vcpu_ready(struct vcpu *cpu, struct vitro_err *err)
     pthread_mutex_lock(&cpu->m->lock);
     rc = wait_locked(cpu, err);
     pthread_mutex_unlock(&cpu->m->lock);
-    cpu->mark_ticks = clock_ticks(); /* the time it waited is not the guest's */
+    cpu->mark_ticks = clock_stamp(&cpu->m->clock); /* the time it waited is not the guest's */
     return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "engine/soft/far.h"
 #include "engine/soft/ops_sys.h"
+#include "engine/soft/time.h"
 
 static_assert((int)X86_LAPIC_BYTES == (int)INTC_REGS_BYTES, "one block of registers");
 
@@ -19,6 +20,7 @@ static const struct intc *intc_get(struct soft_cpu *c)
 {
     if (c->vcpu->intc.ops == NULL)
         return NULL;
+    soft_time_end(c);
     pthread_mutex_lock(&c->vcpu->m->lock);
     return &c->vcpu->intc;
 }
@@ -68,6 +70,7 @@ bool soft_intc_wrmsr(struct soft_cpu *c, uint32_t index, uint64_t val)
         return false;
     ok = intc->ops->wrmsr(intc->ctx, index, val, soft_tsc(c));
     intc_put(c);
+    soft_time_limit(c); /* it may have armed a timer */
     return ok;
 }
 

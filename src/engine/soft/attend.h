@@ -12,6 +12,15 @@
  */
 bool soft_attend(struct soft_cpu *c);
 
+/* Whether soft_attend would do something now, but for an instruction that is half done. */
+static inline bool soft_may_attend(const struct soft_cpu *c)
+{
+    unsigned requests = atomic_load_explicit(&c->vcpu->requests, memory_order_relaxed);
+
+    return (requests & VCPU_NMI && !c->s.events.nmi_masked) ||
+           (requests & VCPU_INTR && c->s.rflags & X86_RFLAGS_IF);
+}
+
 /* Registers of the local APIC. rdmsr and wrmsr: false where it is #GP, and without a local APIC. */
 bool soft_intc_rdmsr(struct soft_cpu *c, uint32_t index, uint64_t *val);
 bool soft_intc_wrmsr(struct soft_cpu *c, uint32_t index, uint64_t val);

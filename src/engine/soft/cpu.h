@@ -125,6 +125,7 @@ struct soft_cpu {
     struct cpu_exit ready;
 
     uint64_t insns; /* completed since the CPU was made */
+    uint64_t limit; /* run returns when so many are completed */
 
     struct soft_msrs msrs; /* those without a place in s */
     struct soft_sys sys;   /* model, time, random numbers */

@@ -111,7 +111,7 @@ static bool variable_range(uint64_t val, uint32_t offset)
 
 static uint64_t own_ticks(const struct soft_cpu *c)
 {
-    return c->sys.counted_time ? c->insns : clock_ticks();
+    return c->sys.counted_time ? c->sys.base_ns + c->insns : clock_ticks();
 }
 
 uint64_t soft_tsc(const struct soft_cpu *c)

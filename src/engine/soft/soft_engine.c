@@ -15,6 +15,7 @@
 #include "engine/soft/ops_simd.h"
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
+#include "engine/soft/time.h"
 
 /* Machine-wide: the CPU that guests are shown. */
 struct soft_vm {
@@ -59,10 +60,19 @@ static void soft_cpu_free(struct vcpu *cpu)
     cpu->engine_cpu[SOFT_SEAT] = NULL;
 }
 
+/* Each vCPU has random numbers of its own. */
+static void make_seed(const struct soft_cpu *c, uint8_t seed[SOFT_SEED])
+{
+    memset(seed, 0, SOFT_SEED);
+    le_put(seed, 8, c->vcpu->m->seed);
+    le_put(seed + 8, 8, c->vcpu->idx);
+}
+
 static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63); /* MARK: soft-vcpu */
     const struct soft_vm *vm = cpu->m->engine_vm[SOFT_SEAT];
+    uint8_t seed[SOFT_SEED];
     int rc;
 
     if (c == NULL)
@@ -76,7 +86,8 @@ static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
         return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
     }
     soft_flush(c, true); /* generation 0 is never valid */
-    rc = soft_sys_init(c, &vm->model, NULL, err);
+    make_seed(c, seed);
+    rc = soft_sys_init(c, &vm->model, cpu->m->clock.counted ? seed : NULL, err);
     if (rc < 0)
         soft_cpu_free(cpu);
     return rc;
@@ -134,14 +145,15 @@ static void exit_with(struct soft_cpu *c, enum exit_kind kind, uint64_t addr)
 /* Most instructions between two looks at kicks and breakpoints: some 10 us. */
 enum { BURST = 1024 };
 
-/* The limit on instructions; the machine is told and the vCPU's exit is filled. */
+/* A limit on instructions; if it is the owner's the machine is told. The vCPU's exit is filled. */
 static bool at_limit(struct soft_cpu *c)
 {
     struct machine *m = c->vcpu->m;
 
-    if (c->insns != m->stop_at_insns)
+    if (c->insns < c->limit)
         return false;
-    machine_stop(m, STOP_COUNT, 0, (int)c->vcpu->idx);
+    if (c->insns == m->stop_at_insns)
+        machine_stop(m, STOP_COUNT, 0, (int)c->vcpu->idx);
     exit_with(c, EXIT_KICKED, 0);
     return true;
 }
@@ -149,11 +161,10 @@ static bool at_limit(struct soft_cpu *c)
 /* What can be done quickly; nothing where every instruction is to be looked at. */
 static void burst(struct soft_cpu *c)
 {
-    uint64_t limit = c->vcpu->m->stop_at_insns;
-    uint64_t budget = limit > c->insns && limit - c->insns < BURST ? limit - c->insns : BURST;
+    uint64_t left = c->limit - c->insns;
 
-    if (c->debug.nbreaks == 0 && !c->debug.step)
-        soft_burst(c, budget);
+    if (c->debug.nbreaks == 0 && !c->debug.step && !soft_may_attend(c))
+        soft_burst(c, left < BURST ? left : BURST);
 }
 
 bool soft_resume(struct soft_cpu *c)
@@ -168,6 +179,17 @@ bool soft_resume(struct soft_cpu *c)
     return c->inherits && (c->inherits = false, !soft_inherit(c));
 }
 
+/* Outside of a run, for somebody who looks. */
+static bool advance_alone(struct soft_cpu *c)
+{
+    bool done;
+
+    soft_time_begin(c);
+    done = soft_advance(c);
+    soft_time_end(c);
+    return done;
+}
+
 static int soft_drain(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = soft_of(cpu);
@@ -180,45 +202,53 @@ static int soft_drain(struct vcpu *cpu, struct vitro_err *err)
         return 1;
     }
     take_answer(c);
-    return c->naccesses > 0 && !soft_advance(c);
+    return c->naccesses > 0 && !advance_alone(c);
 }
 
-static int soft_run(struct vcpu *cpu, struct vitro_err *err)
+static void run(struct vcpu *cpu)
 {
     struct soft_cpu *c = soft_of(cpu);
 
-    (void)err;
     if (soft_resume(c))
-        return 0;
+        return;
     for (;;) {
         if (atomic_load_explicit(&c->kicked, memory_order_relaxed)) {
             atomic_store(&c->kicked, false);
             exit_with(c, EXIT_KICKED, 0);
-            return 0;
+            return;
         }
         if (atomic_load_explicit(&cpu->requests, memory_order_relaxed) != 0 && !soft_attend(c))
-            return 0;
+            return;
         if (c->hit.how != 0) {
             soft_watch_exit(c);
-            return 0;
+            return;
         }
         if (c->debug.nbreaks > 0 && at_breakpoint(c)) {
             exit_with(c, EXIT_DEBUG, 0);
-            return 0;
+            return;
         }
         c->at_break = false;
         if (!soft_advance(c)) /* MARK: soft-run */
-            return 0;
+            return;
         if (c->debug.step) {
             exit_with(c, EXIT_DEBUG, X86_DR6_BS);
-            return 0;
+            return;
         }
         if (at_limit(c))
-            return 0;
+            return;
         burst(c);
         if (at_limit(c))
-            return 0;
+            return;
     }
+}
+
+static int soft_run(struct vcpu *cpu, struct vitro_err *err)
+{
+    (void)err;
+    soft_time_begin(soft_of(cpu));
+    run(cpu);
+    soft_time_end(soft_of(cpu));
+    return 0;
 }
 
 static void soft_kick(struct vcpu *cpu)
@@ -237,7 +267,7 @@ static void complete(struct soft_cpu *c)
     if (!c->waiting || !c->vcpu->answered)
         return;
     take_answer(c);
-    if (soft_advance(c)) {
+    if (advance_alone(c)) {
         c->vcpu->exit = asked;
         return;
     }

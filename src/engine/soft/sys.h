@@ -15,6 +15,7 @@ struct soft_cpu;
 struct soft_sys {
     const struct x86_cpuid_model *model; /* borrowed for the CPU's life */
     bool counted_time;                   /* the TSC counts instructions, not the host's ticks */
+    uint64_t base_ns; /* counted_time: machine time when the vCPU had executed nothing; time.h */
     struct soft_random random;
 };
 

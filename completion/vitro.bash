@@ -21,7 +21,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs mem: disasm: exits
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch) ;;
+    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every) ;;
     *) return 1 ;;
     esac
 }

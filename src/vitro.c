@@ -46,9 +46,9 @@ static unsigned hypercalls_allowed(const struct vitro_config *cfg, const struct 
 {
     if (cfg->hypercalls != 0)
         return cfg->hypercalls;
-    return guest->builtin != NULL && guest->builtin->hypercalls
-               ? VITRO_HYPERCALLS_ON | VITRO_HYPERCALLS_HOST_ADDR
-               : 0;
+    if (guest->builtin == NULL || !guest->builtin->hypercalls)
+        return 0;
+    return VITRO_HYPERCALLS_ON | (cfg->deterministic ? 0 : VITRO_HYPERCALLS_HOST_ADDR);
 }
 
 static int check_machine(const struct vitro_config *cfg, struct vitro_err *err)
@@ -57,6 +57,20 @@ static int check_machine(const struct vitro_config *cfg, struct vitro_err *err)
         cfg->debug_exit_port > 0x10000 - DEBUGEXIT_LEN)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "debug exit at port %d: 1 to %d",
                          cfg->debug_exit_port, 0x10000 - DEBUGEXIT_LEN);
+    return 0;
+}
+
+static int check_deterministic(const struct vitro_config *cfg, struct vitro_err *err)
+{
+    const char *what = cfg->seed != 0 ? "a seed" : "hashes of the state";
+
+    if (!cfg->deterministic && (cfg->seed != 0 || cfg->hash_every != 0))
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "%s: only a run that can be repeated has use for it; add --deterministic",
+                         what);
+    if (cfg->deterministic && cfg->hypercalls & VITRO_HYPERCALLS_HOST_ADDR)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "host addresses differ from run to run: not with --deterministic");
     return 0;
 }
 
@@ -99,11 +113,13 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .debug_exit_port = debug_exit_port(cfg, guest),
         .cpuid = guest->builtin == NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
+        .counted = cfg->deterministic,
+        .seed = cfg->seed,
     };
     struct vitro_err first = { 0 };
     int rc;
 
-    rc = choose_engine(m, cfg->engine, board.page_bytes, &board.engine, err);
+    rc = choose_engine(m, cfg, board.page_bytes, &board.engine, err);
     if (rc < 0)
         return rc;
     board.helper = helper_of(board.engine);
@@ -133,6 +149,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     m->event_ctx = cfg->event_ctx;
     rc = check_machine(cfg, err);
     if (rc == 0)
+        rc = check_deterministic(cfg, err);
+    if (rc == 0)
         rc = open_files(m, cfg, err);
     if (rc == 0)
         rc = make_board(m, cfg, err);
@@ -140,6 +158,7 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
         vitro_free(m);
         return rc;
     }
+    m->board->m->turns.hash_every = cfg->hash_every;
     *out = m;
     return 0;
 }
@@ -414,6 +433,14 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
     rc = end_run(m, &stop, out, err);
     back = vcpu_debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);
     return rc < 0 ? rc : back;
+}
+
+int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err)
+{
+    struct machine *machine = m->board->m;
+
+    *insns = machine->clock.counted ? turns_insns(machine) : 0;
+    return machine_hash(machine, hash, err);
 }
 
 int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len)

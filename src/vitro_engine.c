@@ -66,6 +66,10 @@ int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_
                          (int)engine);
     if (to == machine->engine)
         return 0;
+    if (machine->clock.counted)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "moving to %s: its runs cannot be repeated; leave --deterministic out",
+                         to->name);
     if (machine->stop_at_insns != 0 && !to->counts_insns)
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
                          "moving to %s: it does not count the instructions to stop after",
@@ -108,13 +112,30 @@ static const struct engine_ops *pick(struct vitro *m, enum probe_id id, const ch
     return &kvm_engine;
 }
 
-int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
+/* KVM's time, and when interrupts arrive, are the host's. */
+static int choose_repeatable(struct vitro *m, const struct vitro_config *cfg,
+                             const struct engine_ops **out, struct vitro_err *err)
+{
+    if (cfg->engine == VITRO_ENGINE_KVM)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "a run on KVM cannot be repeated: leave --deterministic out, or take "
+                         "--engine soft");
+    *out = &soft_engine;
+    snprintf(m->engine_why, sizeof(m->engine_why), "soft: %s",
+             cfg->engine == VITRO_ENGINE_SOFT ? "it was asked for"
+                                              : "only its runs can be repeated (--deterministic)");
+    return 0;
+}
+
+int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page_bytes,
                   const struct engine_ops **out, struct vitro_err *err)
 {
     enum x86_start start = m->guest->image.start;
     enum probe_id id = page_bytes == SMALL_PAGE ? rows[start].small : rows[start].large;
 
-    switch (engine) {
+    if (cfg->deterministic)
+        return choose_repeatable(m, cfg, out, err);
+    switch (cfg->engine) {
     case VITRO_ENGINE_AUTO:
         *out = pick(m, id, x86_start_names[start]);
         return 0;
@@ -126,7 +147,7 @@ int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes
         break;
     default:
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "engine %d: there is no such engine",
-                         (int)engine);
+                         (int)cfg->engine);
     }
     snprintf(m->engine_why, sizeof(m->engine_why), "%s: it was asked for", (*out)->name);
     return 0;

@@ -37,9 +37,9 @@ struct vitro {
  * page_bytes  of the identity map the machine will get; 0: the largest
  * out         receives the engine
  *
- * VITRO_ERR_USAGE when there is no such engine.
+ * VITRO_ERR_USAGE when there is no such engine, or it cannot repeat a run as cfg asks.
  */
-WARN_UNUSED int choose_engine(struct vitro *m, enum vitro_engine engine, uint64_t page_bytes,
+WARN_UNUSED int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page_bytes,
                               const struct engine_ops **out, struct vitro_err *err);
 
 /* The engine that executes what `engine` refuses; NULL when it refuses nothing. */

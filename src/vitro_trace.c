@@ -8,7 +8,8 @@
 static_assert((int)EVENT_EXIT == (int)VITRO_EVENT_EXIT &&
                   (int)EVENT_HOSTCALL == (int)VITRO_EVENT_HOSTCALL &&
                   (int)EVENT_START == (int)VITRO_EVENT_START &&
-                  (int)EVENT_STOP == (int)VITRO_EVENT_STOP,
+                  (int)EVENT_STOP == (int)VITRO_EVENT_STOP &&
+                  (int)EVENT_HASH == (int)VITRO_EVENT_HASH,
               "kinds are passed on as numbers");
 
 /* From the core's event to the public one: the same facts, without the core's types. */
@@ -28,6 +29,8 @@ void pass_event(void *ctx, const struct event *ev)
         .meaning = ev->call.meaning,
         .result = ev->call.result,
         .text = ev->text,
+        .insns = ev->insns,
+        .hash = ev->hash,
     };
 
     if (ev->kind == EVENT_EXIT) {

@@ -204,13 +204,14 @@ enum vitro_event_kind {
     VITRO_EVENT_HOSTCALL, /* the engine made a system call: KVM's side of the conversation */
     VITRO_EVENT_START,    /* a CPU enters the guest for the first time */
     VITRO_EVENT_STOP,     /* the run ended */
+    VITRO_EVENT_HASH,     /* what vitro_config.hash_every asks for */
 };
 
 /* Strings are static or borrowed for the call. */
 struct vitro_event {
     enum vitro_event_kind kind;
     uint64_t seq;
-    uint64_t t_ns; /* since the machine was made, at the end of what it describes */
+    uint64_t t_ns; /* machine time since it was made, at the end of what it describes */
     unsigned cpu;  /* index; 0 for what concerns no CPU */
     /* EXIT */
     const char *reason;
@@ -224,6 +225,8 @@ struct vitro_event {
     int64_t result;
     /* STOP */
     const char *text;
+    /* HASH: instructions of all CPUs so far, and vitro_state_hash then */
+    uint64_t insns, hash;
 };
 
 enum vitro_trace_format {

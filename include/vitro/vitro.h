@@ -135,6 +135,12 @@ struct vitro_config {
         hypercalls; /* enum vitro_hypercalls; default: both for built-in guests that need them */
     const char *files_dir; /* directory that the file hypercalls may use; needs hypercalls */
     bool files_cow;        /* files are copied on the first write; needs files_dir */
+    /* A run that can be repeated: the software CPU executes one vCPU at a time, every instruction takes a
+     * nanosecond of the machine's time, and random numbers follow from seed. */
+    bool deterministic;
+    uint64_t seed; /* any number; needs deterministic */
+    uint64_t
+        hash_every; /* instructions between two events with a hash of the state; needs deterministic */
     /* Called for every event, from a vCPU's thread; must not call back into the machine. NULL: none. */
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
@@ -259,6 +265,15 @@ int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_
  */
 int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len);
 int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len);
+
+/*
+ * vitro_state_hash - a number that is the same when the guest's state is: registers of all CPUs, all memory
+ *
+ * insns  receives how many instructions all CPUs have executed; 0 unless the machine is deterministic
+ *
+ * Devices are not in it. It is no secret and no protection against intent. Not while the machine runs.
+ */
+int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err);
 
 /* "kvm". Static. */
 const char *vitro_engine_name(const struct vitro *m);

@@ -7,6 +7,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <jansson.h>
 #include <vitro/inspect.h>
 #include <vitro/vitro.h>
 
@@ -138,6 +139,15 @@ struct vitro_watch *watchpoints_resolve(const struct target *t, const struct opt
 struct watch;
 int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out);
 void watch_end(struct watch *w);
+
+/* hashes.c: prints what run --hash-every asks for, or keeps it for JSON. NULL: nothing was asked for. */
+struct hashes;
+int hashes_open(struct options *o, struct hashes **out); /* an exit code */
+/* Adds the state at the end. An exit code. */
+int hashes_end(struct hashes *h, struct vitro *m);
+/* The list for JSON, or NULL. */
+json_t *hashes_json(const struct hashes *h);
+void hashes_close(struct hashes *h);
 
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);

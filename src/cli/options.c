@@ -130,6 +130,18 @@ static const char *set_switch(struct options *o, char *arg)
                                                                : wrong;
 }
 
+static const char *set_seed(struct options *o, char *arg)
+{
+    return parse_number(arg, &o->machine.seed) ? NULL : "a number is wanted";
+}
+
+static const char *set_hash_every(struct options *o, char *arg)
+{
+    if (!parse_number(arg, &o->machine.hash_every) || o->machine.hash_every == 0)
+        return "a number of instructions such as 1M is wanted";
+    return NULL;
+}
+
 static const char *set_watch(struct options *o, char *arg)
 {
     return watchpoints_add(o, arg);
@@ -246,6 +258,7 @@ FLAG(set_writable, tables.writable)
 FLAG(set_executable, tables.executable)
 FLAG(set_user, tables.user)
 FLAG(set_files_cow, machine.files_cow)
+FLAG(set_deterministic, machine.deterministic)
 
 /* arg: NULL none; "[=X]" optional, only as --name=X. */
 static const struct row {
@@ -276,6 +289,13 @@ static const struct row {
     { "files", 0, "DIR", "let file hypercalls work in DIR and nowhere else", FOR_GUEST, set_files },
     { "files-cow", 0, NULL, "writes go to copies private to this machine", FOR_GUEST,
       set_files_cow },
+    { "deterministic", 0, NULL,
+      "a run that can be repeated: time counts instructions, on the software CPU", FOR_GUEST,
+      set_deterministic },
+    { "seed", 0, "N", "deterministic: where random numbers begin (default 0)", FOR_GUEST,
+      set_seed },
+    { "hash-every", 0, "N", "deterministic: print a hash of the state every N instructions",
+      FOR_RUN, set_hash_every },
     { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,
       set_stop_at },
     { "watch", 0, "ADDR[:LEN][:r|w|rw]",

@@ -29,6 +29,12 @@ static const struct end_row {
     [VITRO_END_TIMEOUT] = { "timeout", true },
 };
 
+/* What a run leaves for its JSON document. */
+struct kept {
+    int console; /* file with the guest's output, or -1 */
+    struct hashes *hashes;
+};
+
 static int open_keep(void)
 {
     int fd = memfd_create("guest output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -252,20 +258,21 @@ static json_t *watch_json(const struct vitro_outcome *end)
 }
 
 static json_t *outcome_json(const struct target *t, const struct options *o,
-                            const struct vitro_outcome *end, int keep)
+                            const struct vitro_outcome *end, const struct kept *kept)
 {
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-                     "s:o*, s:o*, s:I}",
+                     "s:o*, s:o*, s:o*, s:I}",
                      "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
                      "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
                      vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
                      ends[end->end].json, "text", end->text, "exit_code", exit_code_of(o, end),
                      "code", (json_int_t)end->code, "cpu", end->cpu, "rip", hex_json(end->rip),
                      "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
-                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "console",
-                     keep_json(keep), "console_dropped", (json_int_t)end->dropped);
+                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
+                     hashes_json(kept->hashes), "console", keep_json(kept->console),
+                     "console_dropped", (json_int_t)end->dropped);
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */
@@ -351,10 +358,14 @@ static int print_json(json_t *doc)
 
 /* Everything after the run. The guest's code wins over ours unless we failed. */
 static int finish(const struct target *t, const struct options *o, const struct vitro_outcome *end,
-                  int keep)
+                  const struct kept *kept)
 {
-    json_t *doc = o->json ? outcome_json(t, o, end, keep) : NULL;
-    int code = exit_code_of(o, end), then;
+    int code = exit_code_of(o, end), then = hashes_end(kept->hashes, t->m);
+    json_t *doc;
+
+    if (then != EXIT_OK)
+        return then;
+    doc = o->json ? outcome_json(t, o, end, kept) : NULL;
 
     if (!o->quiet && !o->json) {
         report(t, o, end);
@@ -370,14 +381,14 @@ static int finish(const struct target *t, const struct options *o, const struct 
 
 int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
 {
-    int keep = o->json ? open_keep() : -1;
+    struct kept kept = { .console = o->json ? open_keep() : -1 };
     struct recorder *rec = NULL;
     struct vitro_outcome end;
     struct target t;
     int code = check_then(o);
     bool ran;
 
-    if (code == EXIT_OK && o->json && keep < 0)
+    if (code == EXIT_OK && o->json && kept.console < 0)
         code =
             fail_err(&(struct vitro_err){ .text = "keeping the guest's output: the host gives no "
                                                   "memory file" });
@@ -389,21 +400,24 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = check_switch(o);
     if (o->json)
-        o->machine.console_fd = keep;
+        o->machine.console_fd = kept.console;
     if (o->stop_at.kind == STOP_AT_NOTHING)
         o->stop_at.kind = STOP_AT_END;
     if (code == EXIT_OK && o->trace_file != NULL)
         code = recorder_open(o->trace_file, o->trace_format, o, &rec);
     if (code == EXIT_OK)
+        code = hashes_open(o, &kept.hashes);
+    if (code == EXIT_OK)
         code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
         code = target_run_to(&t, o, &end, &ran);
         if (code == EXIT_OK)
-            code = finish(&t, o, &end, keep);
+            code = finish(&t, o, &end, &kept);
         target_close(&t);
     }
     code = recorder_close(rec, code);
-    if (keep >= 0)
-        close(keep);
+    hashes_close(kept.hashes);
+    if (kept.console >= 0)
+        close(kept.console);
     return code;
 }

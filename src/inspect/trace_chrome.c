@@ -7,6 +7,7 @@
  * system calls. Slices of a track follow one another without overlap, also when clocks disagree.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "inspect/show.h"
 #include "inspect/trace_priv.h"
@@ -162,6 +163,15 @@ static void mark(struct vitro_trace *t, const struct vitro_event *ev, const char
     text_add_bytes(line, "}}", 2);
 }
 
+static void hash_mark(struct vitro_trace *t, const struct vitro_event *ev)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "0x%016" PRIx64 " after %" PRIu64 " instructions", ev->hash,
+             ev->insns);
+    mark(t, ev, "hash", text, 'g');
+}
+
 static void chrome_event(struct vitro_trace *t, const struct vitro_event *ev)
 {
     unsigned i = t->chrome.track = track_index(ev);
@@ -183,6 +193,9 @@ static void chrome_event(struct vitro_trace *t, const struct vitro_event *ev)
         break;
     case VITRO_EVENT_STOP:
         mark(t, ev, "stop", ev->text, 'g');
+        break;
+    case VITRO_EVENT_HASH:
+        hash_mark(t, ev);
         break;
     }
 }

@@ -28,7 +28,7 @@ enum { XSAVE_LEGACY = 512, XSAVE_HEADER = 64, XSAVE_AVX = 256, LINEAR_BITS = 48 
 /* Bits that are no instruction's: who decides. */
 enum offer {
     OFFER_OWN,    /* the software CPU does it, whatever the host is */
-    OFFER_SOURCE, /* a property of instructions that run natively */
+    OFFER_SOURCE, /* the software CPU does it; other engines when the source does */
     OFFER_APIC,
     OFFER_X2APIC,
     OFFER_DEADLINE,
@@ -56,10 +56,10 @@ static const struct system_bit {
     { { 1, 0, EDX, 28 }, OFFER_SMP },          /* HTT: EBX[23:16] counts */
     { { 6, 0, EAX, 2 }, OFFER_APIC },          /* APIC timer runs always */
     { { 7, 0, EBX, 1 }, OFFER_OWN },           /* TSC_ADJUST */
-    { { 7, 0, EBX, 6 }, OFFER_SOURCE },        /* FDP kept on x87 exceptions only */
+    { { 7, 0, EBX, 6 }, OFFER_OWN },           /* FDP kept on x87 exceptions only */
     { { 7, 0, EBX, 7 }, OFFER_OWN },           /* SMEP */
     { { 7, 0, EBX, 9 }, OFFER_OWN },           /* ERMS: REP MOVSB, STOSB are quick */
-    { { 7, 0, EBX, 13 }, OFFER_SOURCE },       /* FCS, FDS are zero */
+    { { 7, 0, EBX, 13 }, OFFER_OWN },          /* FCS, FDS are zero */
     { { 7, 0, ECX, 2 }, OFFER_OWN },           /* UMIP */
     { { 7, 0, EDX, 4 }, OFFER_OWN },           /* FSRM */
     { { 7, 0, EDX, 26 }, OFFER_OWN },          /* IBRS, IBPB: SPEC_CTRL, PRED_CMD */
@@ -69,6 +69,8 @@ static const struct system_bit {
     { { 0x80000001, 0, EDX, 20 }, OFFER_OWN }, /* NX */
     { { 0x80000001, 0, EDX, 26 }, OFFER_OWN }, /* 1 GiB pages */
     { { 0x80000007, 0, EDX, 8 }, OFFER_OWN },  /* invariant TSC */
+    /* AMD: FIP, FDP and FOP are always restored. */
+    { { 0x80000008, 0, EBX, 2 }, OFFER_SOURCE },
 };
 
 /* A feature is not offered without the one that it builds on. In order: the base first. */
@@ -292,10 +294,8 @@ static void fill_topology(struct x86_cpuid_model *m)
 
     *at(m, 0xb, 0) = (struct x86_cpuid_regs){ 0, 1, LEVEL_THREAD << 8, 0 };
     *at(m, 0xb, 1) = (struct x86_cpuid_regs){ id_bits(m), m->config.ncpus, 1 | LEVEL_CORE << 8, 0 };
-    *at(m, MAX_EXTENDED, 0) = (struct x86_cpuid_regs){
-        .eax = m->config.phys_bits | LINEAR_BITS << 8,
-        .ecx = m->intel ? 0 : m->config.ncpus - 1,
-    };
+    at(m, MAX_EXTENDED, 0)->eax = m->config.phys_bits | LINEAR_BITS << 8;
+    at(m, MAX_EXTENDED, 0)->ecx = m->intel ? 0 : m->config.ncpus - 1;
 }
 
 /* EBX of subleaves 0 and 1 follows the registers: x86_cpuid. */

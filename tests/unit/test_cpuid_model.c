@@ -74,13 +74,16 @@ static void nothing(void *ctx, uint32_t leaf, uint32_t subleaf, struct x86_cpuid
 
 /* The bits that have no instruction of their own; every other bit must have rows in the opcode table. */
 static const struct x86_feature_place system_features[] = {
-    { 1, 0, ECX, 17 }, { 1, 0, ECX, 21 }, { 1, 0, ECX, 24 },          { 1, 0, ECX, 31 },
-    { 1, 0, EDX, 2 },  { 1, 0, EDX, 3 },  { 1, 0, EDX, 6 },           { 1, 0, EDX, 7 },
-    { 1, 0, EDX, 9 },  { 1, 0, EDX, 12 }, { 1, 0, EDX, 13 },          { 1, 0, EDX, 14 },
-    { 1, 0, EDX, 16 }, { 1, 0, EDX, 17 }, { 1, 0, EDX, 28 },          { 7, 0, EBX, 1 },
-    { 7, 0, EBX, 6 },  { 7, 0, EBX, 7 },  { 7, 0, EBX, 9 },           { 7, 0, EBX, 13 },
-    { 7, 0, ECX, 2 },  { 7, 0, EDX, 4 },  { 7, 0, EDX, 26 },          { 7, 0, EDX, 27 },
-    { 7, 0, EDX, 29 }, { 7, 0, EDX, 31 }, { 0x80000001, 0, EDX, 20 }, { 0x80000001, 0, EDX, 26 },
+    { 1, 0, ECX, 17 },          { 1, 0, ECX, 21 },         { 1, 0, ECX, 24 },
+    { 1, 0, ECX, 31 },          { 1, 0, EDX, 2 },          { 1, 0, EDX, 3 },
+    { 1, 0, EDX, 6 },           { 1, 0, EDX, 7 },          { 1, 0, EDX, 9 },
+    { 1, 0, EDX, 12 },          { 1, 0, EDX, 13 },         { 1, 0, EDX, 14 },
+    { 1, 0, EDX, 16 },          { 1, 0, EDX, 17 },         { 1, 0, EDX, 28 },
+    { 7, 0, EBX, 1 },           { 7, 0, EBX, 6 },          { 7, 0, EBX, 7 },
+    { 7, 0, EBX, 9 },           { 7, 0, EBX, 13 },         { 7, 0, ECX, 2 },
+    { 7, 0, EDX, 4 },           { 7, 0, EDX, 26 },         { 7, 0, EDX, 27 },
+    { 7, 0, EDX, 29 },          { 7, 0, EDX, 31 },         { 0x80000001, 0, EDX, 20 },
+    { 0x80000001, 0, EDX, 26 }, { 0x80000008, 0, EBX, 2 },
 };
 
 static bool place_is(const struct x86_feature_place *p, uint32_t leaf, unsigned reg, unsigned bit)
@@ -110,10 +113,8 @@ static const struct {
     uint32_t leaf, subleaf;
     unsigned first, last; /* registers that hold feature bits */
 } feature_leaves[] = {
-    { 1, 0, ECX, EDX },
-    { 7, 0, EBX, EDX },
-    { 0xd, 1, EAX, EAX },
-    { 0x80000001, 0, ECX, EDX },
+    { 1, 0, ECX, EDX },          { 7, 0, EBX, EDX },          { 0xd, 1, EAX, EAX },
+    { 0x80000001, 0, ECX, EDX }, { 0x80000008, 0, EBX, EBX },
 };
 
 static void every_bit_has_rows(void **state)
@@ -242,6 +243,28 @@ static void missing_features_stay_missing(void **state)
         fake_model(m, &fake, UINT64_MAX);
         assert_false(x86_cpuid_has(m, f));
         assert_false(x86_cpuid_offers(m, &x86_feature_places[f]));
+    }
+    free(m);
+}
+
+/* What the x87 pointers are is the software CPU's on every host; that XRSTOR always loads them is not. */
+static void x87_pointers(void **state)
+{
+    static const struct x86_feature_place fdp_excptn_only = { 7, 0, EBX, 6 },
+                                          no_fcs_fds = { 7, 0, EBX, 13 },
+                                          restored = { 0x80000008, 0, EBX, 2 };
+    const struct x86_feature_place *lacks[] = { &fdp_excptn_only, &no_fcs_fds, &restored };
+    struct x86_cpuid_model *m = calloc(1, sizeof(*m));
+
+    (void)state;
+    assert_non_null(m);
+    for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
+        struct fake fake = { *lacks[i] };
+
+        fake_model(m, &fake, 7);
+        assert_true(x86_cpuid_offers(m, &fdp_excptn_only));
+        assert_true(x86_cpuid_offers(m, &no_fcs_fds));
+        assert_int_equal(x86_cpuid_offers(m, &restored), lacks[i] != &restored);
     }
     free(m);
 }
@@ -515,6 +538,7 @@ int main(void)
         cmocka_unit_test(hidden_bits),
         cmocka_unit_test(empty_leaves),
         cmocka_unit_test(missing_features_stay_missing),
+        cmocka_unit_test(x87_pointers),
         cmocka_unit_test(features_build_on_others),
         cmocka_unit_test(register_states_limit),
         cmocka_unit_test(cr4_follows_features),

@@ -41,8 +41,7 @@ void lapic_deliver(struct lapic_cpu *a, enum lapic_delivery mode, uint8_t vector
         vcpu_request(a->vcpu, VCPU_NMI);
         break;
     case LAPIC_INIT:
-        vcpu_withdraw(a->vcpu, VCPU_SIPI);
-        vcpu_request(a->vcpu, VCPU_INIT);
+        vcpu_request(a->vcpu, VCPU_INIT); /* forgets a start-up that came before it */
         break;
     case LAPIC_STARTUP:
         start(a->vcpu, vector);

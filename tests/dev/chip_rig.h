@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * chip_rig.h - register scripts: tables of steps, and a time that the test moves
- *
- * A test linked with chip_rig.c has its machine's clock replaced (linker option --wrap): clock_ns is what
- * time_advance has made of it, and two ticks are a nanosecond.
- */
+/* chip_rig.h - register scripts of chips that know time: tables of steps, over the time of moved_time.h. */
 #ifndef TESTS_CHIP_RIG_H
 #define TESTS_CHIP_RIG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/timer.h"
+#include "moved_time.h"
 
 /* One step of a script: what is done, in words for failures too, and with what. */
 struct step {
@@ -33,14 +28,5 @@ void steps_run(void *rig, const struct step *steps, size_t n);
 
 /* Fails the test, naming the step, unless the two are equal. */
 void step_expect(const struct step *s, const char *what, uint64_t got, uint64_t want);
-
-uint64_t time_now(void);
-void time_reset(void);
-
-/* Moves the time on, and no timer runs. */
-void time_skip(uint64_t ns);
-
-/* Moves the time on, running each timer when it is due. Returns how often timers_run was called. */
-uint64_t time_advance(struct timers *list, uint64_t ns);
 
 #endif

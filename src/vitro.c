@@ -147,6 +147,9 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     m->guest = guest;
     m->event = cfg->event;
     m->event_ctx = cfg->event_ctx;
+    m->config = *cfg;
+    m->config.name = m->config.files_dir = NULL; /* borrowed for the call only */
+    m->config.event = NULL;
     rc = check_machine(cfg, err);
     if (rc == 0)
         rc = check_deterministic(cfg, err);
@@ -240,6 +243,7 @@ int vitro_add_device(struct vitro *m, const struct vitro_device *dev, struct vit
                                .write = user_write,
                                .free = user_free };
     u->dev.ops = &u->ops;
+    m->has_user_devs = true;
     rc = machine_add_dev(machine, &u->dev, err);
     if (rc < 0)
         return rc;

@@ -264,6 +264,11 @@ static void collect_output(struct explain *x, int fd)
     x->output_len = n > 0 ? (unsigned)n : 0;
 }
 
+static bool shut_down(enum vitro_end end)
+{
+    return end == VITRO_END_SHUTDOWN || end == VITRO_END_REFUSED || end == VITRO_END_FAILED;
+}
+
 static int collect(struct vitro *m, const struct vitro_guest *guest, struct explain *x,
                    struct vitro_err *err)
 {
@@ -288,6 +293,8 @@ static int collect(struct vitro *m, const struct vitro_guest *guest, struct expl
     }
     if (rc == 0)
         rc = collect_exits(m, x, err);
+    x->has_chain = rc == 0 && shut_down(x->end.end) && x->end.cpu >= 0 &&
+                   vitro_chain(m, (unsigned)x->end.cpu, &x->chain, NULL) == 0;
     if (rc == 0)
         rc = vitro_regs(m, 0, &regs, err);
     if (rc == 0) {

@@ -22,7 +22,9 @@ struct vitro_guest {
 struct vitro {
     const struct vitro_guest *guest; /* borrowed */
     struct board *board;
-    struct host_files *files; /* NULL: no directory */
+    struct host_files *files;   /* NULL: no directory */
+    struct vitro_config config; /* as it was made, without pointers: to make it again */
+    bool has_user_devs;         /* devices of the embedder's */
     bool has_run;
     struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
     struct watchpoint *watch; /* of debug; owned */
@@ -30,6 +32,13 @@ struct vitro {
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
 };
+
+/*
+ * chain_repeat - run the guest once more on the software CPU, to see how it shuts down
+ *
+ * In a machine of its own, without output, events and files; bounded.
+ */
+WARN_UNUSED int chain_repeat(const struct vitro *m, struct vitro_chain *out, struct vitro_err *err);
 
 /*
  * choose_engine - say which engine runs m->guest, in m->engine_why

@@ -197,6 +197,44 @@ int vitro_mark_exits(struct vitro *m, struct vitro_err *err);
 int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,
                       char **out, struct vitro_err *err);
 
+/* ---- failures -------------------------------------------------------------------------------- */
+
+/* One exception on the way to a shutdown. */
+struct vitro_fault {
+    unsigned vector;
+    char name[16];  /* "#PF", "interrupt 32" */
+    bool interrupt; /* from outside */
+    bool doubled;   /* together with the one before it became #DF */
+    bool has_error;
+    uint32_t error;
+    uint64_t cr2;       /* #PF: the linear address */
+    char why[128];      /* which table entry, and what is wrong with it; may be empty */
+    uint64_t entry_gpa; /* of that entry; 0 when it is not known */
+};
+
+/* The faults of a shutdown, in their order: each came up while the one before was to be delivered. */
+struct vitro_chain {
+    uint64_t rip;    /* of the instruction that was to be executed */
+    char insn[96];   /* that instruction; empty when it cannot be read */
+    char symbol[64]; /* "name+0x12", escaped; empty when unknown */
+    unsigned n;      /* 0: no faults are known, and `source` says why */
+    struct vitro_fault fault[10];
+    const char *source; /* how this was found out; static */
+};
+
+/*
+ * vitro_chain - why a CPU shut down: which instruction, which faults, which table entries
+ *
+ * cpu  one whose last exit was shutdown, refused or failed; else VITRO_ERR_USAGE
+ *
+ * The software CPU knows it. On KVM, the software CPU executes the last instruction again, on this machine's
+ * memory; where KVM keeps no state it runs the whole guest again, in a machine of its own without output,
+ * if the guest had no files and no devices of the embedder's: that may take seconds.
+ */
+int vitro_chain(struct vitro *m, unsigned cpu, struct vitro_chain *out, struct vitro_err *err);
+int vitro_show_chain(struct vitro *m, unsigned cpu, const struct vitro_style *style, char **out,
+                     struct vitro_err *err);
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 enum vitro_event_kind {

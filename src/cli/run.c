@@ -135,7 +135,14 @@ static void report_result(const struct target *t, const struct options *o,
 }
 
 /* What is shown of a failure: the CPU it is about, the code where it is, its last exits. */
-enum { FAILURE_REGS, FAILURE_CODE, FAILURE_RECENT, NFAILURE_VIEWS, FAILURE_INSNS = 3 };
+enum {
+    FAILURE_CHAIN,
+    FAILURE_REGS,
+    FAILURE_CODE,
+    FAILURE_RECENT,
+    NFAILURE_VIEWS,
+    FAILURE_INSNS = 3
+};
 
 /* Text or JSON that the caller frees; NULL where it cannot be had. */
 static char *failure_view(const struct target *t, const struct vitro_outcome *end, int view,
@@ -147,7 +154,9 @@ static char *failure_view(const struct target *t, const struct vitro_outcome *en
     char *out = NULL;
     int rc = -1;
 
-    if (view == FAILURE_REGS)
+    if (view == FAILURE_CHAIN)
+        rc = vitro_show_chain(t->m, cpu, &style, &out, NULL);
+    else if (view == FAILURE_REGS)
         rc = vitro_show_regs(t->m, cpu, false, &style, &out, NULL);
     else if (view == FAILURE_RECENT)
         rc = vitro_show_recent(t->m, cpu, &style, &out, NULL);
@@ -231,6 +240,7 @@ static json_t *cpus_json(const struct target *t, const struct options *o)
 static json_t *failure_json(const struct target *t, const struct vitro_outcome *end)
 {
     static const char *const names[NFAILURE_VIEWS] = {
+        [FAILURE_CHAIN] = "chain",
         [FAILURE_REGS] = "regs",
         [FAILURE_CODE] = "code",
         [FAILURE_RECENT] = "recent",

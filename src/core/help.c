@@ -37,8 +37,7 @@ void help_fini(struct vcpu *cpu)
     cpu->help.state = NULL;
 }
 
-/* The helper's part of the machine and of this vCPU, made when first needed. */
-static int make_ready(struct vcpu *cpu, struct vitro_err *err)
+int help_ready(struct vcpu *cpu, struct vitro_err *err)
 {
     struct machine *m = cpu->m;
     struct help *h = &cpu->help;
@@ -80,7 +79,7 @@ static int take(struct vcpu *cpu, struct vitro_err *err)
     int rc;
 
     h->wanted = false;
-    rc = make_ready(cpu, err);
+    rc = help_ready(cpu, err);
     if (rc == 0)
         rc = cpu->m->engine->get(cpu, STATE_ALL, h->state, err);
     if (rc == 0)

@@ -40,6 +40,9 @@ struct help {
 /* Under the machine lock. False: nobody helps. Otherwise the next help_run begins with the helper. */
 bool help_want(struct vcpu *cpu);
 
+/* Makes the helper's part of the machine and of this vCPU, when first needed. There must be a helper. */
+WARN_UNUSED int help_ready(struct vcpu *cpu, struct vitro_err *err);
+
 /* As engine_ops.run, by whichever engine the CPU is with. */
 WARN_UNUSED int help_run(struct vcpu *cpu, struct vitro_err *err);
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/chain.h"
 #include "core/engine.h"
 #include "core/exit.h"
 #include "core/help.h"
@@ -51,8 +52,9 @@ struct vcpu {
     const struct engine_ops *engine; /* has the registers: the machine's, or its helper meanwhile */
     struct help help;                /* help.c */
     struct cpu_debug debug;          /* what it is to be stopped by; vcpu_debug */
-    bool tables_changed; /* the helper wrote page-table entries or flushed translations */
-    uint64_t mark_ticks; /* when the monitor last got hold of the CPU */
+    bool tables_changed;      /* the helper wrote page-table entries or flushed translations */
+    struct fault_chain chain; /* of the last shutdown, where the engine knows it */
+    uint64_t mark_ticks;      /* when the monitor last got hold of the CPU */
 
     struct exit_table exits; /* guarded by the machine lock */
     struct exit_table

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/chain.h"
 #include "inspect/formatter.h"
 #include "inspect/grid.h"
 #include "inspect/json_parts.h"
@@ -140,6 +141,18 @@ static void bytes_words(const struct insn *in, const char *sep, char buf[3 * INS
     for (unsigned i = 0; i < in->len; i++)
         at += (size_t)snprintf(buf + at, 3 * INSN_BYTES + 1 - at, "%s%02x", i > 0 ? sep : "",
                                in->byte[i]);
+}
+
+bool disasm_text_at(const struct spaces *s, unsigned cpu, uint64_t addr, char *buf, size_t len)
+{
+    struct disasm d;
+    struct insn in;
+
+    buf[0] = '\0';
+    if (disasm_init(&d, s, cpu, 1, NULL) < 0 || !disasm_one(&d, addr, &in))
+        return false;
+    snprintf(buf, len, "%s", in.text);
+    return true;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

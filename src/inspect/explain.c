@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "inspect/chain.h"
 #include "inspect/explain_json.h"
 #include "inspect/formatter.h"
 #include "inspect/grid.h"
@@ -265,6 +266,8 @@ static void control(const struct tour *tour)
                  ".\n",
                  x->first_reason, x->first_rip, x->next_rip);
     text_add(tour->t, "   The end: %s.\n", x->end.text);
+    if (x->has_chain)
+        chain_text(&x->chain, tour->color, 5, tour->t);
 }
 
 static void output(const struct tour *tour)

@@ -61,6 +61,8 @@ struct explain {
 
     /* 6 */
     struct vitro_outcome end;
+    bool has_chain; /* it shut down */
+    struct vitro_chain chain;
     struct vitro_exit_row exit[8]; /* most frequent first */
     unsigned nexits;
     bool has_first;               /* the guest left at least once */

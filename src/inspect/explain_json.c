@@ -3,6 +3,7 @@
 #include "inspect/explain_json.h"
 
 #include "base/text.h"
+#include "inspect/chain.h"
 #include "inspect/json.h"
 #include "inspect/source_marks.h"
 
@@ -78,9 +79,10 @@ static json_t *control(const struct explain *x)
                                                "write", r->write, "addr", json_hex(r->addr), "rip",
                                                json_hex(r->rip), "exits", (json_int_t)r->exits));
     }
-    return json_pack("{s:I, s:o, s:o, s:o, s:s}", "exits", (json_int_t)x->end.exits, "by_site",
+    return json_pack("{s:I, s:o, s:o, s:o, s:s, s:o}", "exits", (json_int_t)x->end.exits, "by_site",
                      exits, "first_rip", json_hex(x->first_rip), "next_rip", json_hex(x->next_rip),
-                     "end", x->end.text);
+                     "end", x->end.text, "chain",
+                     x->has_chain ? chain_json(&x->chain) : json_null());
 }
 
 static json_t *output(const struct explain *x)

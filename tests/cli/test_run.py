@@ -268,6 +268,26 @@ class Engines(Case):
         self.expect(run, OK)
         self.assertEqual((doc["end"], doc["exits"], doc["rip"]), ("break", 1, "0x0"))
 
+    def test_the_chain_of_a_triple_fault(self):
+        for engine in ("soft",) if NO_KVM else ("soft", "kvm"):
+            run = vitro("run", "fault", "-e", engine)
+            self.expect(run, GUEST, "mov rbx, [rax]", "#PF at 0x200000 (read), error 0x0: PD[1] not present",
+                        "IDT entry 14 lies beyond", "#DF", "IDT entry 8 lies beyond", "shutdown")
+            doc, run = self.json("run", "fault", "-e", engine)
+            chain = doc["failure"]["chain"]
+            self.assertEqual([f["name"] for f in chain["faults"]], ["#PF", "#GP", "#GP"])
+            self.assertEqual([f["becomes_double_fault"] for f in chain["faults"]], [False, True, False])
+            self.assertEqual((chain["rip"], chain["faults"][0]["cr2"], chain["faults"][0]["entry"]),
+                             ("0x5", "0x200000", "0x4008"))
+
+    def test_explain_names_the_chain(self):
+        run = vitro("explain", "fault")
+        self.assertIn(b"-> #PF at 0x200000 (read), error 0x0: PD[1] not present", run.stdout)
+        doc, run = self.json("explain", "fault")
+        self.assertEqual(doc["control"]["chain"]["faults"][0]["why"], "PD[1] not present")
+        doc, run = self.json("explain", "hello")
+        self.assertIsNone(doc["control"]["chain"])
+
     def test_bad_switches(self):
         self.refuse(vitro("run", "hello", "--switch", "end"), USAGE, "exit:N or insn:N")
         self.refuse(vitro("run", "hello", "--switch", "exit:5", "--stop-at", "exit:5"), USAGE,

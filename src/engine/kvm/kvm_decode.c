@@ -258,6 +258,7 @@ int kvm_decode_exit(struct vcpu *cpu, struct vitro_err *err)
     case KVM_EXIT_HLT:
         return decode_hlt(cpu, rip, err);
     case KVM_EXIT_SHUTDOWN:
+        cpu->chain.n = 0; /* KVM does not say */
         cpu->exit = (struct cpu_exit){ .kind = EXIT_SHUTDOWN, .rip = rip };
         return 0;
     case KVM_EXIT_DEBUG: /* debug.arch.pc is linear: rip is not */

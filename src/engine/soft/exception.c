@@ -78,6 +78,34 @@ void soft_float_devices(struct soft_cpu *c)
     c->access_at = 0;
 }
 
+/* ---- what is told of a triple fault ----------------------------------------------------------- */
+
+static void chain_begin(struct soft_cpu *c)
+{
+    c->vcpu->chain.n = 0;
+    c->vcpu->chain.rip = c->s.rip;
+}
+
+static void chain_add(struct soft_cpu *c, const struct fault_link *link)
+{
+    struct fault_chain *chain = &c->vcpu->chain;
+
+    if (chain->n < CHAIN_LINKS)
+        chain->link[chain->n++] = *link;
+}
+
+/* The exception in c->stop. */
+static void chain_add_stop(struct soft_cpu *c, bool doubled)
+{
+    const struct soft_stop *stop = &c->stop;
+
+    chain_add(c, &(struct fault_link){ .vector = stop->vector,
+                                       .doubled = doubled,
+                                       .has_error = stop->has_error,
+                                       .error = stop->error,
+                                       .cr2 = stop->vector == VEC_PF ? stop->cr2 : 0 });
+}
+
 /* ---- what happens at delivery ---------------------------------------------------------------- */
 
 /* SDM 3A, "Instruction-Breakpoint Exception Condition": faults push RF set, all others what it was. */
@@ -123,6 +151,7 @@ static bool next_event(struct soft_cpu *c, struct soft_event *ev)
 
     if (is_in(EXCEPTIONS_SELECTOR, c->stop.vector) && !ev->software)
         c->stop.error |= ERROR_EXT;
+    chain_add_stop(c, first != VEC_DF && is_double(first, c->stop.vector));
     if (!is_double(first, c->stop.vector)) {
         take_stop(c, ev);
         return true;
@@ -157,6 +186,7 @@ static bool deliver(struct soft_cpu *c, struct soft_event *ev)
      */
     c->naccesses = 0;
     c->stop.kind = SOFT_GOES_ON;
+    c->vcpu->chain.n = 0;
     return true;
 }
 
@@ -164,6 +194,8 @@ bool soft_deliver(struct soft_cpu *c)
 {
     struct soft_event ev;
 
+    chain_begin(c);
+    chain_add_stop(c, false);
     take_stop(c, &ev);
     return deliver(c, &ev);
 }
@@ -172,6 +204,8 @@ bool soft_interrupt(struct soft_cpu *c, unsigned vector)
 {
     struct soft_event ev = { .vector = (uint8_t)vector, .rip = c->s.rip, .rflags = c->s.rflags };
 
+    chain_begin(c);
+    chain_add(c, &(struct fault_link){ .vector = (uint8_t)vector, .interrupt = true });
     if (vector == VEC_NMI)
         c->s.events.nmi_masked = true; /* until IRET */
     c->keep_rf = false;

@@ -351,6 +351,10 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
     int rc = 0;
 
     complete(c);
+    if (parts == STATE_ALL) { /* another CPU altogether: what was under way is not any more */
+        c->waiting = c->exit_ready = false;
+        c->naccesses = 0;
+    }
     if (parts & STATE_REGS)
         copy_regs(&c->s, in); /* MARK: soft-regs */
     if (parts & STATE_SREGS)

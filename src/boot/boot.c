@@ -14,6 +14,8 @@ static const struct loader *const loaders[IMAGE_KINDS] = {
     [IMAGE_BZIMAGE] = &loader_bzimage,
     [IMAGE_VMLINUX] = &loader_vmlinux,
     [IMAGE_PVH] = &loader_pvh,
+    [IMAGE_MULTIBOOT] = &loader_multiboot,
+    [IMAGE_MULTIBOOT2] = &loader_multiboot2,
 };
 
 bool image_boots(enum image_kind kind)

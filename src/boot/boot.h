@@ -2,12 +2,13 @@
 /*
  * boot.h - starting other people's kernels: what a board gives, what it gets back; used by vitro.c and board/
  *
+ *     image_probe()   bytes -> kind
  *     image_boot()    kind, bytes -> struct image: checked, with the words for people
  *     boot_plan()     image, request -> plan: every range of memory that is taken, and with what
  *     boot_place()    plan -> guest memory
  *     boot_state()    plan -> registers of the first CPU
  *
- * The first two are pure: they look at no file and no machine. What they choose (where an initrd
+ * The first three are pure: they look at no file and no machine. What they choose (where an initrd
  * goes, page tables, tables for the kernel) depends on nothing but their arguments.
  */
 #ifndef BOOT_BOOT_H
@@ -74,6 +75,16 @@ struct boot_plan {
     unsigned nbuilt;
     uint8_t *built[BOOT_PARTS_MAX]; /* owned: what parts borrow that is in no file */
 };
+
+/*
+ * image_probe - what kind of image these bytes are
+ *
+ * Linux's magic number; in an ELF file a PVH note, a multiboot 2 header, a multiboot header, a note of
+ * Linux, else plain; in any other file a multiboot header, else flat. Says nothing about whether the
+ * image can be used, but for an ELF file whose only fault is in its notes: VITRO_ERR_IMAGE.
+ */
+WARN_UNUSED int image_probe(const uint8_t *bytes, size_t len, enum image_kind *out,
+                            struct vitro_err *err);
 
 /* Kinds that image_boot() reads and boot_plan() takes. */
 bool image_boots(enum image_kind kind);

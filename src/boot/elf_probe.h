@@ -7,10 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "boot/elf_notes.h"
 
-/* Has a note that names a PVH entry. Malformed notes set err; without a note err stays as it is. */
-bool elf_is_pvh(const uint8_t *bytes, size_t len, struct vitro_err *err);
+/* The note that names a PVH entry; as elf_note_find(). */
+WARN_UNUSED int elf_pvh_note(const uint8_t *bytes, size_t len, struct elf_note *out,
+                             struct vitro_err *err);
 
 /* Has one of the notes that Linux 4.20 and later kernels carry. */
 bool elf_is_linux(const uint8_t *bytes, size_t len);

@@ -11,8 +11,10 @@
 const char *image_kind_name(enum image_kind kind)
 {
     static const char *const names[IMAGE_KINDS] = {
-        [IMAGE_FLAT] = "flat",     [IMAGE_ELF] = "elf",       [IMAGE_BUILTIN] = "built-in",
-        [IMAGE_BZIMAGE] = "linux", [IMAGE_VMLINUX] = "linux", [IMAGE_PVH] = "pvh",
+        [IMAGE_FLAT] = "flat",           [IMAGE_ELF] = "elf",
+        [IMAGE_BUILTIN] = "built-in",    [IMAGE_BZIMAGE] = "linux",
+        [IMAGE_VMLINUX] = "linux",       [IMAGE_PVH] = "pvh",
+        [IMAGE_MULTIBOOT] = "multiboot", [IMAGE_MULTIBOOT2] = "multiboot2",
     };
 
     return names[kind];

@@ -25,8 +25,10 @@ enum image_kind {
     IMAGE_BZIMAGE, /* those from here on are read by boot.h */
     IMAGE_VMLINUX,
     IMAGE_PVH,
+    IMAGE_MULTIBOOT,
+    IMAGE_MULTIBOOT2,
 };
-enum { IMAGE_KINDS = IMAGE_PVH + 1 };
+enum { IMAGE_KINDS = IMAGE_MULTIBOOT2 + 1 };
 
 struct image_part {
     gpa_t gpa;
@@ -49,7 +51,7 @@ struct image {
     struct symtab symbols; /* owned; empty when there are none */
 };
 
-/* "flat", "elf", "built-in", "linux", "pvh". */
+/* "flat", "elf", "built-in", "linux", "pvh", "multiboot", "multiboot2". */
 const char *image_kind_name(enum image_kind kind);
 
 /*

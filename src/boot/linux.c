@@ -16,7 +16,6 @@
 #include "base/bits.h"
 #include "boot/bzimage.h"
 #include "boot/elf.h"
-#include "boot/elf_notes.h"
 #include "boot/elf_probe.h"
 #include "boot/loader.h"
 #include "boot/zero_page.h"

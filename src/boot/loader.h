@@ -13,6 +13,7 @@ struct loader {
     bool modules; /* takes modules besides the initrd */
 };
 
-extern const struct loader loader_bzimage, loader_vmlinux, loader_pvh;
+extern const struct loader loader_bzimage, loader_vmlinux, loader_pvh, loader_multiboot,
+    loader_multiboot2;
 
 #endif

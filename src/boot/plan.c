@@ -300,25 +300,27 @@ static int plan_module(struct planner *p, const struct boot_module *m, const cha
                          .high = high,
                          .use = MEM_USE_DATA,
                          .name = name };
+    gpa_t at;
     int rc = 0;
 
+    if (!high && !plan_find(p, &room, &at))
+        room.min = MIB;
     *out = (struct planned_module){ .len = m->len, .cmdline = m->cmdline };
     if (m->cmdline != NULL)
         rc = plan_check_text(p, "command line of a module", m->cmdline, BOOT_CMDLINE_MAX);
     return rc < 0 ? rc : plan_copy(p, &room, m->bytes, m->len, &out->gpa);
 }
 
-int plan_modules(struct planner *p, bool high, struct planned_module out[BOOT_MODULES_MAX],
-                 unsigned *n)
+int plan_modules(struct planner *p, bool high, struct planned_modules *out)
 {
     const struct boot_request *req = p->req;
     int rc = 0;
 
-    *n = 0;
+    out->n = 0;
     if (req->initrd != NULL)
-        rc = plan_module(p, req->initrd, "initrd", high, &out[(*n)++]);
+        rc = plan_module(p, req->initrd, "initrd", high, &out->module[out->n++]);
     for (unsigned i = 0; i < req->nmodules && rc == 0; i++)
-        rc = plan_module(p, &req->module[i], "module", high, &out[(*n)++]);
+        rc = plan_module(p, &req->module[i], "module", high, &out->module[out->n++]);
     return rc;
 }
 

@@ -24,7 +24,9 @@ struct room {
 };
 
 enum { PLAN_PAGE = 4096 };
-enum { PLAN_LOW = 0x7000 }; /* below are the BIOS's data and room for small systems' own habits */
+enum {
+    PLAN_LOW = 0x10000
+}; /* below: BIOS data, boot sectors, and where small systems start other CPUs */
 
 /* Every byte is RAM by the memory map. */
 bool plan_ram(const struct planner *p, gpa_t gpa, uint64_t len);
@@ -68,9 +70,13 @@ struct planned_module {
     const char *cmdline; /* NULL: none */
 };
 
+struct planned_modules {
+    struct planned_module module[BOOT_MODULES_MAX];
+    unsigned n;
+};
+
 /* The initrd and the modules, page-aligned and below 4 GiB; as high as it goes, or above all else. */
-WARN_UNUSED int plan_modules(struct planner *p, bool high,
-                             struct planned_module out[BOOT_MODULES_MAX], unsigned *n);
+WARN_UNUSED int plan_modules(struct planner *p, bool high, struct planned_modules *out);
 
 /* Bytes that plan_add_text() takes for a text, 0 for NULL. */
 uint64_t plan_text_len(const char *text);

@@ -15,7 +15,6 @@
 #include "base/bits.h"
 #include "boot/bzimage.h"
 #include "boot/elf.h"
-#include "boot/elf_notes.h"
 #include "boot/elf_probe.h"
 #include "boot/loader.h"
 
@@ -24,11 +23,9 @@
 enum { NOTE_PHYS32_ENTRY = 18, START_MAGIC = 0x336ec578 };
 enum { START_LEN = 56, ROW_LEN = 24, MODULE_LEN = 32 };
 
-bool elf_is_pvh(const uint8_t *bytes, size_t len, struct vitro_err *err)
+int elf_pvh_note(const uint8_t *bytes, size_t len, struct elf_note *out, struct vitro_err *err)
 {
-    struct elf_note note;
-
-    return elf_note_find(bytes, len, "Xen", NOTE_PHYS32_ENTRY, &note, err) == 1;
+    return elf_note_find(bytes, len, "Xen", NOTE_PHYS32_ENTRY, out, err);
 }
 
 static bool inside(const struct elf_image *elf, uint64_t gpa)
@@ -44,7 +41,7 @@ static int parse(const struct image *img, struct elf_image *elf, uint64_t *entry
                  struct vitro_err *err)
 {
     struct elf_note note;
-    int rc = elf_note_find(img->bytes, img->len, "Xen", NOTE_PHYS32_ENTRY, &note, err);
+    int rc = elf_pvh_note(img->bytes, img->len, &note, err);
 
     if (rc == 0)
         return elf_refuse(err, "no PVH note (owner Xen, type 18), so no PVH entry");
@@ -58,13 +55,9 @@ static int parse(const struct image *img, struct elf_image *elf, uint64_t *entry
     return 0;
 }
 
-struct modules {
-    struct planned_module module[BOOT_MODULES_MAX];
-    unsigned n;
-};
-
 /* struct hvm_modlist_entry */
-static void write_modules(uint8_t *list, const struct modules *mods, struct text_area *texts)
+static void write_modules(uint8_t *list, const struct planned_modules *mods,
+                          struct text_area *texts)
 {
     for (unsigned i = 0; i < mods->n; i++) {
         const struct planned_module *m = &mods->module[i];
@@ -89,7 +82,7 @@ static void write_map(uint8_t *map, const struct boot_request *req)
 }
 
 /* struct hvm_start_info, then the memory map, the module list and the modules' command lines. */
-static int add_start_info(struct planner *p, const struct modules *mods, gpa_t cmdline)
+static int add_start_info(struct planner *p, const struct planned_modules *mods, gpa_t cmdline)
 {
     const struct boot_request *req = p->req;
     uint64_t map = START_LEN, list = map + req->nrows * ROW_LEN;
@@ -123,7 +116,7 @@ static int add_start_info(struct planner *p, const struct modules *mods, gpa_t c
 static int plan_pvh(struct planner *p)
 {
     bool is_linux = elf_is_linux(p->img->bytes, p->img->len);
-    struct modules mods;
+    struct planned_modules mods;
     struct elf_image elf;
     gpa_t cmdline;
     int rc = parse(p->img, &elf, &p->plan->entry, p->err);
@@ -131,7 +124,7 @@ static int plan_pvh(struct planner *p)
     p->plan->start = X86_START_BOOT32;
     if (rc < 0 || (rc = plan_elf(p, &elf)) < 0 ||
         (rc = plan_cmdline(p, is_linux ? LINUX_ELF_CMDLINE_MAX : BOOT_CMDLINE_MAX, &cmdline)) < 0 ||
-        (rc = plan_tables(p)) < 0 || (rc = plan_modules(p, true, mods.module, &mods.n)) < 0)
+        (rc = plan_tables(p)) < 0 || (rc = plan_modules(p, true, &mods)) < 0)
         return rc;
     return add_start_info(p, &mods, cmdline);
 }

@@ -13,21 +13,20 @@
 
 #define COUNTER_NEVER INT64_MAX
 
-/* Read-only for others. All zero: never programmed; counter_control comes first. */
+/* Read-only for others. All zero: never programmed; counter_control comes first. Counts are plain numbers, also BCD. */
 struct counter {
     uint8_t control; /* RW1 RW0 M2 M1 M0 BCD, as written */
     bool gate;
-    uint32_t
-        cr; /* count register: 1..65536 (a BCD count: decimal); 0: no count since the control word */
-    uint32_t n; /* count that the counting element began with; 0: nothing loaded yet */
+    uint32_t cr; /* count register, 1..65536; 0: no count has come since the control word */
+    uint32_t n;  /* count that the counting element began with; 0: nothing loaded yet */
 
-    int64_t load;    /* pulse at which the counting element got n */
-    int64_t held;    /* while paused: pulses since then */
+    int64_t load;    /* pulse at which the counting element got n, or will */
+    uint32_t before; /* until then: what it holds ... */
+    bool out_before; /* ... and OUT */
+    int64_t held;    /* while paused: pulses since load */
     bool paused;     /* GATE is low in a mode that heeds it, or half a count is written in mode 0 */
     bool running;    /* n governs OUT; else OUT is as after the control word */
     bool spent;      /* mode 4: the strobe has been */
-    uint32_t before; /* what the counting element holds until load, a plain number ... */
-    bool out_before; /* ... and OUT */
     bool low_first;  /* mode 3: the half cycle that began at load has OUT low */
 
     bool fresh;         /* cr waits for a trigger: modes 1 and 5, and 2 and 3 while paused */

@@ -9,19 +9,19 @@ _vitro_values() {
     case $option in
     -e | --engine) printf '%s\n' auto kvm soft ;;
     --mode) printf '%s\n' real protected paged32 long ;;
-    --kind) printf '%s\n' flat elf ;;
+    --kind) printf '%s\n' flat elf linux vmlinux ;;
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
     --switch) printf '%s\n' exit: insn: ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
-    --trace | -o | --output) compgen -f -- "$cur" || true ;;
+    --trace | -o | --output | -i | --initrd) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs mem: disasm: exits
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every) ;;
+    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every | -a | --append) ;;
     *) return 1 ;;
     esac
 }

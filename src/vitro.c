@@ -33,6 +33,8 @@ static uint64_t default_memory(const struct image *img)
     uint64_t least = img->kind == IMAGE_ELF ? 64 * MIB : 2 * MIB;
     uint64_t end = image_end(img);
 
+    if (image_boots(img->kind))
+        return 512 * MIB;
     if (end > GIB - 2 * MIB || end + MIB <= least)
         return least; /* far too high an address is refused when the image is placed */
     return (end + MIB + 2 * MIB - 1) & ~(2 * MIB - 1);
@@ -96,6 +98,12 @@ static int open_files(struct vitro *m, const struct vitro_config *cfg, struct vi
     return files_open(cfg->files_dir, cfg->files_cow, &m->files, err);
 }
 
+/* The board that the guest's kind wants. */
+static int new_board(const struct board_config *cfg, struct board **out, struct vitro_err *err)
+{
+    return image_boots(cfg->image->kind) ? pc_new(cfg, out, err) : bare_new(cfg, out, err);
+}
+
 static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
     const struct vitro_guest *guest = m->guest;
@@ -115,6 +123,9 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .hypercalls = hypercalls_allowed(cfg, guest),
         .counted = cfg->deterministic,
         .seed = cfg->seed,
+        .cmdline = m->cmdline,
+        .initrd = m->initrd != NULL ? &m->initrd_module : NULL,
+        .screen = cfg->screen,
     };
     struct vitro_err first = { 0 };
     int rc;
@@ -126,11 +137,11 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     if (m->files != NULL)
         board.files = files_iface(m->files);
     if (cfg->engine != VITRO_ENGINE_AUTO)
-        return bare_new(&board, &m->board, err);
-    rc = bare_new(&board, &m->board, &first);
+        return new_board(&board, &m->board, err);
+    rc = new_board(&board, &m->board, &first);
     board.helper = NULL; /* what is fallen back to refuses nothing */
     if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &board.engine, &first))
-        return bare_new(&board, &m->board, err);
+        return new_board(&board, &m->board, err);
     if (rc < 0 && err != NULL && err->code == 0)
         *err = first;
     return rc;
@@ -156,6 +167,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     if (rc == 0)
         rc = open_files(m, cfg, err);
     if (rc == 0)
+        rc = boot_open(m, cfg, err);
+    if (rc == 0)
         rc = make_board(m, cfg, err);
     if (rc < 0) {
         vitro_free(m);
@@ -173,6 +186,8 @@ void vitro_free(struct vitro *m)
     board_free(m->board);
     files_close(m->files);
     free(m->watch);
+    free(m->initrd);
+    free(m->cmdline);
     free(m);
 }
 
@@ -258,7 +273,8 @@ static const enum vitro_end end_of[STOP_NREASONS] = {
     [STOP_SHUTDOWN] = VITRO_END_SHUTDOWN, [STOP_REFUSED] = VITRO_END_REFUSED,
     [STOP_FAILED] = VITRO_END_FAILED,     [STOP_BREAK] = VITRO_END_BREAK,
     [STOP_COUNT] = VITRO_END_COUNT,       [STOP_USER] = VITRO_END_STOPPED,
-    [STOP_TIMEOUT] = VITRO_END_TIMEOUT,
+    [STOP_TIMEOUT] = VITRO_END_TIMEOUT,   [STOP_POWEROFF] = VITRO_END_POWEROFF,
+    [STOP_RESET] = VITRO_END_RESET,
 };
 
 /* Of the last instruction that left the guest; a CPU that was kicked out is asked where it is. */
@@ -334,6 +350,13 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
 
     m->has_run = true;
     machine_run(machine, &stop);
+    while (stop.why == STOP_RESET && m->reboots) {
+        int rc = m->board->reset(m->board, err);
+
+        if (rc < 0)
+            return rc;
+        machine_run(machine, &stop);
+    }
     return end_run(m, &stop, out, err);
 }
 

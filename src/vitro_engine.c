@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/bits.h"
+#include "boot/boot.h"
 #include "engine/kvm/kvm_probe.h"
 #include "engine/soft/soft.h"
 #include "host/cache.h"
@@ -127,17 +129,81 @@ static int choose_repeatable(struct vitro *m, const struct vitro_config *cfg,
     return 0;
 }
 
+/* ---- kernels --------------------------------------------------------------------------------- */
+
+enum { KERNEL_MIN_MIPS = 50 };
+
+/* What a kernel cannot do without, in the order in which it is told. */
+static const struct need {
+    enum probe_id id;
+    const char *words;
+} kernel_needs[] = {
+    { PROBE_LONG, "long mode does not run" },
+    { PROBE_LONG_RING3, "ring 3 does not run" },
+    { PROBE_SYSCALL_RING0, "SYSCALL does not reach ring 0" },
+    { PROBE_SYSRET, "SYSRET does not go back to ring 3" },
+    { PROBE_RING3_EXCEPTION, "an exception in ring 3 does not reach ring 0" },
+};
+
+static void ask_kernel(struct probe_report *r)
+{
+    struct probe_host host;
+
+    hostinfo_key(VITRO_VERSION, &host);
+    cache_load(CACHE_PROBE, &host, r);
+    if (r->row[PROBE_SPEED_RING0].verdict != PROBE_UNKNOWN &&
+        r->row[PROBE_SYSCALL_RING0].verdict != PROBE_UNKNOWN)
+        return;
+    kvm_probe(NULL, BIT(PROBE_GROUP_MODES) | BIT(PROBE_GROUP_SPEED) | BIT(PROBE_GROUP_RINGS), r);
+    if (r->row[PROBE_LONG].verdict != PROBE_UNKNOWN)
+        cache_store(CACHE_PROBE, &host, r);
+}
+
+/* Kernels live in ring 0: a KVM that emulates it is slower than the software CPU, or does not get far. */
+static const struct engine_ops *pick_for_kernel(struct vitro *m)
+{
+    struct probe_report r = { 0 };
+    int64_t mips;
+
+    ask_kernel(&r);
+    if (r.row[PROBE_LONG].verdict == PROBE_UNKNOWN) {
+        snprintf(m->engine_why, sizeof(m->engine_why), "soft: there is no KVM to use here (%s)",
+                 r.row[PROBE_LONG].reason);
+        return &soft_engine;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kernel_needs); i++) {
+        if (r.row[kernel_needs[i].id].verdict != PROBE_YES) {
+            snprintf(m->engine_why, sizeof(m->engine_why),
+                     "soft: this host's KVM cannot run a kernel (%s)", kernel_needs[i].words);
+            return &soft_engine;
+        }
+    }
+    mips = r.row[PROBE_SPEED_RING0].value / 1000000;
+    if (mips < KERNEL_MIN_MIPS) {
+        snprintf(m->engine_why, sizeof(m->engine_why),
+                 "soft: this host's KVM emulates ring 0 at %lld million instructions a second",
+                 (long long)mips);
+        return &soft_engine;
+    }
+    snprintf(m->engine_why, sizeof(m->engine_why),
+             "kvm: it runs ring 0 at %lld million instructions a second here", (long long)mips);
+    return &kvm_engine;
+}
+
 int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page_bytes,
                   const struct engine_ops **out, struct vitro_err *err)
 {
     enum x86_start start = m->guest->image.start;
-    enum probe_id id = page_bytes == SMALL_PAGE ? rows[start].small : rows[start].large;
+    const struct mode_row *row =
+        (int)start < (int)X86_STARTS ? &rows[start] : &rows[X86_START_LONG];
+    enum probe_id id = page_bytes == SMALL_PAGE ? row->small : row->large;
 
     if (cfg->deterministic)
         return choose_repeatable(m, cfg, out, err);
     switch (cfg->engine) {
     case VITRO_ENGINE_AUTO:
-        *out = pick(m, id, x86_start_names[start]);
+        *out = image_boots(m->guest->image.kind) ? pick_for_kernel(m)
+                                                 : pick(m, id, x86_start_names[start]);
         return 0;
     case VITRO_ENGINE_KVM:
         *out = &kvm_engine;

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "base/text.h"
+#include "boot/boot.h"
 #include "boot/elf.h"
 #include "host/file.h"
 #include "vitro_priv.h"
@@ -69,16 +70,42 @@ static bool is_linux(const uint8_t *bytes, size_t len)
     return len >= 0x206 && memcmp(bytes + 0x202, "HdrS", 4) == 0;
 }
 
+/* The loaders' kinds, as the public header numbers them. */
+static const enum image_kind kernel_kinds[] = {
+    [VITRO_KIND_LINUX] = IMAGE_BZIMAGE,
+    [VITRO_KIND_VMLINUX] = IMAGE_VMLINUX,
+};
+
+static int parse_kernel(struct vitro_guest *g, const struct vitro_guest_config *cfg,
+                        enum image_kind kind, const uint8_t *bytes, size_t len,
+                        struct vitro_err *err)
+{
+    if (cfg->mode != VITRO_MODE_DEFAULT || cfg->origin != 0)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "%s is a kernel, which says itself how it starts and where it goes; leave "
+                         "--mode and --origin out",
+                         g->name);
+    return image_boot(kind, bytes, len, &g->image, err);
+}
+
 static int parse_image(struct vitro_guest *g, const struct vitro_guest_config *cfg,
                        const uint8_t *bytes, size_t len, struct vitro_err *err)
 {
-    if (cfg->kind == VITRO_KIND_ELF || (cfg->kind == VITRO_KIND_AUTO && elf_is(bytes, len)))
+    enum image_kind kind = IMAGE_FLAT;
+    int rc = 0;
+
+    if (cfg->kind == VITRO_KIND_AUTO)
+        kind = elf_is(bytes, len) ? IMAGE_ELF : is_linux(bytes, len) ? IMAGE_BZIMAGE : IMAGE_FLAT;
+    else if (cfg->kind == VITRO_KIND_ELF)
+        kind = IMAGE_ELF;
+    else if (cfg->kind != VITRO_KIND_FLAT)
+        kind = kernel_kinds[cfg->kind];
+    if (rc < 0)
+        return rc;
+    if (image_boots(kind))
+        return parse_kernel(g, cfg, kind, bytes, len, err);
+    if (kind == IMAGE_ELF)
         return parse_elf(g, cfg, bytes, len, err);
-    if (cfg->kind == VITRO_KIND_AUTO && is_linux(bytes, len))
-        return err_class(err, VITRO_ERR_IMAGE, -ENOEXEC,
-                         "%s is a Linux kernel: this version of Vitro runs flat and bare-metal ELF "
-                         "programs only (--kind flat to run its bytes all the same)",
-                         g->name);
     return image_flat(bytes, len, cfg->origin, start_of(cfg->mode), &g->image, err);
 }
 
@@ -122,7 +149,7 @@ static int check_guest(const struct vitro_guest_config *cfg, struct vitro_err *e
 {
     if (cfg->name == NULL && cfg->bytes == NULL)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "opening a guest: neither name nor bytes");
-    if ((unsigned)cfg->mode > VITRO_MODE_LONG || (unsigned)cfg->kind > VITRO_KIND_ELF)
+    if ((unsigned)cfg->mode > VITRO_MODE_LONG || (unsigned)cfg->kind >= VITRO_KINDS)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "opening a guest: no such mode or kind");
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <vitro/vitro.h>
 
 #include "board/bare.h"
+#include "board/pc.h"
 #include "boot/builtin.h"
 #include "boot/image.h"
 #include "host/files.h"
@@ -25,6 +26,10 @@ struct vitro {
     struct host_files *files;   /* NULL: no directory */
     struct vitro_config config; /* as it was made, without pointers: to make it again */
     bool has_user_devs;         /* devices of the embedder's */
+    uint8_t *initrd;            /* owned, as is the command line; NULL: none */
+    char *cmdline;
+    struct boot_module initrd_module;
+    bool reboots;
     bool has_run;
     struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
     struct watchpoint *watch; /* of debug; owned */
@@ -60,6 +65,9 @@ const struct engine_ops *helper_of(const struct engine_ops *engine);
  * False when that was the one. engine_why then begins with what went wrong.
  */
 bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why);
+
+/* boot_open - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
+WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
 
 /* event_fn of a machine whose owner wants events; ctx is its struct vitro. */
 void pass_event(void *ctx, const struct event *ev);

@@ -57,7 +57,10 @@ enum vitro_engine {
 enum vitro_kind {
     VITRO_KIND_AUTO = 0, /* found by the bytes */
     VITRO_KIND_FLAT,
-    VITRO_KIND_ELF,
+    VITRO_KIND_ELF,     /* a bare-metal program */
+    VITRO_KIND_LINUX,   /* bzImage */
+    VITRO_KIND_VMLINUX, /* Linux as an ELF file, by its 64-bit entry */
+    VITRO_KINDS,        /* how many there are */
 };
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -141,6 +144,11 @@ struct vitro_config {
     uint64_t seed; /* any number; needs deterministic */
     uint64_t
         hash_every; /* instructions between two events with a hash of the state; needs deterministic */
+    /* For kernels (guests of kind linux, pvh, multiboot ...); others take none of these. */
+    const char *cmdline; /* default: "console=ttyS0" for Linux, else none */
+    const char *initrd;  /* a file's path */
+    bool screen;         /* text memory at 0xb8000, as a PC's screen has it */
+    bool no_reboot;      /* a reset ends the run (VITRO_END_RESET) instead of starting over */
     /* Called for every event, from a vCPU's thread; must not call back into the machine. NULL: none. */
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
@@ -163,6 +171,8 @@ void vitro_free(struct vitro *m); /* NULL is fine; not while it runs */
 enum vitro_end {
     VITRO_END_HALT,       /* every CPU executed HLT and nothing can wake it */
     VITRO_END_GUEST_EXIT, /* the guest wrote outcome.code to the debug-exit port */
+    VITRO_END_POWEROFF,   /* the guest switched the machine off */
+    VITRO_END_RESET,      /* the guest reset the machine */
     VITRO_END_SHUTDOWN,   /* triple fault */
     VITRO_END_REFUSED,    /* the engine cannot execute an instruction of the guest */
     VITRO_END_FAILED,     /* the engine could not enter the guest */
@@ -212,6 +222,20 @@ struct vitro_watch {
     uint64_t len;  /* bytes, 1 at least; the range does not wrap */
     unsigned how;  /* enum vitro_watch_how, OR of any; 0 means writes */
 };
+
+/* Whether the machine has a serial line to type at: kernels have, bare programs have not. */
+bool vitro_has_console(const struct vitro *m);
+
+/*
+ * vitro_console_send - type at the guest's serial line
+ *
+ * Returns how many bytes were taken, 0..len: the guest has room for a few, and takes more when it has read
+ * them. Bytes sent while the machine is stopped wait for it. Any thread.
+ */
+size_t vitro_console_send(struct vitro *m, const void *bytes, size_t len);
+
+/* Presses the power button; what comes of it is the guest's matter. Nothing on a bare machine. Any thread. */
+void vitro_power_button(struct vitro *m);
 
 /* Where a run shall stop. Zero means: nowhere. */
 struct vitro_stop_at {

@@ -8,7 +8,7 @@
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
 
-#include "boot/image.h"
+#include "boot/boot.h"
 #include "core/machine.h"
 #include "dev/hypercall.h"
 #include "host/chr_fd.h"
@@ -33,6 +33,13 @@ struct board_config {
     struct files files;  /* for the hypercall device; borrowed until board_free */
 
     uint64_t page_bytes; /* bare: 4 KiB or 0 for the largest the mode has */
+
+    /* PC: what its kernel is given */
+    const char *cmdline;              /* NULL: none */
+    const struct boot_module *initrd; /* NULL: none */
+    const struct boot_module *module;
+    unsigned nmodules;
+    bool screen; /* text memory at 0xb8000 */
 };
 
 /* First member of every board's own struct. */
@@ -41,6 +48,8 @@ struct board {
     uint8_t *ram; /* owned: one mapping behind all slots of RAM */
     uint64_t ram_len;
     struct chr_fd console;
+    /* As after power-up; the machine does not run. NULL: the board cannot be reset. */
+    int (*reset)(struct board *b, struct vitro_err *err);
     void (*fini)(struct board *b); /* after the machine is gone; NULL: nothing of its own */
 };
 

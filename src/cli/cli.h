@@ -60,6 +60,7 @@ struct options {
     struct vitro_config machine;
     uint64_t timeout_ns; /* 0: none */
     bool quiet, json, no_color, help;
+    bool console;               /* run: standard input goes to the guest */
     struct stop_spec stop_at;   /* run: --stop-at; views: --at */
     struct stop_spec since;     /* exits: where to begin counting */
     struct stop_spec switch_at; /* run: where the other engine goes on; a number */
@@ -137,7 +138,8 @@ struct vitro_watch *watchpoints_resolve(const struct target *t, const struct opt
 
 /* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
 struct watch;
-int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out);
+struct console;
+int watch_start(struct vitro *m, struct console *console, uint64_t timeout_ns, struct watch **out);
 void watch_end(struct watch *w);
 
 /* hashes.c: prints what run --hash-every asks for, or keeps it for JSON. NULL: nothing was asked for. */
@@ -148,6 +150,12 @@ int hashes_end(struct hashes *h, struct vitro *m);
 /* The list for JSON, or NULL. */
 json_t *hashes_json(const struct hashes *h);
 void hashes_close(struct hashes *h);
+/* console.c: standard input as the guest's serial line; *out is NULL where the machine has none. */
+int console_start(struct vitro *m, struct console **out); /* 0 or a negative errno */
+void console_end(struct console *c);                      /* NULL is fine, as for the next two */
+/* The terminal as it was before, and raw again. Any thread. */
+void console_suspend(struct console *c);
+void console_resume(struct console *c);
 
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);

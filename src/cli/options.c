@@ -56,13 +56,20 @@ static const char *set_origin(struct options *o, char *arg)
 
 static const char *set_kind(struct options *o, char *arg)
 {
-    if (strcmp(arg, "flat") == 0)
-        o->guest.kind = VITRO_KIND_FLAT;
-    else if (strcmp(arg, "elf") == 0)
-        o->guest.kind = VITRO_KIND_ELF;
-    else
-        return "kinds are flat and elf";
-    return NULL;
+    static const char *const words[VITRO_KINDS] = {
+        [VITRO_KIND_FLAT] = "flat",
+        [VITRO_KIND_ELF] = "elf",
+        [VITRO_KIND_LINUX] = "linux",
+        [VITRO_KIND_VMLINUX] = "vmlinux",
+    };
+
+    for (unsigned i = 0; i < VITRO_KINDS; i++) {
+        if (words[i] != NULL && strcmp(arg, words[i]) == 0) {
+            o->guest.kind = (enum vitro_kind)i;
+            return NULL;
+        }
+    }
+    return "kinds are flat, elf, linux and vmlinux";
 }
 
 static const char *set_page_size(struct options *o, char *arg)
@@ -239,6 +246,18 @@ static const char *set_range(struct options *o, char *arg)
     return NULL;
 }
 
+static const char *set_initrd(struct options *o, char *arg)
+{
+    o->machine.initrd = arg;
+    return NULL;
+}
+
+static const char *set_cmdline(struct options *o, char *arg)
+{
+    o->machine.cmdline = arg;
+    return NULL;
+}
+
 #define FLAG(fn, field)                                 \
     static const char *fn(struct options *o, char *arg) \
     {                                                   \
@@ -259,6 +278,7 @@ FLAG(set_executable, tables.executable)
 FLAG(set_user, tables.user)
 FLAG(set_files_cow, machine.files_cow)
 FLAG(set_deterministic, machine.deterministic)
+FLAG(set_no_reboot, machine.no_reboot)
 
 /* arg: NULL none; "[=X]" optional, only as --name=X. */
 static const struct row {
@@ -270,15 +290,16 @@ static const struct row {
 } rows[] = {
     { "engine", 'e', "auto|kvm|soft",
       "what executes the guest (default auto: it is said which, and why)", FOR_GUEST, set_engine },
-    { "memory", 'm', "SIZE", "guest memory: 64K to 512G (default 2M; 64M for ELF)", FOR_GUEST,
-      set_mem },
+    { "memory", 'm', "SIZE", "guest memory: 64K to 512G (default 2M; ELF 64M, kernels 512M)",
+      FOR_GUEST, set_mem },
     { "cpus", 'c', "N", "virtual CPUs, 1 to 8 (default 1); rdi holds each one's number", FOR_GUEST,
       set_cpus },
     { "mode", 0, "MODE", "CPU mode at the start: real, protected, paged32 or long (default)",
       FOR_GUEST, set_mode },
     { "origin", 0, "ADDR", "flat images: where the first byte goes and starts (default 0)",
       FOR_GUEST, set_origin },
-    { "kind", 0, "flat|elf", "do not go by the file's bytes", FOR_GUEST, set_kind },
+    { "kind", 0, "KIND", "do not go by the file's bytes: flat, elf, linux or vmlinux", FOR_GUEST,
+      set_kind },
     { "page-size", 0, "4k|2m|4m", "pages of the identity map (default: the mode's large ones)",
       FOR_GUEST, set_page_size },
     { "name", 'n', "NAME", "the machine's name (default: the guest's)", FOR_GUEST, set_name },
@@ -296,6 +317,11 @@ static const struct row {
       set_seed },
     { "hash-every", 0, "N", "deterministic: print a hash of the state every N instructions",
       FOR_RUN, set_hash_every },
+    { "initrd", 'i', "FILE", "kernels: the initial RAM disk", FOR_GUEST, set_initrd },
+    { "append", 'a', "TEXT", "kernels: the command line (default for Linux: console=ttyS0)",
+      FOR_GUEST, set_cmdline },
+    { "no-reboot", 0, NULL, "a reset by the guest ends the run instead of starting over", FOR_RUN,
+      set_no_reboot },
     { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,
       set_stop_at },
     { "watch", 0, "ADDR[:LEN][:r|w|rw]",
@@ -320,7 +346,7 @@ static const struct row {
     { "since", 0, "WHERE", "count from there on: ADDR, exit:N or insn:N", FOR_EXITS, set_since },
     { "cpu", 0, "N", "which CPU's registers and tables (default 0)", FOR_VIEW, set_cpu },
     { "physical", 'p', NULL, "ADDR is guest-physical", FOR_WALK | FOR_MEM, set_physical },
-    { "all", 'a', NULL, "also debug registers and every MSR, bit by bit", FOR_REGS, set_all },
+    { "all", 'A', NULL, "also debug registers and every MSR, bit by bit", FOR_REGS, set_all },
     { "writable", 'w', NULL, "only writable pages", FOR_TABLES, set_writable },
     { "executable", 'x', NULL, "only executable pages", FOR_TABLES, set_executable },
     { "user", 'u', NULL, "only pages that ring 3 may use", FOR_TABLES, set_user },

@@ -26,7 +26,8 @@ static const struct end_row {
     [VITRO_END_SHUTDOWN] = { "shutdown", true }, [VITRO_END_REFUSED] = { "refused", true },
     [VITRO_END_FAILED] = { "failed", true },     [VITRO_END_BREAK] = { "break", false },
     [VITRO_END_COUNT] = { "count", false },      [VITRO_END_STOPPED] = { "stopped", true },
-    [VITRO_END_TIMEOUT] = { "timeout", true },
+    [VITRO_END_TIMEOUT] = { "timeout", true },   [VITRO_END_POWEROFF] = { "poweroff", false },
+    [VITRO_END_RESET] = { "reset", false },
 };
 
 /* What a run leaves for its JSON document. */
@@ -409,6 +410,7 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     (void)argc;
     if (code == EXIT_OK)
         code = check_switch(o);
+    o->console = true;
     if (o->json)
         o->machine.console_fd = kept.console;
     if (o->stop_at.kind == STOP_AT_NOTHING)

@@ -118,6 +118,8 @@ int target_end_code(const struct vitro_outcome *end)
     case VITRO_END_STOPPED:
         return EXIT_STOPPED;
     case VITRO_END_HALT:
+    case VITRO_END_POWEROFF:
+    case VITRO_END_RESET:
     case VITRO_END_BREAK:
     case VITRO_END_COUNT:
         break;
@@ -129,18 +131,24 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
                    uint64_t timeout_ns, struct vitro_outcome *end)
 {
     struct vitro_err err = { 0 };
+    struct console *console = NULL;
     struct watch *watch;
     int rc = set_stop(t, o, count);
 
     if (rc != EXIT_OK)
         return rc;
-    rc = watch_start(t->m, timeout_ns, &watch);
+    if (o->console)
+        rc = console_start(t->m, &console);
+    if (rc == 0)
+        rc = watch_start(t->m, console, timeout_ns, &watch);
     if (rc < 0) {
-        fprintf(stderr, "vitro: watching for signals: %s\n", strerror(-rc));
+        console_end(console);
+        fprintf(stderr, "vitro: watching for signals and keys: %s\n", strerror(-rc));
         return EXIT_HOST;
     }
     rc = vitro_run(t->m, end, &err);
     watch_end(watch);
+    console_end(console);
     return rc < 0 ? fail_err(&err) : EXIT_OK;
 }
 

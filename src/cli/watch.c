@@ -2,7 +2,7 @@
 /*
  * watch.c - turns signals and the time limit into vitro_stop
  *
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread while a guest runs and read from a
+ * SIGTSTP and SIGCONT give the terminal back while the process is stopped. SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread while a guest runs and read from a
  * descriptor by one thread. The first asks the machine to stop; the second ends the process at once.
  * One that was ignored from the start (nohup, a job in the background) stays ignored.
  */
@@ -25,15 +25,35 @@ enum { FD_SIGNAL, FD_TIMER, FD_END, NFDS };
 
 struct watch {
     struct vitro *m;
+    struct console *console; /* NULL: none */
     pthread_t thread;
-    int fd[NFDS]; /* FD_TIMER is -1 without a limit */
+    int fd[NFDS];  /* FD_TIMER is -1 without a limit */
+    unsigned ends; /* signals that ask for the end, so far */
     sigset_t before;
 };
+
+static void take_signal(struct watch *w, unsigned signal)
+{
+    switch (signal) {
+    case SIGTSTP:
+        console_suspend(w->console);
+        raise(SIGSTOP);
+        break;
+    case SIGCONT:
+        console_resume(w->console);
+        break;
+    default:
+        if (w->ends++ > 0) {
+            console_suspend(w->console);
+            _exit(EXIT_STOPPED);
+        }
+        vitro_stop(w->m, VITRO_STOP_USER);
+    }
+}
 
 static void *watch_thread(void *arg)
 {
     struct watch *w = arg;
-    unsigned signals = 0;
 
     for (;;) {
         struct signalfd_siginfo info;
@@ -50,11 +70,8 @@ static void *watch_thread(void *arg)
             w->fd[FD_TIMER] = (close(w->fd[FD_TIMER]), -1);
         }
         if (p[FD_SIGNAL].revents & POLLIN &&
-            read(w->fd[FD_SIGNAL], &info, sizeof(info)) == sizeof(info)) {
-            if (signals++ > 0)
-                _exit(EXIT_STOPPED);
-            vitro_stop(w->m, VITRO_STOP_USER);
-        }
+            read(w->fd[FD_SIGNAL], &info, sizeof(info)) == sizeof(info))
+            take_signal(w, info.ssi_signo);
     }
 }
 
@@ -84,7 +101,7 @@ static void close_all(struct watch *w)
 /* The signals that end a run. Blocking one that is ignored would make the kernel deliver it. */
 static void fill_set(sigset_t *set)
 {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT };
 
     sigemptyset(set);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -95,7 +112,7 @@ static void fill_set(sigset_t *set)
     }
 }
 
-int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out)
+int watch_start(struct vitro *m, struct console *console, uint64_t timeout_ns, struct watch **out)
 {
     struct watch *w = calloc(1, sizeof(*w));
     sigset_t set;
@@ -104,6 +121,7 @@ int watch_start(struct vitro *m, uint64_t timeout_ns, struct watch **out)
     if (w == NULL)
         return -ENOMEM;
     w->m = m;
+    w->console = console;
     fill_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, &w->before);
     w->fd[FD_SIGNAL] = signalfd(-1, &set, SFD_CLOEXEC);

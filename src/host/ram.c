@@ -50,6 +50,12 @@ fail:
                    strerror(errno));
 }
 
+void ram_clear(uint8_t *at, uint64_t len)
+{
+    if (madvise(at, len, MADV_DONTNEED) < 0)
+        memset(at, 0, len);
+}
+
 void ram_unmap(uint8_t *at, uint64_t len)
 {
     if (at != NULL)

@@ -16,6 +16,9 @@
  */
 WARN_UNUSED int ram_map(uint64_t len, uint8_t **out, struct vitro_err *err);
 
+/* Zero again; its pages go back to the host. at, len: all of a mapping. */
+void ram_clear(uint8_t *at, uint64_t len);
+
 /* NULL is fine. */
 void ram_unmap(uint8_t *at, uint64_t len);
 

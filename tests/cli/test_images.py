@@ -59,10 +59,14 @@ class Refused(Case):
         self.refuse(vitro("run", "no-such-guest"), USAGE, "neither a built-in guest nor a file",
                     "vitro guests")
 
-    def test_linux_kernel_is_named(self):
+    def test_cut_linux_kernel(self):
         image = bytearray(4096)
         image[0x202:0x206] = b"HdrS"
-        self.refuse(vitro("run", self.file("bzImage", image)), IMAGE, "Linux kernel")
+        self.refuse(vitro("run", self.file("bzImage", image)), IMAGE, "Linux")
+
+    def test_what_only_kernels_take(self):
+        self.refuse(vitro("run", "hello", "-a", "quiet"), USAGE, "command line", "no kernel")
+        self.refuse(vitro("run", "hello", "-i", "/dev/null"), USAGE, "initrd", "no kernel")
 
     def test_real_mode_beyond_its_reach(self):
         path = self.file("big", HLT * (1 << 20) + HLT)

@@ -28,7 +28,7 @@ static void test_guests(void **state)
     } rows[] = {
         { { .name = NULL }, "neither name nor bytes" },
         { { .bytes = halt, .len = 1, .mode = VITRO_MODE_LONG + 1 }, "no such mode" },
-        { { .bytes = halt, .len = 1, .kind = VITRO_KIND_ELF + 1 }, "no such mode or kind" },
+        { { .bytes = halt, .len = 1, .kind = VITRO_KINDS }, "no such mode or kind" },
         { { .name = "nosuch" }, "neither a built-in guest nor a file" },
         { { .name = "hello", .origin = 1 }, "--origin" },
     };

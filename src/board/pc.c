@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pc.c - composes the PC board: memory, kernel, tables, chips, CPUs; and puts it all back at a reset
+ *
+ * Wiring: an ISA interrupt goes to the i8259 pair and to the I/O APIC both, as on a PC; the guest masks what it
+ * does not use. The PIT is pin 0 of the one and pin 2 of the other. The pair's output is LINT0 of the local
+ * APICs, which firmware leaves as a virtual wire.
+ */
+#include "board/pc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bits.h"
+#include "board/acpi.h"
+#include "board/pc_mem.h"
+#include "board/pc_rows.h"
+#include "dev/i8254.h"
+#include "dev/i8259.h"
+#include "dev/ioapic.h"
+#include "dev/lapic.h"
+#include "dev/uart16550.h"
+#include "host/loop.h"
+#include "host/ram.h"
+
+enum { ISA_IRQS = 16, SERIALS = 2 };
+
+struct pc {
+    struct board board; /* first */
+    struct loop *loop;
+    struct boot_plan plan;
+    unsigned ncpus;
+    struct x86_state *start; /* one a vCPU: as it was made, for resets */
+    /* owned by the machine */
+    struct dev *lapic, *ioapic, *pic, *pit, *rtc, *kbd, *pm, *uart[SERIALS];
+};
+
+static struct pc *pc_of(struct board *b)
+{
+    return (struct pc *)b;
+}
+
+/* ---- wires ----------------------------------------------------------------------------------- */
+
+static void isa_set(void *ctx, unsigned irq, bool level)
+{
+    struct pc *pc = ctx;
+
+    i8259_set(pc->pic, irq, level);
+    ioapic_set(pc->ioapic, irq == 0 ? PC_PIT_GSI : irq, level);
+}
+
+static struct irq_line isa_line(struct pc *pc, enum pc_id id)
+{
+    return (struct irq_line){ isa_set, pc, (unsigned)pc_rows[id].pin };
+}
+
+static int ack_pic(void *ctx)
+{
+    return i8259_ack(((struct pc *)ctx)->pic);
+}
+
+static void eoi(void *ctx, uint8_t vector)
+{
+    ioapic_eoi(((struct pc *)ctx)->ioapic, vector);
+}
+
+__attribute__((unused)) static void reset(void *ctx)
+{
+    machine_stop(((struct pc *)ctx)->board.m, STOP_RESET, 0, -1);
+}
+
+__attribute__((unused)) static void power_off(void *ctx)
+{
+    machine_stop(((struct pc *)ctx)->board.m, STOP_POWEROFF, 0, -1);
+}
+
+__attribute__((unused)) static uint64_t wall_seconds(void *ctx)
+{
+    (void)ctx;
+    return (uint64_t)time(NULL);
+}
+
+/* ---- chips ----------------------------------------------------------------------------------- */
+
+/* Gives dev to the machine; NULL: out of memory. */
+static int own(struct pc *pc, struct dev *dev, struct dev **out, struct vitro_err *err)
+{
+    *out = dev;
+    if (dev == NULL)
+        return err_set(err, -ENOMEM, "making a device: out of memory");
+    return machine_add_dev(pc->board.m, dev, err);
+}
+
+static int attach(struct pc *pc, enum pc_id id, struct dev *dev, struct vitro_err *err)
+{
+    const struct pc_row *row = &pc_rows[id];
+    struct machine *m = pc->board.m;
+
+    return bus_add(row->where == ON_PIO ? &m->pio : &m->mmio, row->base, row->len, dev, err);
+}
+
+static int add_interrupt_chips(struct pc *pc, struct vitro_err *err)
+{
+    struct machine *m = pc->board.m;
+    const struct lapic_wires wires = { .ack_pic = ack_pic, .pic = pc, .eoi = eoi, .ioapic = pc };
+    struct ioapic_config ioapic = { .id = (uint8_t)pc->ncpus }; /* as acpi.c says */
+    struct irq_line lint0;
+    int rc;
+
+    if ((rc = own(pc, lapic_new(m, &wires), &pc->lapic, err)) < 0)
+        return rc;
+    lint0 = (struct irq_line){ lapic_lint, pc->lapic, LAPIC_LINT0 };
+    ioapic.msi = (struct msi_sink){ lapic_msi, pc->lapic };
+    if ((rc = own(pc, i8259_new(&lint0), &pc->pic, err)) < 0 ||
+        (rc = own(pc, ioapic_new(&ioapic), &pc->ioapic, err)) < 0 ||
+        (rc = attach(pc, PC_LAPIC, pc->lapic, err)) < 0 ||
+        (rc = attach(pc, PC_IOAPIC, pc->ioapic, err)) < 0 ||
+        (rc = attach(pc, PC_I8259_MASTER, i8259_part(pc->pic, I8259_MASTER), err)) < 0 ||
+        (rc = attach(pc, PC_I8259_SLAVE, i8259_part(pc->pic, I8259_SLAVE), err)) < 0)
+        return rc;
+    return attach(pc, PC_ELCR, i8259_part(pc->pic, I8259_ELCR), err);
+}
+
+static int add_timer(struct pc *pc, struct vitro_err *err)
+{
+    const struct irq_line line = isa_line(pc, PC_I8254);
+    int rc = own(pc, i8254_new(pc->board.m, &line), &pc->pit, err);
+
+    if (rc < 0 || (rc = attach(pc, PC_I8254, i8254_part(pc->pit, I8254_COUNTERS), err)) < 0)
+        return rc;
+    return attach(pc, PC_PORT61, i8254_part(pc->pit, I8254_PORT_B), err);
+}
+
+static int add_serial(struct pc *pc, struct vitro_err *err)
+{
+    static const enum pc_id rows[SERIALS] = { PC_COM1, PC_COM2 };
+    struct machine *m = pc->board.m;
+    int rc = 0;
+
+    for (unsigned i = 0; i < SERIALS && rc == 0; i++) {
+        const struct uart16550_config cfg = {
+            .out = i == 0 ? chr_fd_chr(&pc->board.console) : (struct chr){ 0 },
+            .irq = isa_line(pc, rows[i]),
+            .clock = &m->clock,
+            .timers = &m->timers,
+            .out2_gates = true,
+            .rts_flow = true,
+        };
+
+        rc = own(pc, uart16550_new(&cfg), &pc->uart[i], err);
+        if (rc == 0)
+            rc = attach(pc, rows[i], pc->uart[i], err);
+    }
+    return rc;
+}
+
+/* ---- memory and kernel ----------------------------------------------------------------------- */
+
+/* Writes the firmware's tables and the kernel into memory that is zero. */
+static int fill_memory(struct pc *pc, struct vitro_err *err)
+{
+    struct mem *mem = &pc->board.m->mem;
+
+    acpi_write(mem, pc->ncpus);
+    mptable_write(mem, pc->ncpus);
+    return boot_place(&pc->plan, mem, err);
+}
+
+static int load_kernel(struct pc *pc, const struct board_config *cfg, struct vitro_err *err)
+{
+    struct mem *mem = &pc->board.m->mem;
+    struct boot_row rows[PC_ROWS_MAX];
+    struct boot_request req = {
+        .cmdline = cfg->cmdline,
+        .initrd = cfg->initrd,
+        .module = cfg->module,
+        .nmodules = cfg->nmodules,
+        .row = rows,
+        .nrows = pc_mem_rows(cfg->mem_bytes, rows),
+        .rsdp = acpi_write(mem, cfg->ncpus),
+        .rsdp_len = BOOT_RSDP_MAX,
+        .vga_text = cfg->screen,
+    };
+    int rc;
+
+    if (!mem_get(mem, req.rsdp, req.rsdp_bytes, req.rsdp_len))
+        return -EFAULT;
+    rc = boot_plan(cfg->image, &req, &pc->plan, err);
+    if (rc < 0)
+        return rc;
+    mem_note(mem, MEM_USE_BOOT, ACPI_BASE, ACPI_BYTES, "ACPI tables");
+    mem_note(mem, MEM_USE_BOOT, MPTABLE_BASE, MPTABLE_BYTES, "MP table");
+    return fill_memory(pc, err);
+}
+
+/* ---- CPUs ------------------------------------------------------------------------------------ */
+
+static int add_cpus(struct pc *pc, struct vitro_err *err)
+{
+    struct machine *m = pc->board.m;
+    struct x86_state first, other;
+    int rc = 0;
+
+    pc->start = calloc(pc->ncpus, sizeof(*pc->start));
+    if (pc->start == NULL)
+        return err_set(err, -ENOMEM, "making the CPUs: out of memory");
+    boot_state(&pc->plan, &first);
+    x86_reset_state(first.apic_base & ~UINT64_C(0x100), &other);
+    for (unsigned i = 0; i < pc->ncpus && rc == 0; i++) {
+        rc = machine_add_cpu(m, i == 0 ? &first : &other, err);
+        if (rc < 0)
+            return rc;
+        lapic_plug(pc->lapic, m->cpu[i]);
+        m->cpu[i]->activity = i == 0 ? X86_RUNNING : X86_WAIT_SIPI;
+        rc = m->engine->get(m->cpu[i], STATE_ALL, &pc->start[i], err);
+    }
+    lapic_virtual_wire(pc->lapic);
+    return rc;
+}
+
+static int reset_cpu(struct pc *pc, unsigned i, struct vitro_err *err)
+{
+    struct vcpu *cpu = pc->board.m->cpu[i];
+
+    vcpu_withdraw(cpu, ~0u);
+    cpu->ended = false;
+    cpu->activity = i == 0 ? X86_RUNNING : X86_WAIT_SIPI;
+    return cpu->m->engine->set(cpu, STATE_ALL, &pc->start[i], err);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* As after power-up. Not while it runs. */
+static int pc_reset(struct board *b, struct vitro_err *err)
+{
+    struct pc *pc = pc_of(b);
+    struct machine *m = b->m;
+    int rc;
+
+    for (unsigned i = 0; i < m->ndevs; i++) {
+        if (m->dev[i]->ops->reset != NULL)
+            m->dev[i]->ops->reset(m->dev[i]);
+    }
+    ram_clear(b->ram, b->ram_len);
+    rc = fill_memory(pc, err);
+    for (unsigned i = 0; i < pc->ncpus && rc == 0; i++)
+        rc = reset_cpu(pc, i, err);
+    lapic_virtual_wire(pc->lapic);
+    return rc;
+}
+
+static void pc_fini(struct board *b)
+{
+    struct pc *pc = pc_of(b);
+
+    loop_free(pc->loop);
+    boot_plan_fini(&pc->plan);
+    free(pc->start);
+}
+
+static int add_parts(struct pc *pc, const struct board_config *cfg, struct vitro_err *err)
+{
+    struct board *b = &pc->board;
+    int rc;
+
+    if ((rc = board_open(b, cfg, err)) < 0 || (rc = loop_new(b->m, &pc->loop, err)) < 0 ||
+        (rc = pc_mem_add(b, cfg, err)) < 0 || (rc = load_kernel(pc, cfg, err)) < 0 ||
+        (rc = add_interrupt_chips(pc, err)) < 0 || (rc = add_timer(pc, err)) < 0 ||
+        (rc = add_serial(pc, err)) < 0 || (rc = board_add_debug(b, cfg, err)) < 0)
+        return rc;
+    return add_cpus(pc, err);
+}
+
+int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err *err)
+{
+    struct pc *pc = calloc(1, sizeof(*pc));
+    int rc;
+
+    if (pc == NULL)
+        return err_set(err, -ENOMEM, "making the board: out of memory");
+    pc->board.reset = pc_reset;
+    pc->board.fini = pc_fini;
+    pc->ncpus = cfg->ncpus;
+    rc = add_parts(pc, cfg, err);
+    if (rc < 0) {
+        board_free(&pc->board);
+        return rc;
+    }
+    *out = &pc->board;
+    return 0;
+}
+
+size_t pc_console_send(struct board *b, const void *bytes, size_t len)
+{
+    struct pc *pc = pc_of(b);
+    size_t taken;
+
+    pthread_mutex_lock(&b->m->lock);
+    taken = uart16550_receive(pc->uart[0], bytes, len);
+    pthread_mutex_unlock(&b->m->lock);
+    return taken;
+}
+
+void pc_power_button(struct board *b)
+{
+    (void)b;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console.c - standard input as the guest's serial line, while the guest runs
+ *
+ * A terminal is put into raw mode, so that Ctrl-C and all other keys are the guest's; Ctrl-] is ours and
+ * opens a menu of one key. It is put back whatever ends the run: return, exit, a signal. From a pipe or file
+ * the bytes are passed on as the guest takes them, and no faster; the end of input is not the end of the run.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { KEY_MENU = 0x1d /* Ctrl-] */, CHUNK = 256, RETRY_MS = 5 };
+
+struct console {
+    struct vitro *m;
+    pthread_t thread;
+    int end_fd;
+    bool raw;
+    bool in_menu; /* the key before was KEY_MENU */
+    struct termios before;
+};
+
+/* ---- the terminal ---------------------------------------------------------------------------- */
+
+static void restore(struct console *c)
+{
+    if (c->raw)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &c->before);
+    c->raw = false;
+}
+
+static void make_raw(struct console *c)
+{
+    struct termios t;
+
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &c->before) < 0)
+        return;
+    t = c->before;
+    t.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    t.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+    t.c_cflag = (t.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+    t.c_cc[VMIN] = 1;
+    t.c_cc[VTIME] = 0;
+    /* Output keeps its newline translation: our own lines are printed too. */
+    c->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
+}
+
+void console_suspend(struct console *c)
+{
+    if (c != NULL)
+        restore(c);
+}
+
+void console_resume(struct console *c)
+{
+    if (c != NULL)
+        make_raw(c);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static void show_menu(void)
+{
+    fputs(
+        "\r\nvitro: Ctrl-] then  q end the run   p press the power button   Ctrl-] type Ctrl-]\r\n"
+        "                    c or any other key: back to the guest\r\n",
+        stderr);
+}
+
+/* Waits a little for the guest to take more; false when the run ends meanwhile. */
+static bool wait_for_room(const struct console *c)
+{
+    struct pollfd end = { .fd = c->end_fd, .events = POLLIN };
+
+    return poll(&end, 1, RETRY_MS) == 0;
+}
+
+static bool send_all(struct console *c, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t taken = vitro_console_send(c->m, bytes, len);
+
+        bytes += taken;
+        len -= taken;
+        if (len > 0 && !wait_for_room(c))
+            return false;
+    }
+    return true;
+}
+
+static void menu_key(struct console *c, char key)
+{
+    switch (key) {
+    case KEY_MENU:
+        send_all(c, &key, 1);
+        break;
+    case 'q':
+        vitro_stop(c->m, VITRO_STOP_USER);
+        break;
+    case 'p':
+        vitro_power_button(c->m);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Keys of a terminal, where KEY_MENU is ours; what lies between goes on in one piece. */
+static bool take_keys(struct console *c, const char *bytes, size_t len)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (c->in_menu) {
+            c->in_menu = false;
+            menu_key(c, bytes[i]);
+            from = i + 1;
+        } else if (bytes[i] == KEY_MENU) {
+            if (!send_all(c, bytes + from, i - from))
+                return false;
+            c->in_menu = true;
+            show_menu();
+            from = i + 1;
+        }
+    }
+    return send_all(c, bytes + from, len - from);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void *console_thread(void *arg)
+{
+    struct console *c = arg;
+    bool terminal = isatty(STDIN_FILENO);
+
+    for (;;) {
+        struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                              { .fd = c->end_fd, .events = POLLIN } };
+        char bytes[CHUNK];
+        ssize_t n;
+
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (p[1].revents != 0)
+            return NULL;
+        if (p[0].revents == 0)
+            continue;
+        n = read(STDIN_FILENO, bytes, sizeof(bytes));
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return NULL; /* the end of input; EIO: a terminal that belongs to another job */
+        if (n > 0 && !(terminal ? take_keys : send_all)(c, bytes, (size_t)n))
+            return NULL;
+    }
+}
+
+int console_start(struct vitro *m, struct console **out)
+{
+    struct console *c;
+    int rc;
+
+    *out = NULL;
+    if (!vitro_has_console(m))
+        return 0;
+    c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return -ENOMEM;
+    c->m = m;
+    c->end_fd = eventfd(0, EFD_CLOEXEC);
+    rc = c->end_fd < 0 ? -errno : -pthread_create(&c->thread, NULL, console_thread, c);
+    if (rc < 0) {
+        if (c->end_fd >= 0)
+            close(c->end_fd);
+        free(c);
+        return rc;
+    }
+    make_raw(c);
+    *out = c;
+    return 0;
+}
+
+void console_end(struct console *c)
+{
+    const uint64_t one = 1;
+
+    if (c == NULL)
+        return;
+    if (write(c->end_fd, &one, sizeof(one)) == sizeof(one))
+        pthread_join(c->thread, NULL);
+    restore(c);
+    close(c->end_fd);
+    free(c);
+}

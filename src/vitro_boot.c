@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* vitro_boot.c - the library's face: what kernels are given, and the keys and buttons of their machine. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "host/file.h"
+#include "vitro_priv.h"
+
+enum { INITRD_MAX_MIB = 4096 };
+
+static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    const char *what = cfg->cmdline != NULL  ? "command line"
+                       : cfg->initrd != NULL ? "initrd"
+                       : cfg->screen         ? "screen"
+                                             : NULL;
+
+    if (what == NULL)
+        return 0;
+    return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                     "%s: guest %s is no kernel (it is of kind %s): these are for kernels", what,
+                     m->guest->name, image_kind_name(m->guest->image.kind));
+}
+
+/* A kernel that speaks on the serial line is what everybody wants to see. */
+static const char *default_cmdline(enum image_kind kind)
+{
+    return kind == IMAGE_BZIMAGE || kind == IMAGE_VMLINUX ? "console=ttyS0" : NULL;
+}
+
+int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    enum image_kind kind = m->guest->image.kind;
+    const char *cmdline = cfg->cmdline;
+    size_t len = 0;
+    int rc;
+
+    if (!image_boots(kind))
+        return refuse(m, cfg, err);
+    m->reboots = !cfg->no_reboot;
+    if (cmdline == NULL)
+        cmdline = default_cmdline(kind);
+    if (cmdline != NULL) {
+        m->cmdline = strdup(cmdline);
+        if (m->cmdline == NULL)
+            return err_set(err, -ENOMEM, "copying the command line: out of memory");
+    }
+    if (cfg->initrd == NULL)
+        return 0;
+    rc = file_read(cfg->initrd, INITRD_MAX_MIB * MIB, &m->initrd, &len, err);
+    m->initrd_module = (struct boot_module){ .bytes = m->initrd, .len = len };
+    return rc;
+}
+
+bool vitro_has_console(const struct vitro *m)
+{
+    return image_boots(m->guest->image.kind);
+}
+
+size_t vitro_console_send(struct vitro *m, const void *bytes, size_t len)
+{
+    return vitro_has_console(m) ? pc_console_send(m->board, bytes, len) : 0;
+}
+
+void vitro_power_button(struct vitro *m)
+{
+    if (vitro_has_console(m))
+        pc_power_button(m->board);
+}

@@ -14,6 +14,7 @@ _vitro_values() {
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
     --switch) printf '%s\n' exit: insn: ;;
+    --from) echo insn: ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
     --trace | -o | --output | -i | --initrd) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front
@@ -21,7 +22,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs mem: disasm: exits
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every | -a | --append) ;;
+    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }

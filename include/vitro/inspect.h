@@ -243,6 +243,27 @@ enum vitro_event_kind {
     VITRO_EVENT_START,    /* a CPU enters the guest for the first time */
     VITRO_EVENT_STOP,     /* the run ended */
     VITRO_EVENT_HASH,     /* what vitro_config.hash_every asks for */
+    VITRO_EVENT_INSN,     /* what vitro_trace_insns asks for */
+};
+
+/* A register that an instruction has changed. */
+struct vitro_reg_change {
+    const char *name;  /* "rax", "rflags", "ymm3"; static */
+    unsigned bytes;    /* 2, 8, 16, 32 */
+    uint8_t value[32]; /* after the instruction, little-endian */
+};
+
+/* One execution of an instruction; of a repeated string instruction, one repetition. */
+struct vitro_insn {
+    uint64_t count;       /* which one of its CPU, from 1 */
+    uint64_t rip, linear; /* rip counts from the base of CS */
+    unsigned len;         /* 0: it could not be fetched */
+    const uint8_t *bytes;
+    const char *text;   /* disassembled; empty without bytes */
+    const char *symbol; /* "name+0x12", escaped; empty when unknown */
+    const char *raised; /* "#PF": it ended in this exception, which has been delivered; else NULL */
+    unsigned nregs;
+    const struct vitro_reg_change *reg; /* general, flags, segment, control and vector registers */
 };
 
 /* Strings are static or borrowed for the call. */
@@ -263,9 +284,31 @@ struct vitro_event {
     int64_t result;
     /* STOP */
     const char *text;
+    /* INSN; else NULL */
+    const struct vitro_insn *insn;
     /* HASH: instructions of all CPUs so far, and vitro_state_hash then */
     uint64_t insns, hash;
 };
+
+/* Which instructions become events. Zero is all. */
+struct vitro_insn_filter {
+    uint64_t first; /* how many a CPU executes before its first event; quickly */
+    uint64_t
+        count; /* events of all CPUs, after which the run stops with VITRO_END_COUNT; 0: no limit */
+    uint64_t from, to; /* guest-linear addresses, both included; to 0 means the end */
+};
+
+/*
+ * vitro_trace_insns - have every instruction that is executed told as an event
+ *
+ * filter  copied; NULL: no more
+ *
+ * The machine's owner must have asked for events (vitro_config.event). VITRO_ERR_ENGINE, -ENOTSUP: only the
+ * software CPU executes one instruction after the other. VITRO_ERR_USAGE: an empty range, or no events
+ * are asked for. Not while the machine runs.
+ */
+int vitro_trace_insns(struct vitro *m, const struct vitro_insn_filter *filter,
+                      struct vitro_err *err);
 
 enum vitro_trace_format {
     VITRO_TRACE_TEXT,   /* a line an event */

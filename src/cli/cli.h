@@ -70,6 +70,9 @@ struct options {
     const char *trace_file, *output;
     enum vitro_trace_format trace_format;
     bool trace_format_given, flow;
+    bool insns; /* trace: instructions, and these ones */
+    struct vitro_insn_filter insn_filter;
+    char *insn_from, *insn_to; /* --range, as written; not owned */
     bool fresh;
     bool physical, all;
     unsigned cpu;

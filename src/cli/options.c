@@ -258,6 +258,34 @@ static const char *set_cmdline(struct options *o, char *arg)
     return NULL;
 }
 
+static const char *set_insn_range(struct options *o, char *arg)
+{
+    char *dots = strstr(arg, "..");
+
+    if (dots == NULL || dots == arg || dots[2] == '\0')
+        return "A..B is wanted, two addresses or symbols";
+    *dots = '\0';
+    o->insn_from = arg;
+    o->insn_to = dots + 2;
+    return NULL;
+}
+
+static const char *set_insn_from(struct options *o, char *arg)
+{
+    if (strncmp(arg, "insn:", 5) != 0 || !parse_number(arg + 5, &o->insn_filter.first) ||
+        o->insn_filter.first == 0)
+        return "insn:N is wanted, with a number from 1";
+    o->insn_filter.first--;
+    return NULL;
+}
+
+static const char *set_insn_count(struct options *o, char *arg)
+{
+    if (!parse_number(arg, &o->insn_filter.count) || o->insn_filter.count == 0)
+        return "a number from 1 is wanted";
+    return NULL;
+}
+
 #define FLAG(fn, field)                                 \
     static const char *fn(struct options *o, char *arg) \
     {                                                   \
@@ -270,6 +298,7 @@ FLAG(set_json, json)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
 FLAG(set_flow, flow)
+FLAG(set_insns, insns)
 FLAG(set_fresh, fresh)
 FLAG(set_physical, physical)
 FLAG(set_all, all)
@@ -338,6 +367,13 @@ static const struct row {
     { "to", 0, "FORMAT", "trace format: text, jsonl, or chrome for Perfetto and Chromium",
       FOR_TRACE | FOR_RUN, set_trace_format },
     { "flow", 0, NULL, "the conversation with KVM, call by call", FOR_TRACE, set_flow },
+    { "insns", 0, NULL, "also every instruction, with the registers it changes (software CPU)",
+      FOR_TRACE, set_insns },
+    { "range", 0, "A..B", "of --insns only those at addresses from A to B (numbers or symbols)",
+      FOR_TRACE, set_insn_range },
+    { "from", 0, "insn:N", "of --insns only the Nth of a CPU and later ones", FOR_TRACE,
+      set_insn_from },
+    { "count", 0, "N", "end the run after N instructions of --insns", FOR_TRACE, set_insn_count },
     { "output", 'o', "FILE", "write the events to FILE", FOR_TRACE, set_output },
     { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },

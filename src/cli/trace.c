@@ -12,6 +12,40 @@ static enum vitro_trace_format format_of(const struct options *o)
     return o->json && !o->trace_format_given ? VITRO_TRACE_JSONL : o->trace_format;
 }
 
+/* --insns and what narrows it down; machines are made for it. */
+static int check_insns(struct options *o)
+{
+    if (!o->insns &&
+        (o->insn_from != NULL || o->insn_filter.first != 0 || o->insn_filter.count != 0))
+        return fail_usage("trace: --range, --from and --count choose instructions; add --insns");
+    if (o->insns && o->flow)
+        return fail_usage(
+            "trace: --flow is the conversation with KVM, which knows no instructions");
+    if (o->insns && o->machine.engine == VITRO_ENGINE_KVM)
+        return fail_err(&(struct vitro_err){
+            .kind = VITRO_ERR_ENGINE,
+            .text = "trace: --insns: KVM executes many instructions at a time; take -e soft" });
+    if (o->insns && o->machine.engine == VITRO_ENGINE_AUTO)
+        o->machine.engine = VITRO_ENGINE_SOFT; /* the only one that can */
+    return EXIT_OK;
+}
+
+static int trace_insns(const struct target *t, struct options *o)
+{
+    struct vitro_err err = { 0 };
+    int code = EXIT_OK;
+
+    if (!o->insns)
+        return EXIT_OK;
+    if (o->insn_from != NULL)
+        code = target_addr(t, o, o->insn_from, &o->insn_filter.from);
+    if (code == EXIT_OK && o->insn_from != NULL)
+        code = target_addr(t, o, o->insn_to, &o->insn_filter.to);
+    if (code == EXIT_OK && vitro_trace_insns(t->m, &o->insn_filter, &err) < 0)
+        return fail_err(&err);
+    return code;
+}
+
 int cmd_trace(const struct command *cmd, struct options *o, int argc, char **argv)
 {
     struct recorder *rec;
@@ -26,12 +60,17 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
         return fail_usage("trace: --flow is a format of its own; leave --to and --json out");
     o->machine.console_fd = o->quiet ? -1 : 2;
     o->stop_at.kind = STOP_AT_END;
+    code = check_insns(o);
+    if (code != EXIT_OK)
+        return code;
     code = recorder_open(o->output, format_of(o), o, &rec);
     if (code != EXIT_OK)
         return code;
     code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
-        code = target_run_to(&t, o, &end, &ran);
+        code = trace_insns(&t, o);
+        if (code == EXIT_OK)
+            code = target_run_to(&t, o, &end, &ran);
         if (code == EXIT_OK && (end.end == VITRO_END_TIMEOUT || end.end == VITRO_END_STOPPED)) {
             fprintf(stderr, "vitro: trace: the run was cut short: %s\n", end.text);
             code = target_end_code(&end);

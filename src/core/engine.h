@@ -73,6 +73,7 @@ struct engine_ops {
     const char *name;
     unsigned seat;     /* index in engine_vm and engine_cpu; engines of one machine differ */
     bool counts_insns; /* knows m->stop_at_insns */
+    bool traces_insns; /* knows m->insn_trace */
     bool polls; /* looks at vcpu.requests itself for interrupts and NMIs: no kick is needed */
 
     int (*open)(struct machine *m, struct vitro_err *err);

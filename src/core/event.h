@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/exit.h"
+#include "core/insn_trace.h"
 
 enum event_kind {
     EVENT_EXIT,     /* the engine came back: exit, times */
@@ -19,6 +20,7 @@ enum event_kind {
     EVENT_START,    /* a vCPU enters the guest for the first time: rip in exit.rip */
     EVENT_STOP,     /* the run ended: text says why */
     EVENT_HASH,     /* vCPUs take turns: insns, hash */
+    EVENT_INSN,     /* an instruction has been executed: insn (insn_trace.h) */
 };
 
 /* One system call of an engine, for the flow of set-up. Strings are static. */
@@ -38,9 +40,10 @@ struct event {
     struct cpu_exit exit;
     const char *dev; /* EXIT: name of the device that answered, or NULL */
     struct hostcall call;
-    const char *text; /* STOP; static or borrowed for the call */
-    uint64_t insns;   /* HASH: executed by all vCPUs so far */
-    uint64_t hash;    /* HASH: machine_hash */
+    const char *text;              /* STOP; static or borrowed for the call */
+    uint64_t insns;                /* HASH: executed by all vCPUs so far */
+    uint64_t hash;                 /* HASH: machine_hash */
+    const struct insn_event *insn; /* INSN; borrowed for the call */
 };
 
 /* Called under the machine lock (HOSTCALL: by the thread that makes the call); must not block for long. */

@@ -85,6 +85,7 @@ struct machine {
     struct dev *dev[DEVS_MAX]; /* owned */
     unsigned ndevs;
     struct event_sink sink; /* changed only while stopped */
+    struct insn_trace insn_trace;
     struct vcpu *accessing; /* vCPU whose access is being dispatched; guarded by lock */
 
     struct vcpu *cpu[CPUS_MAX];

@@ -146,6 +146,24 @@ static void call_slice(struct vitro_trace *t, const struct vitro_event *ev)
     text_add(line, ",\"result\":%" PRId64 "}}", ev->result);
 }
 
+/* From the end of the one before: what it took, monitor and all. */
+static void insn_slice(struct vitro_trace *t, const struct vitro_event *ev)
+{
+    struct chrome_track *track = &t->chrome.cpu[track_index(ev)];
+    struct slice s = fit(track, ev->t_ns, ev->t_ns - track->end_ns);
+    struct text *line = &t->line;
+
+    if (ev->insn == NULL)
+        return;
+    separate(line);
+    text_add(line, "{\"name\":");
+    trace_json_string(line, ev->insn->text);
+    open_slice(line, TID_CPU + track_index(ev), "insn", s);
+    text_add(line, "%" PRIu64, ev->seq);
+    trace_insn_members(line, ev->insn);
+    text_add_bytes(line, "}}", 2);
+}
+
 /* An instant, on a CPU's track or across the whole picture. */
 static void mark(struct vitro_trace *t, const struct vitro_event *ev, const char *name,
                  const char *text, char scope)
@@ -193,6 +211,9 @@ static void chrome_event(struct vitro_trace *t, const struct vitro_event *ev)
         break;
     case VITRO_EVENT_STOP:
         mark(t, ev, "stop", ev->text, 'g');
+        break;
+    case VITRO_EVENT_INSN:
+        insn_slice(t, ev);
         break;
     case VITRO_EVENT_HASH:
         hash_mark(t, ev);

@@ -272,7 +272,8 @@ static void flow_event(struct vitro_trace *t, const struct vitro_event *ev)
     case VITRO_EVENT_STOP:
         flow_mark(t, ev);
         break;
-    case VITRO_EVENT_HASH: /* KVM has no part in it */
+    case VITRO_EVENT_HASH: /* KVM has no part in these */
+    case VITRO_EVENT_INSN:
         break;
     }
 }

@@ -39,7 +39,7 @@ static void jsonl_event(struct vitro_trace *t, const struct vitro_event *ev)
 {
     static const char *const kinds[] = {
         [VITRO_EVENT_EXIT] = "exit", [VITRO_EVENT_HOSTCALL] = "call", [VITRO_EVENT_START] = "start",
-        [VITRO_EVENT_STOP] = "stop", [VITRO_EVENT_HASH] = "hash",
+        [VITRO_EVENT_STOP] = "stop", [VITRO_EVENT_HASH] = "hash",     [VITRO_EVENT_INSN] = "insn",
     };
     struct text *line = &t->line;
 
@@ -53,6 +53,8 @@ static void jsonl_event(struct vitro_trace *t, const struct vitro_event *ev)
         text_add_bytes(line, ",\"text\":", 8);
         trace_json_string(line, ev->text);
     }
+    if (ev->kind == VITRO_EVENT_INSN && ev->insn != NULL)
+        trace_insn_members(line, ev->insn);
     if (ev->kind == VITRO_EVENT_HASH)
         text_add(line, ",\"insns\":%" PRIu64 ",\"hash\":\"0x%016" PRIx64 "\"", ev->insns, ev->hash);
     text_add_bytes(line, "}\n", 2);

@@ -112,6 +112,10 @@ void trace_json_string(struct text *t, const char *s);
 /* " = 12" or " = -EINVAL". */
 void trace_result(struct text *t, int64_t result);
 
+/* trace_insn.c: an instruction in columns, and as members of a JSON object, each with a comma before. */
+void trace_insn_words(struct text *t, size_t start, const struct vitro_insn *in);
+void trace_insn_members(struct text *t, const struct vitro_insn *in);
+
 /* As show_direction(). */
 const char *trace_direction(const struct vitro_event *ev);
 

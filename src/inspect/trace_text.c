@@ -90,6 +90,10 @@ static void text_event(struct vitro_trace *t, const struct vitro_event *ev)
         text_add(line, "stop   ");
         show_name(line, ev->text, TRACE_NAME);
         break;
+    case VITRO_EVENT_INSN:
+        if (ev->insn != NULL)
+            trace_insn_words(line, start, ev->insn);
+        break;
     case VITRO_EVENT_HASH:
         text_add(line, "hash   0x%016" PRIx64 " after %" PRIu64 " instructions", ev->hash,
                  ev->insns);

@@ -202,14 +202,59 @@ static void hostile_strings(void **state)
     }
 }
 
+/* The longest instruction there can be: all registers change. */
+static void instructions(void **state)
+{
+    static const uint8_t bytes[15] = { 0xf0, 0x9b };
+    struct vitro_reg_change reg[46];
+    struct vitro_insn in = { .count = INT64_MAX,
+                             .rip = UINT64_MAX,
+                             .linear = UINT64_MAX,
+                             .len = sizeof(bytes),
+                             .bytes = bytes,
+                             .text = "\x1b]\"\n",
+                             .symbol = "\\\xff\x07",
+                             .raised = "#PF",
+                             .nregs = ARRAY_LEN(reg),
+                             .reg = reg };
+    const struct vitro_event ev[] = { { .kind = VITRO_EVENT_INSN, .insn = &in },
+                                      { .kind = VITRO_EVENT_INSN, .insn = &in } };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(reg); i++) {
+        reg[i] = (struct vitro_reg_change){ .name = "ymm1", .bytes = 32 };
+        memset(reg[i].value, (int)i, sizeof(reg[i].value));
+    }
+    reg[0].value[1] = 0x0a;
+    for (unsigned f = 0; f < FORMATS; f++) {
+        struct sink sink = { 0 };
+        char *out = traced((enum vitro_trace_format)f, ev, ARRAY_LEN(ev), &sink);
+        char *line = out;
+
+        if (f == VITRO_TRACE_FLOW) /* has no instructions */
+            continue;
+        assert_plain(out);
+        assert_non_null(strstr(out, "f09b000000000000"));
+        assert_non_null(strstr(out, f == VITRO_TRACE_TEXT ? "ymm1=0xa00 " : "\"0xa00\""));
+        if (f == VITRO_TRACE_CHROME)
+            json_decref(parsed(out));
+        if (f == VITRO_TRACE_JSONL)
+            json_decref(parsed(strsep(&line, "\n")));
+        free(out);
+    }
+}
+
 static void missing_strings(void **state)
 {
-    static const struct vitro_event ev[] = {
+    const struct vitro_event ev[] = {
         { .kind = VITRO_EVENT_EXIT, .is_access = true },
         { .kind = VITRO_EVENT_HOSTCALL },
         { .kind = VITRO_EVENT_STOP },
         { .kind = VITRO_EVENT_HOSTCALL, .call = "KVM_RUN" },
         { .kind = VITRO_EVENT_EXIT },
+        { .kind = VITRO_EVENT_INSN },
+        { .kind = VITRO_EVENT_HASH },
+        { .kind = VITRO_EVENT_INSN, .insn = &(struct vitro_insn){ .text = "", .symbol = "" } },
     };
 
     (void)state;
@@ -231,6 +276,7 @@ int main(void)
         cmocka_unit_test(without_events),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(hostile_strings),
+        cmocka_unit_test(instructions),
         cmocka_unit_test(missing_strings),
     };
 

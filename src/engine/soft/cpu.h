@@ -121,6 +121,7 @@ struct soft_cpu {
     uint64_t trap_dr6;   /* bits of a #DB that follows it */
     bool inherits;       /* s.events has some that another engine began to deliver */
     bool watches_tables; /* stores to page tables are told to the vCPU */
+    int raised;          /* vector of the exception that it ended in; -1: none */
     bool exit_ready;     /* `ready` is the exit that the next run begins with */
     struct cpu_exit ready;
 

@@ -200,6 +200,7 @@ bool soft_step(struct soft_cpu *c)
 
     c->stop.kind = SOFT_GOES_ON;
     c->hit.how = 0;
+    c->raised = -1;
     code = code_at(c, &scratch);
     if (code != NULL && soft_execute(c, &code->in, code->op)) {
         finish(c);
@@ -218,6 +219,7 @@ bool soft_step(struct soft_cpu *c)
         return false;
     }
     c->naccesses = 0;
+    c->raised = c->stop.vector;
     return soft_deliver(c);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/soft/attend.h"
+#include "engine/soft/insn_trace.h"
 #include "engine/soft/msr.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops.h"
@@ -111,9 +112,19 @@ static void take_answer(struct soft_cpu *c)
                                                       .write = x->write };
 }
 
+static bool traced_step(struct soft_cpu *c)
+{
+    struct soft_insn_trace t;
+    bool traced = soft_trace_begin(c, &t), done = soft_step(c);
+
+    if (traced)
+        soft_trace_end(c, &t);
+    return done;
+}
+
 bool soft_advance(struct soft_cpu *c)
 {
-    if (soft_step(c))
+    if (soft_traces(c) ? traced_step(c) : soft_step(c))
         return true;
     c->waiting = c->vcpu->exit.kind == EXIT_PIO || c->vcpu->exit.kind == EXIT_MMIO;
     return false;
@@ -161,9 +172,12 @@ static bool at_limit(struct soft_cpu *c)
 /* What can be done quickly; nothing where every instruction is to be looked at. */
 static void burst(struct soft_cpu *c)
 {
+    const struct insn_trace *trace = &c->vcpu->m->insn_trace;
     uint64_t left = c->limit - c->insns;
 
-    if (c->debug.nbreaks == 0 && !c->debug.step && !soft_may_attend(c))
+    if (trace->on && trace->first - c->insns < left)
+        left = trace->first - c->insns;
+    if (c->debug.nbreaks == 0 && !c->debug.step && !soft_traces(c) && !soft_may_attend(c))
         soft_burst(c, left < BURST ? left : BURST);
 }
 
@@ -404,6 +418,7 @@ const struct engine_ops soft_engine = {
     .name = "soft",
     .seat = SOFT_SEAT,
     .counts_insns = true,
+    .traces_insns = true,
     .polls = true,
     .open = soft_open,
     .close = soft_close,

@@ -296,6 +296,17 @@ static const char *watch_words(const struct cpu_exit *x, char *buf, size_t len)
     return buf;
 }
 
+static void count_help(const struct machine *machine, struct vitro_outcome *out)
+{
+    for (unsigned i = 0; i < machine->ncpus; i++) {
+        const struct help *h = &machine->cpu[i]->help;
+
+        out->refused += h->refused;
+        out->helped += h->helped;
+        out->kept |= h->for_good;
+    }
+}
+
 static void fill_outcome(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out)
 {
     const struct machine *machine = m->board->m;
@@ -316,6 +327,7 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         .open_line = m->board->console.open_line,
         .detail = x->detail,
     };
+    count_help(machine, out);
     if (stop->why == STOP_BREAK && x->watch_how != 0) {
         out->watch_addr = x->data;
         out->watch_len = x->watch_len;

@@ -196,8 +196,11 @@ struct vitro_outcome {
     uint64_t watch_addr; /* guest-linear address of the access */
     unsigned watch_len;  /* bytes */
     unsigned watch_how;  /* enum vitro_watch_how of the access, OR of both for a read and a write */
-    const char *detail;  /* words of the engine on REFUSED and FAILED, else NULL; static */
-    char text[256];      /* one line for people: how and where it ended */
+    /* Instructions that KVM refused, and how many the software CPU executed for it since (all CPUs). */
+    uint64_t refused, helped;
+    bool kept;          /* a CPU stays with the software CPU: KVM did not take its registers back */
+    const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
+    char text[256];     /* one line for people: how and where it ended */
 };
 
 /*
@@ -276,8 +279,8 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
  * Registers, memory, devices and counters go along, and where the run shall stop; an access under way is finished
  * first. What only one of the engines has (MSRs, vector registers that the software CPU does not offer) stays
  * as it was there. Instructions are counted by the software CPU alone (vitro_stop_at.insns), from when it was
- * first used. Fails with VITRO_ERR_USAGE (no such engine), VITRO_ERR_ENGINE (it cannot be opened here,
- * or cannot stop where the run shall stop) or VITRO_ERR_HOST; then the machine stays where it was.
+ * first used. Fails with VITRO_ERR_USAGE (no such engine), VITRO_ERR_ENGINE (it cannot be opened here, or cannot
+ * stop where the run shall stop; a deterministic machine cannot move) or VITRO_ERR_HOST; then the machine stays where it was.
  */
 int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_err *err);
 

@@ -103,6 +103,18 @@ static bool count_exits(const struct target *t, uint64_t counts[CPUS_MAX])
     return ok;
 }
 
+/* Who executed what the host's KVM refuses. */
+static void report_help(const struct vitro_outcome *end)
+{
+    if (end->refused != 0)
+        fprintf(stderr,
+                "  the software CPU helped: KVM refused %" PRIu64
+                " time%s, and it executed %" PRIu64 " instruction%s%s\n",
+                end->refused, end->refused == 1 ? "" : "s", end->helped,
+                end->helped == 1 ? "" : "s",
+                end->kept ? "; it kept a CPU whose registers KVM did not take back" : "");
+}
+
 /* A line a CPU, when there are several. */
 static void report_cpus(const struct target *t, const struct options *o)
 {
@@ -189,6 +201,7 @@ static void report(const struct target *t, const struct options *o, const struct
             format_ns(end->run_ns, time, sizeof(time)), vitro_engine_why(t->m));
     report_result(t, o, end);
     fputc('\n', stderr);
+    report_help(end);
     report_cpus(t, o);
     if (ends[end->end].failed)
         report_failure(t, end);
@@ -274,7 +287,7 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-                     "s:o*, s:o*, s:o*, s:I}",
+                     "s:o*, s:o*, s:o*, s:I, s:I, s:I}",
                      "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
                      "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
                      vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
@@ -283,7 +296,8 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
                      "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
                      cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
                      hashes_json(kept->hashes), "console", keep_json(kept->console),
-                     "console_dropped", (json_int_t)end->dropped);
+                     "console_dropped", (json_int_t)end->dropped, "refused",
+                     (json_int_t)end->refused, "helped", (json_int_t)end->helped);
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */

@@ -59,6 +59,12 @@ int help_ready(struct vcpu *cpu, struct vitro_err *err)
     return rc;
 }
 
+static void count(struct vcpu *cpu, uint64_t done)
+{
+    cpu->help.row->helped += done;
+    cpu->help.helped += done;
+}
+
 static uint64_t next_budget(const struct vcpu *cpu, uint64_t now)
 {
     const struct help *h = &cpu->help;
@@ -79,6 +85,7 @@ static int take(struct vcpu *cpu, struct vitro_err *err)
     int rc;
 
     h->wanted = false;
+    h->refused++;
     rc = help_ready(cpu, err);
     if (rc == 0)
         rc = cpu->m->engine->get(cpu, STATE_ALL, h->state, err);
@@ -145,7 +152,7 @@ static int go_on(struct vcpu *cpu, struct vitro_err *err)
     uint64_t done = 0;
     int rc = cpu->engine->help(cpu, h->left, &done, err);
 
-    h->row->helped += done;
+    count(cpu, done);
     h->left -= done < h->left ? done : h->left;
     if (rc <= 0)
         return rc;
@@ -163,7 +170,7 @@ static int keep_on(struct vcpu *cpu, struct vitro_err *err)
         return cpu->engine->run(cpu, err);
     do {
         rc = cpu->engine->help(cpu, HELP_INSNS_MAX, &done, err);
-        cpu->help.row->helped += done;
+        count(cpu, done);
     } while (rc > 0);
     return rc;
 }

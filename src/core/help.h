@@ -29,12 +29,13 @@ struct help {
     bool wanted;        /* the engine has refused the instruction at rip */
     bool for_good;      /* the engine does not take the registers back: the helper keeps the CPU */
     _Atomic bool ready; /* the helper has made its part; release, pairs with acquire in help_kick */
-    uint64_t left;      /* instructions until the engine goes on */
-    uint64_t budget;    /* of the last help */
-    uint64_t cost_ticks;     /* what moving the registers there and back took */
-    uint64_t back_ticks;     /* when the engine got the CPU back */
-    struct exit_row *row;    /* of the refusal: where instructions are counted */
-    struct x86_state *state; /* owned; the engine's, when it refused */
+    uint64_t refused, helped; /* sums of the vCPU's life: instructions refused, and executed then */
+    uint64_t left;            /* instructions until the engine goes on */
+    uint64_t budget;          /* of the last help */
+    uint64_t cost_ticks;      /* what moving the registers there and back took */
+    uint64_t back_ticks;      /* when the engine got the CPU back */
+    struct exit_row *row;     /* of the refusal: where instructions are counted */
+    struct x86_state *state;  /* owned; the engine's, when it refused */
 };
 
 /* Under the machine lock. False: nobody helps. Otherwise the next help_run begins with the helper. */

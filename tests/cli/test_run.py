@@ -288,6 +288,22 @@ class Engines(Case):
         doc, run = self.json("explain", "hello")
         self.assertIsNone(doc["control"]["chain"])
 
+    def test_a_deterministic_machine_does_not_move(self):
+        self.refuse(vitro("run", "hello", "-e", "soft", "--deterministic", "--switch", "exit:3"), ENGINE,
+                    "leave --deterministic out")
+
+    @needs_kvm
+    def test_help_is_said(self):
+        """popcnt rdx, rcx, twice; hlt. There are KVMs that execute it themselves."""
+        image = self.file("popcnt.bin", bytes.fromhex("f3480fb8d1f3480fb8d1f4"))
+        doc, run = self.json("run", "-e", "kvm", image, "--then", "exits")
+        self.expect(run, OK)
+        exits = doc["then"][0]["data"]
+        self.assertEqual(doc["helped"], exits["helped"])
+        self.assertEqual(doc["refused"], sum(r["exits"] for r in exits["rows"] if r["reason"] == "refused"))
+        words = ("helped",) if doc["refused"] else ()
+        self.expect(vitro("run", "-e", "kvm", image), OK, *words)
+
     def test_bad_switches(self):
         self.refuse(vitro("run", "hello", "--switch", "end"), USAGE, "exit:N or insn:N")
         self.refuse(vitro("run", "hello", "--switch", "exit:5", "--stop-at", "exit:5"), USAGE,

@@ -225,4 +225,36 @@
 4:      hlt
         end     refused_remap
 
+        /*
+         * Several CPUs (rdi is the number) store words that look like page-table entries, by a refused
+         * instruction, and use their memory in between. Nobody may find it gone.
+         */
+        begin   refused_smp
+        shl     $8, %edi
+        add     $DATA, %edi
+        mov     $100, %esi
+        xor     %r8d, %r8d
+1:      mov     (%rdi), %rax
+        mov     8(%rdi), %rdx
+        lea     2(%rax), %rbx
+        or      $1, %rbx
+        mov     %rdx, %rcx
+        lock cmpxchg16b (%rdi)
+        jnz     3f
+        mov     $200, %ecx
+2:      inc     %r8
+        mov     %r8, 0x20(%rdi)
+        cmp     %r8, 0x20(%rdi)
+        jne     3f
+        loop    2b
+        dec     %esi
+        jnz     1b
+        cmpq    $201, (%rdi)
+        jne     3f
+        cmp     $20000, %r8
+        jne     3f
+        done
+3:      hlt
+        end     refused_smp
+
         .section .note.GNU-stack, "", @progbits

@@ -30,7 +30,8 @@
     X(sse)          \
     X(port)         \
     X(cluster)      \
-    X(remap)
+    X(remap)        \
+    X(smp)
 
 #define X(name) extern const unsigned char refused_##name[], refused_##name##_end[];
 GUESTS(X)
@@ -188,15 +189,89 @@ static void clusters_are_cut_short(void **state)
     assert_true(r.refusals < 2000);
     assert_true(r.helped > 20000);
     assert_true(r.helped <= r.refusals * 10000);
+    assert_int_equal(r.end.refused, r.refusals);
+    assert_int_equal(r.end.helped, r.helped);
+}
+
+/* Slots are dropped and added again while other CPUs run; each finds its memory as it left it. */
+static void several_cpus(void **state)
+{
+    struct vitro_guest_config gcfg = { .name = "smp",
+                                       .bytes = guests[GUEST_smp].begin,
+                                       .len = (size_t)(guests[GUEST_smp].end -
+                                                       guests[GUEST_smp].begin),
+                                       .kind = VITRO_KIND_FLAT };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_KVM, .cpus = 4, .console_fd = -1 };
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    struct vitro_guest *guest;
+    struct result r = { 0 };
+    struct vitro *m;
+
+    (void)state;
+    check(vitro_guest_open(&gcfg, &guest, &err), &err);
+    check(vitro_new(&cfg, guest, &m, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_HALT);
+    for (unsigned i = 0; i < 4; i++) {
+        check(vitro_regs(m, i, &r.regs, &err), &err);
+        assert_int_equal(r.regs.gpr[0], 42);
+    }
+    count(m, &r);
+    assert_int_equal(r.exits - r.refusals, 4); /* a HLT each: nothing was taken for a device */
+    vitro_free(m);
+    vitro_guest_free(guest);
+}
+
+/* A step over a refused instruction is one; a breakpoint behind it stops there. */
+static void steps_and_breakpoints(void **state)
+{
+    const uint64_t popcnt_at = 5, behind = 10, compare_at = 13;
+    struct vitro_guest_config gcfg = { .name = "popcnt",
+                                       .bytes = guests[GUEST_popcnt].begin,
+                                       .len = (size_t)(guests[GUEST_popcnt].end -
+                                                       guests[GUEST_popcnt].begin),
+                                       .kind = VITRO_KIND_FLAT };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_KVM, .console_fd = -1 };
+    struct vitro_stop_at at = { .addrs = &popcnt_at, .naddrs = 1 };
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    struct vitro_guest *guest;
+    struct vitro_regs regs;
+    struct vitro *m;
+
+    (void)state;
+    check(vitro_guest_open(&gcfg, &guest, &err), &err);
+    check(vitro_new(&cfg, guest, &m, &err), &err);
+    check(vitro_stop_at(m, &at, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    assert_int_equal(end.rip, popcnt_at);
+    check(vitro_step(m, 0, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    assert_int_equal(end.rip, behind);
+    check(vitro_regs(m, 0, &regs, &err), &err);
+    assert_int_equal(regs.rip, behind);
+    assert_int_equal(regs.gpr[2], 8);
+    at.addrs = &compare_at;
+    check(vitro_stop_at(m, &at, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    assert_int_equal(end.rip, compare_at);
+    at.naddrs = 0;
+    check(vitro_stop_at(m, &at, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_HALT);
+    vitro_free(m);
+    vitro_guest_free(guest);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_on_soft),
-        cmocka_unit_test(all_on_kvm),
-        cmocka_unit_test(devices_are_reached),
-        cmocka_unit_test(clusters_are_cut_short),
+        cmocka_unit_test(all_on_soft),         cmocka_unit_test(all_on_kvm),
+        cmocka_unit_test(devices_are_reached), cmocka_unit_test(clusters_are_cut_short),
+        cmocka_unit_test(several_cpus),        cmocka_unit_test(steps_and_breakpoints),
     };
 
     return cmocka_run_group_tests_name("refused", tests, NULL, NULL);

@@ -9,7 +9,7 @@ _vitro_values() {
     case $option in
     -e | --engine) printf '%s\n' auto kvm soft ;;
     --mode) printf '%s\n' real protected paged32 long ;;
-    --kind) printf '%s\n' flat elf linux vmlinux ;;
+    --kind) printf '%s\n' flat elf linux vmlinux pvh multiboot multiboot2 ;;
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;

@@ -27,7 +27,8 @@ static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct 
 /* A kernel that speaks on the serial line is what everybody wants to see. */
 static const char *default_cmdline(enum image_kind kind)
 {
-    return kind == IMAGE_BZIMAGE || kind == IMAGE_VMLINUX ? "console=ttyS0" : NULL;
+    return kind == IMAGE_BZIMAGE || kind == IMAGE_VMLINUX || kind == IMAGE_PVH ? "console=ttyS0"
+                                                                               : NULL;
 }
 
 int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)

@@ -8,7 +8,6 @@
 #include "base/bits.h"
 #include "base/text.h"
 #include "boot/boot.h"
-#include "boot/elf.h"
 #include "host/file.h"
 #include "vitro_priv.h"
 
@@ -64,16 +63,13 @@ static int parse_elf(struct vitro_guest *g, const struct vitro_guest_config *cfg
     return rc;
 }
 
-/* Linux boot protocol, "The Real-Mode Kernel Header": magic "HdrS" at 0x202. */
-static bool is_linux(const uint8_t *bytes, size_t len)
-{
-    return len >= 0x206 && memcmp(bytes + 0x202, "HdrS", 4) == 0;
-}
-
 /* The loaders' kinds, as the public header numbers them. */
 static const enum image_kind kernel_kinds[] = {
     [VITRO_KIND_LINUX] = IMAGE_BZIMAGE,
     [VITRO_KIND_VMLINUX] = IMAGE_VMLINUX,
+    [VITRO_KIND_PVH] = IMAGE_PVH,
+    [VITRO_KIND_MULTIBOOT] = IMAGE_MULTIBOOT,
+    [VITRO_KIND_MULTIBOOT2] = IMAGE_MULTIBOOT2,
 };
 
 static int parse_kernel(struct vitro_guest *g, const struct vitro_guest_config *cfg,
@@ -95,7 +91,7 @@ static int parse_image(struct vitro_guest *g, const struct vitro_guest_config *c
     int rc = 0;
 
     if (cfg->kind == VITRO_KIND_AUTO)
-        kind = elf_is(bytes, len) ? IMAGE_ELF : is_linux(bytes, len) ? IMAGE_BZIMAGE : IMAGE_FLAT;
+        rc = image_probe(bytes, len, &kind, err);
     else if (cfg->kind == VITRO_KIND_ELF)
         kind = IMAGE_ELF;
     else if (cfg->kind != VITRO_KIND_FLAT)

@@ -60,7 +60,10 @@ enum vitro_kind {
     VITRO_KIND_ELF,     /* a bare-metal program */
     VITRO_KIND_LINUX,   /* bzImage */
     VITRO_KIND_VMLINUX, /* Linux as an ELF file, by its 64-bit entry */
-    VITRO_KINDS,        /* how many there are */
+    VITRO_KIND_PVH,     /* an ELF kernel with a PVH note, by that entry */
+    VITRO_KIND_MULTIBOOT,
+    VITRO_KIND_MULTIBOOT2,
+    VITRO_KINDS, /* how many there are */
 };
 
 /* ---- guests ---------------------------------------------------------------------------------- */

@@ -26,7 +26,6 @@ enum {
     FACS_LEN = 64,
     TABLE_MAX = 16384,
     GAS_IO = 1,
-    SLEEP_S5 = 5,
     RESET_VALUE = 6,
     CMOS_CENTURY = 0x32,
     NO_C_STATE = 0xfff, /* a latency too long to be of use */
@@ -125,7 +124,7 @@ static void dsdt_cpu(struct aml *a, unsigned cpu)
 
 static gpa_t put_dsdt(struct build *b, unsigned ncpus)
 {
-    static const uint8_t s5[] = { SLEEP_S5, SLEEP_S5, 0, 0 };
+    static const uint8_t s5[] = { ACPI_SLEEP_S5, ACPI_SLEEP_S5, 0, 0 };
     uint8_t buf[TABLE_MAX];
     struct aml a = { .buf = buf, .max = sizeof(buf) };
     size_t scope;

@@ -12,6 +12,8 @@
 /* Where they lie: in the range that guests search. */
 enum { ACPI_BASE = 0xe0000, ACPI_BYTES = 0x10000, MPTABLE_BASE = 0xf0000, MPTABLE_BYTES = 0x1000 };
 
+enum { ACPI_SLEEP_S5 = 5 }; /* the sleep type that switches off */
+
 /* Writes RSDP, XSDT, FADT, FACS, MADT and DSDT. ncpus 1..254. Returns the RSDP's address. */
 gpa_t acpi_write(const struct mem *mem, unsigned ncpus);
 

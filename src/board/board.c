@@ -26,6 +26,7 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
         return rc;
     b->m->cpuid = cfg->cpuid;
     b->m->ncpus_planned = cfg->ncpus;
+    b->m->lapic = b->lapic;
     b->m->clock.counted = cfg->counted;
     b->m->seed = cfg->seed;
     b->m->engine_arg = cfg->engine_arg;

@@ -17,15 +17,19 @@
 #include "board/acpi.h"
 #include "board/pc_mem.h"
 #include "board/pc_rows.h"
+#include "dev/acpi_pm.h"
+#include "dev/i8042.h"
 #include "dev/i8254.h"
 #include "dev/i8259.h"
 #include "dev/ioapic.h"
 #include "dev/lapic.h"
+#include "dev/mc146818.h"
+#include "dev/sysports.h"
 #include "dev/uart16550.h"
 #include "host/loop.h"
 #include "host/ram.h"
 
-enum { ISA_IRQS = 16, SERIALS = 2 };
+enum { SERIALS = 2 };
 
 struct pc {
     struct board board; /* first */
@@ -67,20 +71,22 @@ static void eoi(void *ctx, uint8_t vector)
     ioapic_eoi(((struct pc *)ctx)->ioapic, vector);
 }
 
-__attribute__((unused)) static void reset(void *ctx)
+static void reset(void *ctx)
 {
     machine_stop(((struct pc *)ctx)->board.m, STOP_RESET, 0, -1);
 }
 
-__attribute__((unused)) static void power_off(void *ctx)
+static void power_off(void *ctx)
 {
     machine_stop(((struct pc *)ctx)->board.m, STOP_POWEROFF, 0, -1);
 }
 
-__attribute__((unused)) static uint64_t wall_seconds(void *ctx)
+/* A run that is to be repeated begins at the same moment each time: 2020-01-01. */
+static uint64_t wall_seconds(void *ctx)
 {
-    (void)ctx;
-    return (uint64_t)time(NULL);
+    const struct pc *pc = ctx;
+
+    return pc->board.m->clock.counted ? 1577836800 : (uint64_t)time(NULL);
 }
 
 /* ---- chips ----------------------------------------------------------------------------------- */
@@ -155,6 +161,68 @@ static int add_serial(struct pc *pc, struct vitro_err *err)
             rc = attach(pc, rows[i], pc->uart[i], err);
     }
     return rc;
+}
+
+static int add_rtc(struct pc *pc, const struct board_config *cfg, struct vitro_err *err)
+{
+    struct machine *m = pc->board.m;
+    uint64_t low = cfg->mem_bytes < PC_HOLE ? cfg->mem_bytes : PC_HOLE;
+    const struct mc146818_config rtc = {
+        .irq = isa_line(pc, PC_MC146818),
+        .clock = &m->clock,
+        .timers = &m->timers,
+        .wall = wall_seconds,
+        .wall_ctx = pc,
+        .ram_below_4g = low,
+        .ram_above_4g = cfg->mem_bytes - low,
+    };
+    int rc = own(pc, mc146818_new(&rtc), &pc->rtc, err);
+
+    return rc < 0 ? rc : attach(pc, PC_MC146818, pc->rtc, err);
+}
+
+static int add_keyboard(struct pc *pc, struct vitro_err *err)
+{
+    const struct i8042_config cfg = { .irq = isa_line(pc, PC_I8042_DATA),
+                                      .reset = reset,
+                                      .reset_ctx = pc };
+    int rc = own(pc, i8042_new(&cfg), &pc->kbd, err);
+
+    if (rc < 0 || (rc = attach(pc, PC_I8042_DATA, i8042_part(pc->kbd, I8042_DATA), err)) < 0)
+        return rc;
+    return attach(pc, PC_I8042_COMMAND, i8042_part(pc->kbd, I8042_COMMAND), err);
+}
+
+static int add_power(struct pc *pc, struct vitro_err *err)
+{
+    struct machine *m = pc->board.m;
+    const struct acpi_pm_config cfg = {
+        .sci = isa_line(pc, PC_PM1_EVENT),
+        .clock = &m->clock,
+        .timers = &m->timers,
+        .timer_bits = 32,
+        .s5_type = ACPI_SLEEP_S5,
+        .power_off = power_off,
+        .power_off_ctx = pc,
+    };
+    int rc = own(pc, acpi_pm_new(&cfg), &pc->pm, err);
+
+    if (rc < 0 || (rc = attach(pc, PC_PM1_EVENT, acpi_pm_part(pc->pm, ACPI_PM1_EVENT), err)) < 0 ||
+        (rc = attach(pc, PC_PM1_CONTROL, acpi_pm_part(pc->pm, ACPI_PM1_CONTROL), err)) < 0)
+        return rc;
+    return attach(pc, PC_PM_TIMER, acpi_pm_part(pc->pm, ACPI_PM_TIMER), err);
+}
+
+static int add_ports(struct pc *pc, struct vitro_err *err)
+{
+    const struct sysports_config cfg = { .reset = reset, .reset_ctx = pc };
+    struct dev *ports;
+    int rc = own(pc, sysports_new(&cfg), &ports, err);
+
+    if (rc < 0 || (rc = attach(pc, PC_POST, sysports_part(ports, SYSPORTS_POST), err)) < 0 ||
+        (rc = attach(pc, PC_PORT92, sysports_part(ports, SYSPORTS_92), err)) < 0)
+        return rc;
+    return attach(pc, PC_RESET, sysports_part(ports, SYSPORTS_RESET), err);
 }
 
 /* ---- memory and kernel ----------------------------------------------------------------------- */
@@ -269,20 +337,29 @@ static int add_parts(struct pc *pc, const struct board_config *cfg, struct vitro
     if ((rc = board_open(b, cfg, err)) < 0 || (rc = loop_new(b->m, &pc->loop, err)) < 0 ||
         (rc = pc_mem_add(b, cfg, err)) < 0 || (rc = load_kernel(pc, cfg, err)) < 0 ||
         (rc = add_interrupt_chips(pc, err)) < 0 || (rc = add_timer(pc, err)) < 0 ||
-        (rc = add_serial(pc, err)) < 0 || (rc = board_add_debug(b, cfg, err)) < 0)
+        (rc = add_rtc(pc, cfg, err)) < 0 || (rc = add_serial(pc, err)) < 0 ||
+        (rc = add_keyboard(pc, err)) < 0 || (rc = add_power(pc, err)) < 0 ||
+        (rc = add_ports(pc, err)) < 0 || (rc = board_add_debug(b, cfg, err)) < 0)
         return rc;
     return add_cpus(pc, err);
 }
 
 int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err *err)
 {
-    struct pc *pc = calloc(1, sizeof(*pc));
+    struct pc *pc;
     int rc;
 
+    if (!cfg->engine->polls)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "a PC on %s: Vitro runs its interrupt controllers on the software CPU "
+                         "only: leave --engine out, or take --engine soft",
+                         cfg->engine->name);
+    pc = calloc(1, sizeof(*pc));
     if (pc == NULL)
         return err_set(err, -ENOMEM, "making the board: out of memory");
     pc->board.reset = pc_reset;
     pc->board.fini = pc_fini;
+    pc->board.lapic = true;
     pc->ncpus = cfg->ncpus;
     rc = add_parts(pc, cfg, err);
     if (rc < 0) {
@@ -306,5 +383,7 @@ size_t pc_console_send(struct board *b, const void *bytes, size_t len)
 
 void pc_power_button(struct board *b)
 {
-    (void)b;
+    pthread_mutex_lock(&b->m->lock);
+    acpi_pm_power_button(pc_of(b)->pm);
+    pthread_mutex_unlock(&b->m->lock);
 }

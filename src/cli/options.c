@@ -61,6 +61,9 @@ static const char *set_kind(struct options *o, char *arg)
         [VITRO_KIND_ELF] = "elf",
         [VITRO_KIND_LINUX] = "linux",
         [VITRO_KIND_VMLINUX] = "vmlinux",
+        [VITRO_KIND_PVH] = "pvh",
+        [VITRO_KIND_MULTIBOOT] = "multiboot",
+        [VITRO_KIND_MULTIBOOT2] = "multiboot2",
     };
 
     for (unsigned i = 0; i < VITRO_KINDS; i++) {
@@ -69,7 +72,7 @@ static const char *set_kind(struct options *o, char *arg)
             return NULL;
         }
     }
-    return "kinds are flat, elf, linux and vmlinux";
+    return "kinds are flat, elf, linux, vmlinux, pvh, multiboot and multiboot2";
 }
 
 static const char *set_page_size(struct options *o, char *arg)
@@ -327,8 +330,9 @@ static const struct row {
       FOR_GUEST, set_mode },
     { "origin", 0, "ADDR", "flat images: where the first byte goes and starts (default 0)",
       FOR_GUEST, set_origin },
-    { "kind", 0, "KIND", "do not go by the file's bytes: flat, elf, linux or vmlinux", FOR_GUEST,
-      set_kind },
+    { "kind", 0, "KIND",
+      "do not go by the file's bytes: flat, elf, linux, vmlinux, pvh, multiboot, multiboot2",
+      FOR_GUEST, set_kind },
     { "page-size", 0, "4k|2m|4m", "pages of the identity map (default: the mode's large ones)",
       FOR_GUEST, set_page_size },
     { "name", 'n', "NAME", "the machine's name (default: the guest's)", FOR_GUEST, set_name },

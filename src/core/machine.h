@@ -69,6 +69,7 @@ struct machine {
     const struct engine_ops *opened[ENGINE_SEATS]; /* guarded by lock; NULL: nobody sits there */
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */
     unsigned ncpus_planned; /* set before machine_open: how many will be added */
+    bool lapic;             /* set before machine_open: each vCPU will have a local APIC */
 
     struct mem mem; /* fixed once a vCPU exists */
     /* Page tables may have been written by an outsider; relaxed: whoever writes says so afterwards. */

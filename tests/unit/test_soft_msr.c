@@ -268,6 +268,38 @@ static void features_bring_registers(void **state)
     }
 }
 
+/* What kernels read and write on AMD's CPUs without asking first; Intel's have none of it. */
+static void vendor_brings_registers(void **state)
+{
+    static const struct {
+        uint32_t index;
+        int write;
+        uint64_t value;
+    } rows[] = {
+        { 0xc0010010, OK, 0 },        /* SYS_CFG */
+        { 0xc0010015, OK, 1u << 24 }, /* HWCR: the TSC counts at the nominal frequency */
+        { 0xc001001f, OK, 0 },        /* NB_CFG */
+        { 0xc0010140, VEC_GP, 0 },    /* OSVW_ID_LENGTH */
+    };
+    struct rig *r = *state;
+    bool intel = r->model.intel;
+    uint64_t val;
+
+    rig_enter(r, LONG, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        r->model.intel = true;
+        rig_expect("on Intel", rdmsr(r, rows[i].index, &val), VEC_GP);
+        r->model.intel = false;
+        rig_expect("on AMD", rdmsr(r, rows[i].index, &val), OK);
+        assert_int_equal(val, rows[i].value);
+        rig_expect("written", wrmsr(r, rows[i].index, 0), rows[i].write);
+    }
+    rig_expect("DE_CFG", wrmsr(r, 0xc0011029, 2), OK);
+    rig_expect("DE_CFG", rdmsr(r, 0xc0011029, &val), OK);
+    assert_int_equal(val, 2);
+    r->model.intel = intel;
+}
+
 /* ---- in a state ------------------------------------------------------------------------------ */
 
 static void state_round_trip(void **state)
@@ -321,10 +353,15 @@ static void state_of_another_engine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(msr_values),       cmocka_unit_test(msrs_that_keep_bits),
-        cmocka_unit_test(efer_rules),       cmocka_unit_test(apic_states),
-        cmocka_unit_test(tsc_and_adjust),   cmocka_unit_test(features_bring_registers),
-        cmocka_unit_test(state_round_trip), cmocka_unit_test(state_of_another_engine),
+        cmocka_unit_test(msr_values),
+        cmocka_unit_test(msrs_that_keep_bits),
+        cmocka_unit_test(efer_rules),
+        cmocka_unit_test(apic_states),
+        cmocka_unit_test(tsc_and_adjust),
+        cmocka_unit_test(features_bring_registers),
+        cmocka_unit_test(vendor_brings_registers),
+        cmocka_unit_test(state_round_trip),
+        cmocka_unit_test(state_of_another_engine),
     };
 
     return cmocka_run_group_tests_name("soft/msr", tests, rig_setup, rig_teardown);

@@ -8,7 +8,9 @@
  * have none either. ARCH_CAPABILITIES says what a software CPU cannot have, so that guests leave out the
  * counter-measures that make a translator slow.
  *
- * GAP: DEBUGCTL takes BTF and nothing heeds it. GAP: AMD's own registers (0xc001xxxx) are absent on an AMD model.
+ * AMD's own registers (0xc001xxxx) are there on a model of AMD's, as far as kernels touch them without asking first.
+ *
+ * GAP: DEBUGCTL takes BTF and nothing heeds it.
  */
 #include "engine/soft/msr.h"
 
@@ -31,7 +33,8 @@ static const uint64_t apic_bsp = BIT(8), apic_extd = BIT(10), apic_en = BIT(11),
                       mtrr_cap = SOFT_MTRR_PAIRS | BIT(8) /* fixed ranges */ |
                                  BIT(10) /* write-combining */,
                       pat_reset = 0x0007040600070406, misc_fast_strings = BIT(0),
-                      misc_absent = BIT(11) | BIT(12), microcode = BIT(32); /* revision 1 */
+                      misc_absent = BIT(11) | BIT(12), microcode = BIT(32) /* revision 1 */,
+                      hwcr = BIT(24) /* TscFreqSel: the TSC counts at the nominal frequency */;
 
 /* SDM 4, IA32_ARCH_CAPABILITIES: what this CPU is not vulnerable to, and IBRS that stays on. */
 #define ARCH_CAPABILITY_BITS(X) \
@@ -185,6 +188,7 @@ struct msr_row {
     uint8_t kind;      /* enum msr_kind */
     uint8_t feature;   /* enum x86_feature that must be offered; BASE always is */
     bool elsewhere;    /* has a member of its own in x86_state: not in its list */
+    bool amd;          /* on a model of AMD's only */
     uint32_t at;       /* in struct soft_cpu */
     uint64_t reserved; /* bits that must be 0 */
     uint64_t writable; /* bits that a write changes; 0: all */
@@ -232,15 +236,25 @@ static const struct msr_row rows[] = {
       .check = canonical },
     { 0xc0000102, 0xc0000102, KEPT, X86_FEATURE_LM, AT(msrs.kernel_gs_base), .check = canonical },
     { 0xc0000103, 0xc0000103, KEPT, X86_FEATURE_RDTSCP, AT(msrs.tsc_aux), .reserved = BEYOND_32 },
+    { 0xc0010010, 0xc0010010, SINK, .amd = true, .value = 0 },      /* SYS_CFG */
+    { 0xc0010015, 0xc0010015, SINK, .amd = true, .value = hwcr },   /* HWCR */
+    { 0xc001001f, 0xc001001f, SINK, .amd = true, .value = 0 },      /* NB_CFG */
+    { 0xc0010140, 0xc0010141, CONSTANT, .amd = true, .value = 0 },  /* OSVW: none */
+    { 0xc0011029, 0xc0011029, KEPT, .amd = true, AT(msrs.de_cfg) }, /* DE_CFG */
 };
 
 /* ---- access ---------------------------------------------------------------------------------- */
+
+static bool offered(const struct soft_cpu *c, const struct msr_row *row)
+{
+    return x86_cpuid_has(c->sys.model, row->feature) && !(row->amd && c->sys.model->intel);
+}
 
 static const struct msr_row *row_of(const struct soft_cpu *c, uint32_t index)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (index >= rows[i].first && index <= rows[i].last)
-            return x86_cpuid_has(c->sys.model, rows[i].feature) ? &rows[i] : NULL;
+            return offered(c, &rows[i]) ? &rows[i] : NULL;
     }
     return NULL;
 }
@@ -317,8 +331,7 @@ void soft_msr_reset(struct soft_cpu *c)
 
 static bool listed(const struct soft_cpu *c, const struct msr_row *row)
 {
-    return (row->kind == KEPT || row->kind == TIME) && !row->elsewhere &&
-           x86_cpuid_has(c->sys.model, row->feature);
+    return (row->kind == KEPT || row->kind == TIME) && !row->elsewhere && offered(c, row);
 }
 
 void soft_msrs_get(const struct soft_cpu *c, struct x86_state *out)

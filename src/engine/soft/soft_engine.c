@@ -27,7 +27,13 @@ struct soft_vm {
 
 static int soft_open(struct machine *m, struct vitro_err *err)
 {
-    struct x86_cpuid_config config = { .ncpus = m->ncpus_planned, .phys_bits = SOFT_MAXPHYADDR };
+    struct x86_cpuid_config config = {
+        .ncpus = m->ncpus_planned,
+        .phys_bits = SOFT_MAXPHYADDR,
+        .apic = m->lapic,
+        .x2apic = m->lapic,
+        .tsc_deadline = m->lapic,
+    };
     struct soft_vm *vm = calloc(1, sizeof(*vm));
 
     if (vm == NULL)

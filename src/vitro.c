@@ -304,6 +304,8 @@ static void count_help(const struct machine *machine, struct vitro_outcome *out)
         out->refused += h->refused;
         out->helped += h->helped;
         out->kept |= h->for_good;
+        if (h->debugs)
+            out->debugged = h->why.text;
     }
 }
 

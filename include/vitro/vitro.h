@@ -201,7 +201,9 @@ struct vitro_outcome {
     unsigned watch_how;  /* enum vitro_watch_how of the access, OR of both for a read and a write */
     /* Instructions that KVM refused, and how many the software CPU executed for it since (all CPUs). */
     uint64_t refused, helped;
-    bool kept;          /* a CPU stays with the software CPU: KVM did not take its registers back */
+    bool kept; /* a CPU stays with the software CPU: KVM did not take its registers back */
+    /* Why the software CPU ran it: what KVM could not stop at. NULL: it did not. Borrowed until the next call. */
+    const char *debugged;
     const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
     char text[256];     /* one line for people: how and where it ended */
 };
@@ -250,7 +252,7 @@ struct vitro_stop_at {
     const uint64_t *
         addrs; /* guest-linear addresses before whose instructions to stop; borrowed for the call */
     unsigned naddrs; /* 0..32 */
-    /* The software CPU takes any number; KVM as many as cover four debug registers. Borrowed for the call. */
+    /* Any number; with more than four debug registers cover the software CPU runs a KVM machine. Borrowed for the call. */
     const struct vitro_watch *watches;
     unsigned nwatches;
 };
@@ -260,9 +262,10 @@ struct vitro_stop_at {
  *
  * A watchpoint sees what the CPUs access, not what devices do to memory by themselves.
  *
- * Fails with VITRO_ERR_USAGE (too many addresses, an empty range) or VITRO_ERR_ENGINE: -ENOTSUP, -ENOSPC, the
- * engine cannot stop there in the mode a CPU is in, or does not count instructions; or VITRO_ERR_HOST (out of
- * memory). What was set before stays then. Not while the machine runs.
+ * What KVM cannot stop at in the modes of this host, the software CPU does: it runs the machine until something
+ * else is asked for. Fails with VITRO_ERR_USAGE (too many addresses, an empty range), VITRO_ERR_ENGINE (-ENOTSUP:
+ * the engine does not count instructions) or VITRO_ERR_HOST (out of memory). What was set before stays
+ * then. Not while the machine runs.
  */
 int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err);
 
@@ -270,7 +273,7 @@ int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vit
  * vitro_step - execute one instruction of one CPU; *out as vitro_run
  *
  * Where vitro_run shall stop stays as it was set. An access of the instruction reaches its device first.
- * -ENOTSUP: the engine cannot step the mode this CPU is in; nothing has run then.
+ * A mode that KVM cannot step is stepped by the software CPU.
  */
 int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err);
 

@@ -115,6 +115,12 @@ static void report_help(const struct vitro_outcome *end)
                 end->kept ? "; it kept a CPU whose registers KVM did not take back" : "");
 }
 
+static void report_debugged(const struct vitro_outcome *end)
+{
+    if (end->debugged != NULL)
+        fprintf(stderr, "  the software CPU ran it: %s\n", end->debugged);
+}
+
 /* A line a CPU, when there are several. */
 static void report_cpus(const struct target *t, const struct options *o)
 {
@@ -202,6 +208,7 @@ static void report(const struct target *t, const struct options *o, const struct
     report_result(t, o, end);
     fputc('\n', stderr);
     report_help(end);
+    report_debugged(end);
     report_cpus(t, o);
     if (ends[end->end].failed)
         report_failure(t, end);
@@ -286,18 +293,18 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
 {
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-                     "s:o*, s:o*, s:o*, s:I, s:I, s:I}",
-                     "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
-                     "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
-                     vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
-                     ends[end->end].json, "text", end->text, "exit_code", exit_code_of(o, end),
-                     "code", (json_int_t)end->code, "cpu", end->cpu, "rip", hex_json(end->rip),
-                     "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
-                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
-                     hashes_json(kept->hashes), "console", keep_json(kept->console),
-                     "console_dropped", (json_int_t)end->dropped, "refused",
-                     (json_int_t)end->refused, "helped", (json_int_t)end->helped);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
+        "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?}",
+        "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest), "mode",
+        vitro_mode_name(vitro_guest_mode(t->guest)), "engine", vitro_engine_name(t->m),
+        "engine_why", vitro_engine_why(t->m), "end", ends[end->end].json, "text", end->text,
+        "exit_code", exit_code_of(o, end), "code", (json_int_t)end->code, "cpu", end->cpu, "rip",
+        hex_json(end->rip), "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns,
+        "cpus", cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
+        hashes_json(kept->hashes), "console", keep_json(kept->console), "console_dropped",
+        (json_int_t)end->dropped, "refused", (json_int_t)end->refused, "helped",
+        (json_int_t)end->helped, "debugged", end->debugged);
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */

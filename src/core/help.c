@@ -61,7 +61,8 @@ int help_ready(struct vcpu *cpu, struct vitro_err *err)
 
 static void count(struct vcpu *cpu, uint64_t done)
 {
-    cpu->help.row->helped += done;
+    if (cpu->help.row != NULL) /* NULL: taken over from a debugger, and kept */
+        cpu->help.row->helped += done;
     cpu->help.helped += done;
 }
 
@@ -76,17 +77,13 @@ static uint64_t next_budget(const struct vcpu *cpu, uint64_t now)
     return more < HELP_INSNS_MAX ? more : HELP_INSNS_MAX;
 }
 
-static int take(struct vcpu *cpu, struct vitro_err *err)
+int help_take(struct vcpu *cpu, struct vitro_err *err)
 {
     const struct engine_ops *helper = cpu->m->helper;
     struct help *h = &cpu->help;
-    uint64_t start = clock_ticks();
     struct x86_state to;
-    int rc;
+    int rc = help_ready(cpu, err);
 
-    h->wanted = false;
-    h->refused++;
-    rc = help_ready(cpu, err);
     if (rc == 0)
         rc = cpu->m->engine->get(cpu, STATE_ALL, h->state, err);
     if (rc == 0)
@@ -99,10 +96,22 @@ static int take(struct vcpu *cpu, struct vitro_err *err)
         return rc;
     cpu->engine = helper;
     cpu->tables_changed = false;
+    return 0;
+}
+
+static int begin(struct vcpu *cpu, struct vitro_err *err)
+{
+    struct help *h = &cpu->help;
+    uint64_t start = clock_ticks();
+    int rc;
+
+    h->wanted = false;
+    h->refused++;
+    rc = help_take(cpu, err);
     h->row = cpu->exits.last;
     h->left = h->budget = next_budget(cpu, start);
     h->cost_ticks = clock_ticks() - start;
-    return 0;
+    return rc;
 }
 
 /* The engine's own TSC has gone on meanwhile; it is set only when the guest has set it. */
@@ -116,7 +125,7 @@ static void keep_clock(struct x86_state *to, const struct x86_state *was)
 }
 
 /* 0: the engine has the CPU, or the helper keeps it because the engine does not take what it is given. */
-static int give_back(struct vcpu *cpu, struct vitro_err *err)
+int help_give_back(struct vcpu *cpu, struct vitro_err *err)
 {
     const struct engine_ops *engine = cpu->m->engine;
     struct help *h = &cpu->help;
@@ -156,7 +165,7 @@ static int go_on(struct vcpu *cpu, struct vitro_err *err)
     h->left -= done < h->left ? done : h->left;
     if (rc <= 0)
         return rc;
-    rc = give_back(cpu, err);
+    rc = help_give_back(cpu, err);
     return rc < 0 ? rc : 1;
 }
 
@@ -197,11 +206,11 @@ static int refresh(struct machine *m, struct vitro_err *err)
 int help_run(struct vcpu *cpu, struct vitro_err *err)
 {
     const struct engine_ops *engine = cpu->m->engine;
-    int rc = cpu->help.wanted ? take(cpu, err) : 0;
+    int rc = cpu->help.wanted ? begin(cpu, err) : 0;
 
     if (rc == 0 && atomic_load_explicit(&cpu->m->tables_stale, memory_order_relaxed))
         rc = refresh(cpu->m, err);
-    if (rc == 0 && cpu->engine != engine && !cpu->help.for_good) {
+    if (rc == 0 && cpu->engine != engine && !cpu->help.for_good && !cpu->help.debugs) {
         rc = go_on(cpu, err);
         if (rc <= 0)
             return rc;
@@ -211,5 +220,7 @@ int help_run(struct vcpu *cpu, struct vitro_err *err)
     }
     if (rc < 0)
         return rc;
+    if (cpu->help.debugs)
+        return cpu->engine->run(cpu, err);
     return cpu->help.for_good ? keep_on(cpu, err) : engine->run(cpu, err);
 }

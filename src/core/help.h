@@ -26,7 +26,9 @@ enum { HELP_INSNS_MAX = 10000 };
 
 /* A vCPU's part. */
 struct help {
-    bool wanted;        /* the engine has refused the instruction at rip */
+    bool wanted;          /* the engine has refused the instruction at rip */
+    bool debugs;          /* the helper has the CPU because the engine cannot stop where it shall */
+    struct vitro_err why; /* what the engine said to that */
     bool for_good;      /* the engine does not take the registers back: the helper keeps the CPU */
     _Atomic bool ready; /* the helper has made its part; release, pairs with acquire in help_kick */
     uint64_t refused, helped; /* sums of the vCPU's life: instructions refused, and executed then */
@@ -43,6 +45,10 @@ bool help_want(struct vcpu *cpu);
 
 /* Makes the helper's part of the machine and of this vCPU, when first needed. There must be a helper. */
 WARN_UNUSED int help_ready(struct vcpu *cpu, struct vitro_err *err);
+
+/* The registers to the helper, and back; see help.c. */
+WARN_UNUSED int help_take(struct vcpu *cpu, struct vitro_err *err);
+WARN_UNUSED int help_give_back(struct vcpu *cpu, struct vitro_err *err);
 
 /* As engine_ops.run, by whichever engine the CPU is with. */
 WARN_UNUSED int help_run(struct vcpu *cpu, struct vitro_err *err);

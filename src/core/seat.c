@@ -29,13 +29,3 @@ int vcpu_seat(struct vcpu *cpu, const struct engine_ops *engine, struct vitro_er
         cpu->seated[engine->seat] = true;
     return rc;
 }
-
-int vcpu_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)
-{
-    const struct engine_ops *engine = cpu->help.for_good ? cpu->engine : cpu->m->engine;
-    int rc = engine->debug(cpu, dbg, err);
-
-    if (rc == 0)
-        cpu->debug = *dbg;
-    return rc;
-}

@@ -18,20 +18,15 @@ void machine_wrote(struct machine *m)
     atomic_store(&m->tables_stale, true);
 }
 
-/* Accesses of an instruction under way reach their devices; none of them stops the count of exits. */
-static int finish_instructions(struct machine *m, struct vitro_err *err)
+int vcpu_drain(struct vcpu *cpu, struct vitro_err *err)
 {
-    uint64_t stop_at_exits = m->stop_at_exits;
-    int rc = 0;
+    uint64_t stop_at_exits = cpu->m->stop_at_exits;
+    int rc;
 
-    m->stop_at_exits = 0;
-    for (unsigned i = 0; i < m->ncpus && rc == 0; i++) {
-        struct vcpu *cpu = m->cpu[i];
-
-        while ((rc = cpu->engine->drain(cpu, err)) > 0)
-            vcpu_answer(cpu);
-    }
-    m->stop_at_exits = stop_at_exits;
+    cpu->m->stop_at_exits = 0; /* these are not exits to stop at */
+    while ((rc = cpu->engine->drain(cpu, err)) > 0)
+        vcpu_answer(cpu);
+    cpu->m->stop_at_exits = stop_at_exits;
     return rc;
 }
 
@@ -63,8 +58,8 @@ static int arrive(struct vcpu *cpu, const struct engine_ops *engine, struct jour
     struct x86_state now = j->to;
     int rc;
 
-    if (cpu->engine == engine)
-        return 0; /* as helper it has the registers already */
+    if (cpu->engine == engine) /* as helper it has the registers already */
+        return engine->debug(cpu, &cpu->debug, err);
     x86_state_move(&now, &j->from);
     x86_state_drop_same(&now, &j->to);
     advance_tsc(&now, clock_ticks() - j->left_ticks);
@@ -99,7 +94,7 @@ static void settle(struct machine *m, const struct engine_ops *engine,
         if (cpu_debug_on(&cpu->debug))
             m->engine->debug(cpu, &none, NULL); /* it is asked again before it runs again */
         cpu->engine = engine;
-        cpu->help.wanted = cpu->help.for_good = false;
+        cpu->help.wanted = cpu->help.for_good = cpu->help.debugs = false;
         cpu->help.back_ticks = 0;
         atomic_store(&cpu->help.ready, false);
     }
@@ -111,7 +106,7 @@ static void settle(struct machine *m, const struct engine_ops *engine,
 int machine_switch(struct machine *m, const struct engine_ops *engine,
                    const struct engine_ops *helper, struct vitro_err *err)
 {
-    int rc;
+    int rc = 0;
 
     if (engine == m->engine)
         return 0;
@@ -121,7 +116,8 @@ int machine_switch(struct machine *m, const struct engine_ops *engine,
                              "moving to %s: the machine's interrupt controllers cannot move",
                              engine->name);
     }
-    rc = finish_instructions(m, err);
+    for (unsigned i = 0; i < m->ncpus && rc == 0; i++)
+        rc = vcpu_drain(m->cpu[i], err);
     if (rc == 0)
         rc = machine_seat(m, engine, err);
     if (rc == 0)

@@ -83,7 +83,13 @@ void vcpu_loop(struct vcpu *cpu);
 /* Dispatches and counts cpu->exit as the loop does. Not while the vCPU runs. */
 void vcpu_answer(struct vcpu *cpu);
 
-/* As engine_ops.debug, of whoever has the registers. Not while it runs. */
+/* Ends the instruction under way: its accesses reach their devices. Not while the vCPU runs. */
+WARN_UNUSED int vcpu_drain(struct vcpu *cpu, struct vitro_err *err);
+
+/*
+ * As engine_ops.debug; what the engine cannot do (-ENOTSUP, -ENOSPC) the helper does, which then has the CPU until
+ * something else is asked for. Not while it runs.
+ */
 WARN_UNUSED int vcpu_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
 
 /*

@@ -349,11 +349,16 @@ class Engines(Case):
             self.refuse(vitro("run", "hello", "-e", "soft", "--watch", word), USAGE, why)
         self.refuse(vitro("run", "hello", "-e", "soft", "--watch", "0xffffffffffffffff:2"), USAGE, "no such range")
 
-    def test_kvm_watches_what_debug_registers_can(self):
-        if NO_KVM:
-            self.skipTest(f"cannot run guests here: {NO_KVM}")
-        self.refuse(vitro("run", "hello", "-e", "kvm", "--watch", "0x400:r"), ENGINE, "--engine soft")
-        self.refuse(vitro("run", "hello", "-e", "kvm", "--watch", "0x400:64"), ENGINE, "--engine soft")
+    @needs_kvm
+    def test_what_kvm_cannot_watch_the_software_cpu_does(self):
+        run = vitro("run", "hello", "-e", "kvm", "--watch", "0x400:64")
+        self.expect(run, OK, "watchpoint: 8 bytes at 0x400 written at rip 0x17", "on kvm",
+                    "the software CPU ran it: watchpoints: KVM has 4 debug registers")
+        doc, run = self.json("run", "hello", "-e", "kvm", "--watch", "0x400:r")
+        self.assertEqual((doc["end"], doc["console"]), ("halt", "Hello, world!\n"))
+        self.assertIn("watching reads alone", doc["debugged"])
+        doc, run = self.json("run", "hello", "-e", "kvm")
+        self.assertIsNone(doc["debugged"])
 
     def test_kvm_does_not_count_instructions(self):
         if NO_KVM:

@@ -257,4 +257,23 @@
 3:      hlt
         end     refused_smp
 
+        /* A few instructions in ring 3, for those who step through them. */
+        .globl  refused_ring3_at
+        begin   refused_ring3
+        descriptors
+        gate    6, 1f
+        task    0x7000
+        lea     2f(%rip), %rax
+        to_ring3
+2:      mov     $40, %ebx
+refused_ring3_at:
+        inc     %ebx
+        inc     %ebx
+        ud2
+1:      cmp     $42, %ebx
+        jne     3f
+        done
+3:      hlt
+        end     refused_ring3
+
         .section .note.GNU-stack, "", @progbits

@@ -357,6 +357,39 @@ static void in_a_string(void **state)
     }
 }
 
+/* A machine that soft runs already because of a breakpoint, and its breakpoint, go along. */
+static void while_debugged(void **state)
+{
+    const uint64_t at[] = { 0x5, 0x1f }; /* in the loop, and its HLT */
+    struct vitro_guest_config gcfg = { .name = "hello" };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_KVM, .console_fd = -1 };
+    struct vitro_stop_at where = { .addrs = at, .naddrs = 1 };
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    struct vitro_guest *guest;
+    struct vitro *m;
+
+    (void)state;
+    open_guest(&gcfg, &cfg, &guest, &m);
+    check(vitro_stop_at(m, &where, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    where.addrs = &at[1];
+    check(vitro_stop_at(m, &where, &err), &err);
+    check(vitro_switch_engine(m, VITRO_ENGINE_SOFT, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    assert_int_equal(end.rip, at[1]);
+    check(vitro_switch_engine(m, VITRO_ENGINE_KVM, &err), &err);
+    where.naddrs = 0;
+    check(vitro_stop_at(m, &where, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_HALT);
+    assert_int_equal(end.rip, at[1]);
+    vitro_free(m);
+    vitro_guest_free(guest);
+}
+
 /* What cannot be: no such engine, a count that KVM does not keep. The machine stays. */
 static void refusals(void **state)
 {
@@ -393,6 +426,7 @@ int main(void)
         cmocka_unit_test(an_entry_changed_on_soft),
         cmocka_unit_test(an_entry_changed_by_a_debugger),
         cmocka_unit_test(in_a_string),
+        cmocka_unit_test(while_debugged),
         cmocka_unit_test(refusals),
     };
 

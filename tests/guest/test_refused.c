@@ -31,7 +31,8 @@
     X(port)         \
     X(cluster)      \
     X(remap)        \
-    X(smp)
+    X(smp)          \
+    X(ring3)
 
 #define X(name) extern const unsigned char refused_##name[], refused_##name##_end[];
 GUESTS(X)
@@ -266,12 +267,64 @@ static void steps_and_breakpoints(void **state)
     vitro_guest_free(guest);
 }
 
+extern const unsigned char refused_ring3_at[];
+
+/* A breakpoint that is set in ring 0 and met in ring 3, and steps there, on KVMs that can do neither. */
+static void ring3(void **state)
+{
+    const uint64_t at = (uint64_t)(refused_ring3_at - refused_ring3);
+    const struct vitro_watch watch = { .addr = 0x100000, .len = 64 };
+    struct vitro_guest_config gcfg = { .name = "ring3",
+                                       .bytes = guests[GUEST_ring3].begin,
+                                       .len = (size_t)(guests[GUEST_ring3].end -
+                                                       guests[GUEST_ring3].begin),
+                                       .kind = VITRO_KIND_FLAT };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_KVM, .console_fd = -1 };
+    struct vitro_stop_at where = { .addrs = &at, .naddrs = 1, .watches = &watch, .nwatches = 1 };
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    struct vitro_guest *guest;
+    struct vitro_regs regs;
+    struct vitro *m;
+
+    (void)state;
+    check(vitro_guest_open(&gcfg, &guest, &err), &err);
+    check(vitro_new(&cfg, guest, &m, &err), &err);
+    check(vitro_stop_at(m, &where, &err), &err);
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_BREAK);
+    assert_int_equal(end.rip, at);
+    assert_non_null(end.debugged); /* 64 bytes are too many for debug registers anywhere */
+    where.nwatches = 0;
+    where.naddrs = 0;
+    check(vitro_stop_at(m, &where, &err), &err);
+    for (unsigned i = 1; i <= 2; i++) {
+        check(vitro_step(m, 0, &end, &err), &err);
+        assert_int_equal(end.end, VITRO_END_BREAK);
+        check(vitro_regs(m, 0, &regs, &err), &err);
+        assert_int_equal(regs.rip, at + 2 * i);
+        assert_int_equal(regs.gpr[3], 40 + i);
+        assert_int_equal(regs.cpl, 3);
+    }
+    check(vitro_run(m, &end, &err), &err);
+    assert_int_equal(end.end, VITRO_END_HALT);
+    assert_null(end.debugged);
+    check(vitro_regs(m, 0, &regs, &err), &err);
+    assert_int_equal(regs.gpr[0], 42);
+    vitro_free(m);
+    vitro_guest_free(guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_on_soft),         cmocka_unit_test(all_on_kvm),
-        cmocka_unit_test(devices_are_reached), cmocka_unit_test(clusters_are_cut_short),
-        cmocka_unit_test(several_cpus),        cmocka_unit_test(steps_and_breakpoints),
+        cmocka_unit_test(all_on_soft),
+        cmocka_unit_test(all_on_kvm),
+        cmocka_unit_test(devices_are_reached),
+        cmocka_unit_test(clusters_are_cut_short),
+        cmocka_unit_test(several_cpus),
+        cmocka_unit_test(steps_and_breakpoints),
+        cmocka_unit_test(ring3),
     };
 
     return cmocka_run_group_tests_name("refused", tests, NULL, NULL);

@@ -19,7 +19,7 @@ static uint8_t ram[RAM] __attribute__((aligned(4096)));
 struct mule {
     struct x86_state state;
     unsigned runs, sets, refreshes;
-    int set_fails; /* negative errno */
+    int set_fails, debug_fails; /* negative errno */
     uint64_t hlt_rip;
 };
 
@@ -72,7 +72,16 @@ static int mule_refresh(struct machine *m, struct vitro_err *err)
 
 static int mule_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)
 {
-    (void)cpu, (void)dbg, (void)err;
+    struct mule *mule = mule_of(cpu->m);
+
+    if (mule->debug_fails != 0 && cpu_debug_on(dbg))
+        return err_set(err, mule->debug_fails, "the mule does not stop");
+    return 0;
+}
+
+static int mule_drain(struct vcpu *cpu, struct vitro_err *err)
+{
+    (void)cpu, (void)err;
     return 0;
 }
 
@@ -85,6 +94,7 @@ static const struct engine_ops mule_engine = {
     .cpu_new = stub_cpu_new,
     .cpu_free = stub_cpu_free,
     .run = mule_run,
+    .drain = mule_drain,
     .kick = stub_kick,
     .get = mule_get,
     .set = mule_set,
@@ -284,6 +294,56 @@ static void a_step(void **state)
     machine_free(r.m);
 }
 
+/* What the engine cannot be stopped by: the helper has the CPU until something else is asked for. */
+static void taken_over(void **state)
+{
+    const struct cpu_debug step = { .step = true }, none = { 0 };
+    const struct cpu_debug stop = { .nbreaks = 1, .brk = { { CODE + 4 } } };
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "\xff\xc0\xff\xc0\xff\xc0\xf4", 7);
+    r.mule.debug_fails = -ENOTSUP;
+    assert_int_equal(vcpu_debug(r.cpu, &step, NULL), 0);
+    assert_int_equal(run(&r).why, STOP_BREAK);
+    assert_int_equal(r.cpu->exit.rip, CODE + 2);
+    assert_ptr_equal(r.cpu->engine, &soft_engine);
+    assert_string_equal(r.cpu->help.why.text, "the mule does not stop");
+    r.mule.debug_fails = -ENOSPC;
+    assert_int_equal(vcpu_debug(r.cpu, &stop, NULL), 0); /* through the engine, and away again */
+    assert_int_equal(r.mule.state.rip, CODE + 2);
+    assert_int_equal(r.mule.refreshes, 1);
+    assert_int_equal(run(&r).why, STOP_BREAK);
+    assert_int_equal(r.cpu->exit.rip, CODE + 4);
+    assert_int_equal(r.mule.runs, 0);
+    assert_int_equal(vcpu_debug(r.cpu, &none, NULL), 0);
+    assert_ptr_equal(r.cpu->engine, &mule_engine);
+    assert_int_equal(r.mule.state.gpr[X86_RAX], 2);
+    assert_int_equal(run(&r).why, STOP_HALT);
+    assert_int_equal(r.mule.state.gpr[X86_RAX], 3);
+    machine_free(r.m);
+}
+
+/* Any other answer of the engine is one. */
+static void not_taken_over(void **state)
+{
+    const struct cpu_debug step = { .step = true };
+    struct vitro_err err = { 0 };
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "\xf4", 1);
+    r.mule.debug_fails = -EINVAL;
+    assert_int_equal(vcpu_debug(r.cpu, &step, &err), -EINVAL);
+    assert_string_equal(err.text, "the mule does not stop");
+    r.mule.debug_fails = -ENOTSUP;
+    r.m->helper = NULL;
+    err = (struct vitro_err){ 0 };
+    assert_int_equal(vcpu_debug(r.cpu, &step, &err), -ENOTSUP);
+    assert_ptr_equal(r.cpu->engine, &mule_engine);
+    machine_free(r.m);
+}
+
 /* Stopped by the number of exits at the refusal: nothing has happened yet, and it goes on from there. */
 static void stopped_in_between(void **state)
 {
@@ -311,6 +371,8 @@ int main(void)
         cmocka_unit_test(nobody_helps),
         cmocka_unit_test(a_shutdown),
         cmocka_unit_test(a_step),
+        cmocka_unit_test(taken_over),
+        cmocka_unit_test(not_taken_over),
         cmocka_unit_test(stopped_in_between),
     };
 

@@ -113,6 +113,28 @@ static int check_caps(const struct x86_state *s, const struct cpu_debug *dbg, un
     return 0;
 }
 
+/*
+ * Where somebody else can do it, no place is passed over because it is reached in ring 3. Real mode is what
+ * guests leave, and ring 0 what they are in.
+ */
+static int check_ring3(struct vcpu *cpu, const struct x86_state *now, const struct cpu_debug *dbg,
+                       unsigned watches, struct vitro_err *err)
+{
+    struct cpu_debug places = *dbg;
+    struct x86_state s = *now;
+    unsigned caps;
+    int rc;
+
+    if (cpu->m->helper == NULL || (dbg->nbreaks == 0 && watches == 0))
+        return 0;
+    places.step = false;
+    s.cr0 |= X86_CR0_PE;
+    s.efer |= X86_EFER_LMA;
+    s.seg[X86_SS].dpl = 3;
+    rc = kvm_debug_caps(cpu, &s, &caps, err);
+    return rc < 0 ? rc : check_caps(&s, &places, caps, watches, err);
+}
+
 static int check(struct vcpu *cpu, const struct cpu_debug *dbg, unsigned watches,
                  struct vitro_err *err)
 {
@@ -122,7 +144,9 @@ static int check(struct vcpu *cpu, const struct cpu_debug *dbg, unsigned watches
 
     if (rc == 0)
         rc = kvm_debug_caps(cpu, &s, &caps, err);
-    return rc < 0 ? rc : check_caps(&s, dbg, caps, watches, err);
+    if (rc == 0)
+        rc = check_caps(&s, dbg, caps, watches, err);
+    return rc < 0 ? rc : check_ring3(cpu, &s, dbg, watches, err);
 }
 
 int kvm_set_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err)

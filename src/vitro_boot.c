@@ -25,24 +25,22 @@ static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct 
 }
 
 /* A kernel that speaks on the serial line is what everybody wants to see. */
-static const char *default_cmdline(enum image_kind kind)
+static const char *default_cmdline(const struct image *img)
 {
-    return kind == IMAGE_BZIMAGE || kind == IMAGE_VMLINUX || kind == IMAGE_PVH ? "console=ttyS0"
-                                                                               : NULL;
+    return img->is_linux ? "console=ttyS0" : NULL;
 }
 
 int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
-    enum image_kind kind = m->guest->image.kind;
     const char *cmdline = cfg->cmdline;
     size_t len = 0;
     int rc;
 
-    if (!image_boots(kind))
+    if (!image_boots(m->guest->image.kind))
         return refuse(m, cfg, err);
     m->reboots = !cfg->no_reboot;
     if (cmdline == NULL)
-        cmdline = default_cmdline(kind);
+        cmdline = default_cmdline(&m->guest->image);
     if (cmdline != NULL) {
         m->cmdline = strdup(cmdline);
         if (m->cmdline == NULL)

@@ -94,7 +94,7 @@ void vitro_guest_free(struct vitro_guest *guest); /* NULL is fine */
 /* "hello", or the file's last path component, escaped and cut at 63 bytes. Borrowed from the guest. */
 const char *vitro_guest_name(const struct vitro_guest *guest);
 enum vitro_mode vitro_guest_mode(const struct vitro_guest *guest);
-/* "built-in", "flat", "elf". Static. */
+/* "built-in", "flat", "elf", "linux", "pvh", "multiboot", "multiboot2". Static. */
 const char *vitro_guest_kind(const struct vitro_guest *guest);
 
 /* One row a built-in guest; rows 0..n-1, false past the end. */

@@ -46,6 +46,7 @@ struct image {
     const uint8_t *bytes; /* the whole file, for boot_plan(); borrowed */
     size_t len;
     char found[IMAGE_FOUND_MAX]; /* what it is, in printable ASCII; "" for flat and built-in */
+    bool is_linux;               /* by its magic number or note */
     unsigned nparts;
     struct image_part part[IMAGE_PARTS_MAX];
     struct symtab symbols; /* owned; empty when there are none */

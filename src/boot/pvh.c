@@ -115,7 +115,7 @@ static int add_start_info(struct planner *p, const struct planned_modules *mods,
 
 static int plan_pvh(struct planner *p)
 {
-    bool is_linux = elf_is_linux(p->img->bytes, p->img->len);
+    uint64_t cmdline_max = p->img->is_linux ? LINUX_ELF_CMDLINE_MAX : BOOT_CMDLINE_MAX;
     struct planned_modules mods;
     struct elf_image elf;
     gpa_t cmdline;
@@ -123,8 +123,8 @@ static int plan_pvh(struct planner *p)
 
     p->plan->start = X86_START_BOOT32;
     if (rc < 0 || (rc = plan_elf(p, &elf)) < 0 ||
-        (rc = plan_cmdline(p, is_linux ? LINUX_ELF_CMDLINE_MAX : BOOT_CMDLINE_MAX, &cmdline)) < 0 ||
-        (rc = plan_tables(p)) < 0 || (rc = plan_modules(p, true, &mods)) < 0)
+        (rc = plan_cmdline(p, cmdline_max, &cmdline)) < 0 || (rc = plan_tables(p)) < 0 ||
+        (rc = plan_modules(p, true, &mods)) < 0)
         return rc;
     return add_start_info(p, &mods, cmdline);
 }
@@ -137,10 +137,11 @@ static int read_pvh(struct image *img, struct vitro_err *err)
 
     if (rc < 0)
         return rc;
+    img->is_linux = elf_is_linux(img->bytes, img->len);
     img->start = X86_START_PROTECTED;
     elf_linux_name(img->bytes, img->len, name);
     snprintf(img->found, sizeof(img->found), "%sELF kernel%s%s (PVH entry)",
-             elf_is_linux(img->bytes, img->len) ? "Linux " : "", name[0] != '\0' ? " " : "", name);
+             img->is_linux ? "Linux " : "", name[0] != '\0' ? " " : "", name);
     return 0;
 }
 

@@ -165,8 +165,9 @@ static void prot_debug_registers(void **state)
     assert_true(soft_deliver(r->c));
     assert_int_equal(r->c->s.dr6, 0xffff0ff0 | X86_DR6_BS);
     assert_int_equal(r->c->s.dr7 & 0x2000, 0);
-    r->c->stop.dr6 = X86_DR6_BD; /* a fault: RF */
     soft_raise(r->c, VEC_DB);
+    r->c->stop.dr6 = X86_DR6_BD;
+    r->c->stop.before = true; /* a fault: RF */
     assert_true(soft_deliver(r->c));
     assert_int_equal(top(r, 4, 2), 2 | X86_RFLAGS_RF);
 }

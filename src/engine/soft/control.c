@@ -238,6 +238,8 @@ static bool set_debug(struct soft_cpu *c, unsigned reg, uint64_t val)
     if (reg >= 4)
         val = reg & 1 ? (val & dr7_writable) | dr7_ones : (val & dr6_writable) | dr6_ones;
     *debug_register(c, reg) = val;
+    if (reg != 4 && reg != 6)
+        soft_flush(c, true); /* entries know which pages have a breakpoint */
     return true;
 }
 
@@ -246,8 +248,9 @@ static bool debug_guarded(struct soft_cpu *c)
 {
     if (!(c->s.dr7 & dr7_gd))
         return false;
-    c->stop.dr6 = X86_DR6_BD;
     soft_raise(c, VEC_DB);
+    c->stop.dr6 = X86_DR6_BD;
+    c->stop.before = true;
     return true;
 }
 

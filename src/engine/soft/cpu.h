@@ -63,6 +63,7 @@ struct soft_stop {
     uint32_t error;
     uint64_t cr2; /* VEC_PF */
     uint64_t dr6; /* VEC_DB: bits to set */
+    bool before;  /* VEC_DB: raised before the instruction, a fault */
 };
 
 /* One device access of the instruction under way, with its answer once it has one. */
@@ -118,8 +119,10 @@ struct soft_cpu {
     bool waiting;        /* vcpu->exit is a device access of this instruction */
     bool keep_rf;        /* it loaded RF (IRET, task switch), which stays */
     bool no_step;        /* it took TF away (INT n, SYSCALL): no single-step trap */
+    bool repeats;        /* an iteration of a string instruction is done, and more are to come */
     uint64_t trap_dr6;   /* bits of a #DB that follows it */
-    bool inherits;       /* s.events has some that another engine began to deliver */
+    uint64_t held_dr6; /* of one that MOV SS or POP SS has met: it waits for the next instruction */
+    bool inherits;     /* s.events has some that another engine began to deliver */
     bool watches_tables; /* stores to page tables are told to the vCPU */
     int raised;          /* vector of the exception that it ended in; -1: none */
     bool exit_ready;     /* `ready` is the exit that the next run begins with */

@@ -44,6 +44,7 @@ bool soft_raise(struct soft_cpu *c, enum soft_vector vector)
     c->stop.vector = (uint8_t)vector;
     c->stop.has_error = false;
     c->stop.error = 0;
+    c->stop.before = false;
     return false;
 }
 
@@ -108,12 +109,15 @@ static void chain_add_stop(struct soft_cpu *c, bool doubled)
 
 /* ---- what happens at delivery ---------------------------------------------------------------- */
 
-/* SDM 3A, "Instruction-Breakpoint Exception Condition": faults push RF set, all others what it was. */
-static uint64_t pushed_flags(const struct soft_cpu *c, unsigned vector, uint64_t dr6)
+/*
+ * SDM 3B, "Instruction-Breakpoint Exception Condition": faults push RF set, and so does what comes between
+ * the iterations of a string instruction; all others what it was.
+ */
+static uint64_t pushed_flags(const struct soft_cpu *c, unsigned vector)
 {
-    bool fault = is_in(EXCEPTIONS_FAULT, vector) || (vector == VEC_DB && dr6 & X86_DR6_BD);
+    bool fault = is_in(EXCEPTIONS_FAULT, vector) || (vector == VEC_DB && c->stop.before);
 
-    return c->s.rflags | (fault ? X86_RFLAGS_RF : 0);
+    return c->s.rflags | (fault || c->repeats ? X86_RFLAGS_RF : 0);
 }
 
 /* CR2 and DR6 are written before the handler is looked for. */
@@ -127,7 +131,7 @@ static void take_stop(struct soft_cpu *c, struct soft_event *ev)
     };
     if (ev->vector == VEC_PF)
         c->s.cr2 = c->stop.cr2;
-    ev->rflags = pushed_flags(c, ev->vector, c->stop.dr6);
+    ev->rflags = pushed_flags(c, ev->vector);
     if (ev->vector == VEC_DB && c->stop.dr6 != 0) {
         c->s.dr6 = (c->s.dr6 & ~(uint64_t)DR6_BREAKS) | c->stop.dr6;
         c->s.dr7 &= ~(uint64_t)DR7_GD;
@@ -172,6 +176,7 @@ static bool deliver(struct soft_cpu *c, struct soft_event *ev)
         c->stop.kind = SOFT_GOES_ON;
         if (soft_enter_handler(c, ev)) {
             c->s.rip = c->next_rip;
+            c->repeats = false;
             c->s.events.shadow = 0;
             break;
         }
@@ -202,7 +207,7 @@ bool soft_deliver(struct soft_cpu *c)
 
 bool soft_interrupt(struct soft_cpu *c, unsigned vector)
 {
-    struct soft_event ev = { .vector = (uint8_t)vector, .rip = c->s.rip, .rflags = c->s.rflags };
+    struct soft_event ev = { .vector = (uint8_t)vector, .rip = c->s.rip };
 
     chain_begin(c);
     chain_add(c, &(struct fault_link){ .vector = (uint8_t)vector, .interrupt = true });
@@ -212,6 +217,7 @@ bool soft_interrupt(struct soft_cpu *c, unsigned vector)
     c->no_step = false;
     c->trap_dr6 = 0;
     c->stop.dr6 = 0;
+    ev.rflags = c->s.rflags | (c->repeats ? X86_RFLAGS_RF : 0);
     return deliver(c, &ev);
 }
 

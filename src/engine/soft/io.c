@@ -5,6 +5,7 @@
  * Sources: SDM 1 "Protected-Mode I/O" ("I/O Permission Bit Map"); SDM 2 "IN", "OUT". INS and OUTS
  * (string.c) ask the same question.
  */
+#include "engine/soft/breakpoint.h"
 #include "engine/soft/ops_int.h"
 
 enum { TSS_MAP_BASE = 0x66, TSS_MIN_LIMIT = 0x67, TSS_386 = 9, TSS_386_BUSY = 11 };
@@ -36,9 +37,11 @@ bool soft_port_allowed(struct soft_cpu *c, uint16_t port, unsigned width)
 {
     unsigned iopl = (unsigned)(c->s.rflags & X86_RFLAGS_IOPL) >> 12;
 
-    if (c->mode == X86_MODE_REAL || (c->mode != X86_MODE_VM86 && c->cpl <= iopl))
-        return true;
-    return map_allows(c, port, width);
+    if ((c->mode == X86_MODE_VM86 || (c->mode != X86_MODE_REAL && c->cpl > iopl)) &&
+        !map_allows(c, port, width))
+        return false;
+    soft_meet_port(c, port, width);
+    return true;
 }
 
 bool val_in(struct soft_cpu *c, const struct x86_insn *in, struct soft_vals *o)

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "engine/soft/breakpoint.h"
 #include "engine/soft/fast.h"
 #include "engine/soft/ops.h"
 #include "engine/soft/ops_sys.h"
@@ -176,6 +177,7 @@ bool soft_execute(struct soft_cpu *c, const struct x86_insn *in, const struct so
     c->keep_rf = false;
     c->no_step = false;
     c->trap_dr6 = 0;
+    c->repeats = false;
     c->next_rip = c->s.rip + in->len;
     if (c->mode != X86_MODE_LONG)
         c->next_rip &= c->code_bits == 16 ? 0xffff : 0xffffffff;
@@ -192,24 +194,39 @@ static void finish(struct soft_cpu *c)
     c->insns++;
 }
 
+/* What traps after an instruction: bits of DR6. MOV SS and POP SS put breakpoints off to the next one. */
+static uint64_t traps(struct soft_cpu *c, bool step)
+{
+    uint64_t dr6 = c->trap_dr6 | c->held_dr6;
+
+    c->held_dr6 = 0;
+    if (c->s.events.shadow & SHADOW_MOV_SS) {
+        c->held_dr6 = dr6;
+        return 0;
+    }
+    return dr6 | (step && !c->no_step ? X86_DR6_BS : 0);
+}
+
 bool soft_step(struct soft_cpu *c)
 {
     bool trap = c->s.rflags & X86_RFLAGS_TF;
-    const struct soft_code *code;
+    const struct soft_code *code = NULL;
     struct soft_code scratch;
 
     c->stop.kind = SOFT_GOES_ON;
     c->hit.how = 0;
     c->raised = -1;
-    code = code_at(c, &scratch);
+    if (!soft_breakpoints(c) || !soft_code_breakpoint(c))
+        code = code_at(c, &scratch);
     if (code != NULL && soft_execute(c, &code->in, code->op)) {
+        uint64_t dr6;
+
         finish(c);
-        c->stop.dr6 =
-            c->trap_dr6 |
-            (trap && !c->no_step && !(c->s.events.shadow & SHADOW_MOV_SS) ? X86_DR6_BS : 0);
-        if (c->stop.dr6 == 0)
+        dr6 = traps(c, trap);
+        if (dr6 == 0)
             return true;
         soft_raise(c, VEC_DB);
+        c->stop.dr6 = dr6;
     } else {
         c->hit.how = 0; /* what an instruction has accessed before it stopped does not count */
     }
@@ -220,6 +237,7 @@ bool soft_step(struct soft_cpu *c)
     }
     c->naccesses = 0;
     c->raised = c->stop.vector;
+    c->held_dr6 = 0;
     return soft_deliver(c);
 }
 

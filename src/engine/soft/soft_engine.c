@@ -381,6 +381,8 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
         copy_sregs(&c->s, in); /* MARK: soft-sregs */
     if (parts & STATE_REST) {
         copy_rest(&c->s, in);
+        c->held_dr6 = 0;
+        c->repeats = false;
         rc = soft_msrs_set(c, in, err);
         soft_intc_set(c, in);
         c->inherits = soft_has_inherited(&c->s);

@@ -70,8 +70,10 @@ static bool count(struct soft_cpu *c, const struct x86_insn *in, bool enough)
         return true;
     left = (soft_gpr(c, X86_RCX, in->addrsize) - 1) & ones(in->addrsize);
     soft_set_gpr(c, X86_RCX, in->addrsize, left);
-    if (left != 0 && !enough)
+    if (left != 0 && !enough) {
         c->next_rip = c->s.rip;
+        c->repeats = true;
+    }
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "engine/soft/breakpoint.h"
 #include "engine/soft/cpu.h"
 
 enum { PAGE = 4096 };
@@ -19,7 +20,7 @@ static bool meets(const struct watchpoint *w, uint64_t addr, uint64_t len)
 
 unsigned soft_watched(const struct soft_cpu *c, uint64_t linear)
 {
-    unsigned how = 0;
+    unsigned how = soft_data_breakpoints(c, linear);
 
     for (unsigned i = 0; i < c->debug.nwatches; i++) {
         if (meets(&c->debug.watch[i], linear - linear % PAGE, PAGE))
@@ -41,6 +42,7 @@ void soft_watch_access(struct soft_cpu *c, uint64_t linear, unsigned len, unsign
 {
     struct soft_watch_hit *hit = &c->hit;
 
+    soft_meet_data(c, linear, len, how);
     if (!is_watched(c, linear, len, how))
         return;
     if (hit->how == 0)

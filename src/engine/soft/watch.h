@@ -6,7 +6,8 @@
  * further look. So fast handlers leave such accesses to mem.c, which asks here; other pages pay nothing.
  *
  * Seen are accesses of instructions and of the delivery of interrupts and exceptions; not seen are fetches,
- * walks of page tables, and devices that use memory themselves.
+ * walks of page tables, and devices that use memory themselves. The guest's own data breakpoints
+ * (breakpoint.h) are looked at on the same way.
  */
 #ifndef ENGINE_SOFT_WATCH_H
 #define ENGINE_SOFT_WATCH_H

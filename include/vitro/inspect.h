@@ -148,6 +148,37 @@ int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vit
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
                     char **out, struct vitro_err *err);
 
+/* ---- devices --------------------------------------------------------------------------------- */
+
+/* A place where a device answers. A chip with several has a row for each, its registers in the first. */
+struct vitro_device_row {
+    const char *name;   /* as in exits and events; static */
+    bool port;          /* base is a port; else guest-physical */
+    uint64_t base, len; /* len 0: it answers nowhere */
+    uint64_t reads, writes;
+    uint64_t refused; /* things that the guest asked for and the device does not do */
+    unsigned nregs;
+};
+
+struct vitro_device_reg {
+    const char *name; /* as the data sheet calls it; static */
+    unsigned width;   /* bytes */
+    uint64_t value;
+    char bits[128]; /* names of the bits set, fields as NAME=value; empty when it has none */
+};
+
+/* Ports first, then memory, each by address. *n is the number of rows there are; rows may be NULL when max is 0. */
+int vitro_devices(const struct vitro *m, struct vitro_device_row *rows, size_t max, size_t *n,
+                  struct vitro_err *err);
+/* device: index of a row of vitro_devices. */
+int vitro_device_regs(const struct vitro *m, size_t device, struct vitro_device_reg *rows,
+                      size_t max, size_t *n, struct vitro_err *err);
+/* Accesses to ports, or to guest-physical addresses outside memory, that no device answered. */
+uint64_t vitro_unclaimed(const struct vitro *m, bool port);
+/* all: a line for each bit that is set (text; JSON has every bit always) */
+int vitro_show_devices(const struct vitro *m, bool all, const struct vitro_style *style, char **out,
+                       struct vitro_err *err);
+
 /* ---- memory and code ------------------------------------------------------------------------- */
 
 /* Hex dump of guest-virtual memory (physical: of guest-physical); unmapped bytes show as "--". len 1..1 MiB. */

@@ -38,6 +38,8 @@ const struct command commands[] = {
       VIEW_OPTIONS | FOR_TABLES, 1, 1, cmd_view },
     { "regs", "TARGET", "registers, control registers bit by bit, segments", TARGET_TEXT,
       VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
+    { "devices", "TARGET", "every device: where it answers, how often it was asked, its registers",
+      TARGET_TEXT, VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
     { "mem", "TARGET ADDR [LEN]", "guest memory in hex", TARGET_TEXT " LEN defaults to 128 bytes.",
       VIEW_OPTIONS | FOR_MEM, 2, 3, cmd_view },
     { "disasm", "TARGET [ADDR [COUNT]]", "instructions, from rip if no address is given",

@@ -39,6 +39,11 @@ static int view_regs(const struct view_args *a, char **out, struct vitro_err *er
     return vitro_show_regs(a->m, a->o->cpu, a->o->all, &a->style, out, err);
 }
 
+static int view_devices(const struct view_args *a, char **out, struct vitro_err *err)
+{
+    return vitro_show_devices(a->m, a->o->all, &a->style, out, err);
+}
+
 static int view_mem(const struct view_args *a, char **out, struct vitro_err *err)
 {
     return vitro_show_mem(a->m, a->o->cpu, a->addr, a->count, a->o->physical, &a->style, out, err);
@@ -66,6 +71,7 @@ static const struct view_row {
     { "walk", view_walk, NULL, 0, 0, false },
     { "tables", view_tables, "", 0, 0, false },
     { "regs", view_regs, "", 0, 0, false },
+    { "devices", view_devices, "", 0, 0, false },
     { "mem", view_mem, NULL, 128, 1u << 20, false },
     { "disasm", view_disasm, "rip", 16, 10000, false },
     { "exits", view_exits, "", 0, 0, true },
@@ -90,10 +96,9 @@ int view_check(const char *name, int argc)
     const struct view_row *row = find(name);
 
     if (row == NULL)
-        return fail_usage(
-            "'%s': no such view; there are map, walk:ADDR, tables, regs, mem:ADDR:LEN, "
-            "disasm:ADDR:COUNT and exits",
-            name);
+        return fail_usage("'%s': no such view; there are map, walk:ADDR, tables, regs, devices, "
+                          "mem:ADDR:LEN, disasm:ADDR:COUNT and exits",
+                          name);
     if (argc > takes_addr(row) + (row->count != 0))
         return fail_usage("%s: too many operands", name);
     if (argc == 0 && row->addr == NULL)

@@ -20,7 +20,7 @@ def walk_dict(value):
 
 @needs_kvm
 class Views(Case):
-    COMMANDS = [("map",), ("walk", "0x400"), ("tables",), ("regs",), ("mem", "0x0", "64"),
+    COMMANDS = [("map",), ("walk", "0x400"), ("tables",), ("regs",), ("devices",), ("mem", "0x0", "64"),
                 ("disasm", "0", "8"), ("exits",)]
 
     def test_each_is_text_and_json(self):
@@ -49,6 +49,17 @@ class Views(Case):
     def test_walk_beyond_what_is_mapped(self):
         self.assertIn("not present", vitro("walk", "hello", "0x200000").stdout.decode())
         self.assertIn("canonical", vitro("walk", "hello", "0x800000000000").stdout.decode())
+
+    def test_devices_of_a_run(self):
+        run = vitro("devices", "hello", "--at", "end", "-q")
+        self.expect(run, OK)
+        self.assertRegex(run.stdout.decode(), r"0xe9 +debugcon +0 +14 +0\n")
+        doc, _ = self.json("devices", "hello", "--at", "exit:3", "-q")
+        self.assertEqual([(d["name"], d["base"], d["writes"]) for d in doc["devices"]],
+                         [("debugcon", "0xe9", 3), ("debug-exit", "0xf4", 0)])
+        self.assertEqual(doc["unclaimed"], {"port": 0, "memory": 0})
+        doc, _ = self.json("run", "hello", "--then", "devices")
+        self.assertEqual(doc["then"][0]["view"], "devices")
 
     def test_reverse_walk_finds_the_alias(self):
         text = vitro("walk", "pages", "--at", "end", "--physical", "0x0", "-q").stdout.decode()

@@ -5,6 +5,10 @@
  * How many instructions: one, unless the engine got less far since the last help than moving the
  * registers cost four times over. Then four times as many as the last time, up to HELP_INSNS_MAX. While
  * somebody debugs it is always one, since only the engine looks for breakpoints.
+ *
+ * GAP: a device that writes page tables itself (a file read into one) is not noticed by a KVM that shadows them,
+ * unless the guest flushes translations by an instruction that KVM refuses.
+ * GAP: a watchpoint of KVM's does not see what a refused instruction accesses.
  */
 #include "core/help.h"
 

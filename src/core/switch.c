@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* switch.c - a stopped machine goes on with another engine. */
+/*
+ * switch.c - a stopped machine goes on with another engine
+ *
+ * GAP: the CPU that a KVM offers and that of the software CPU may differ: a guest that has found a feature on one
+ * meets #UD on the other, and what only the new engine refuses to load (CR4 or XCR0 bits) keeps the machine
+ * where it is.
+ * GAP: machines whose interrupt controllers are the software CPU's own do not move.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

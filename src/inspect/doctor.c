@@ -228,6 +228,35 @@ static void means_kernels(const struct probe_report *r, struct doctor_words *w)
               yes(r, PROBE_SYSCALL_RING0) ? "" : "SYSCALL does not get from ring 3 to ring 0");
 }
 
+static void means_debug(const struct probe_report *r, struct doctor_words *w)
+{
+    bool ring0 = yes(r, PROBE_STEP_RING0);
+
+    if (ring0 != yes(r, PROBE_STEP_RING3))
+        MEANS(
+            w,
+            "single steps: KVM stops after them in ring %d, not in ring %d, where the software CPU "
+            "steps",
+            ring0 ? 0 : 3, ring0 ? 3 : 0);
+    if (yes(r, PROBE_TRIPLE_FAULT))
+        MEANS(w, "after a triple fault the registers %s",
+              yes(r, PROBE_SHUTDOWN_RIP) && yes(r, PROBE_SHUTDOWN_CR3)
+                  ? "still show where it happened"
+                  : "are lost: KVM resets the CPU, and the run is repeated on the software CPU");
+}
+
+static void means_refused(const struct probe_report *r, struct doctor_words *w)
+{
+    unsigned refused = 0;
+
+    for (unsigned i = 0; i < PROBE_NROWS; i++)
+        refused +=
+            probe_about[i].group == PROBE_GROUP_INSTRUCTIONS && r->row[i].verdict == PROBE_NO;
+    if (refused > 0)
+        MEANS(w, "instructions that KVM refuses in ring 0 are executed by the software CPU, and "
+                 "counted");
+}
+
 static void means(const struct probe_report *r, struct doctor_words *w)
 {
     char list[DOCTOR_LINE / 2];
@@ -241,14 +270,8 @@ static void means(const struct probe_report *r, struct doctor_words *w)
     if (list_modes(r, false, list, sizeof(list))[0] != '\0')
         MEANS(w, "in these modes they run on the software CPU: %s", list);
     means_kernels(r, w);
-    if (yes(r, PROBE_STEP_RING0) != yes(r, PROBE_STEP_RING3))
-        MEANS(w, "single steps: KVM stops after them in ring %d, not in ring %d",
-              yes(r, PROBE_STEP_RING0) ? 0 : 3, yes(r, PROBE_STEP_RING0) ? 3 : 0);
-    if (yes(r, PROBE_TRIPLE_FAULT))
-        MEANS(w, "after a triple fault the registers %s",
-              yes(r, PROBE_SHUTDOWN_RIP) && yes(r, PROBE_SHUTDOWN_CR3)
-                  ? "still show where it happened"
-                  : "are lost: KVM resets the CPU");
+    means_refused(r, w);
+    means_debug(r, w);
 }
 
 /* ---- what to do ------------------------------------------------------------------------------ */

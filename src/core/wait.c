@@ -21,6 +21,8 @@ void vcpu_request(struct vcpu *cpu, unsigned requests)
         return; /* it has been woken for them already */
     if (!cpu->m->engine->polls || requests & start_requests)
         cpu->m->engine->kick(cpu);
+    if (requests & start_requests)
+        help_kick(cpu);
     pthread_cond_signal(&cpu->wake);
 }
 

@@ -178,13 +178,16 @@ static int read_list(struct kvm_vm *vm, unsigned long request, size_t head, size
 
 int kvm_msr_list(struct kvm_vm *vm, const struct kvm_msr_list **out, struct vitro_err *err)
 {
-    void *list = vm->msrs;
+    void *list;
     int rc = 0;
 
+    pthread_mutex_lock(&vm->m->lock);
+    list = vm->msrs;
     if (list == NULL)
         rc = read_list(vm, KVM_GET_MSR_INDEX_LIST, offsetof(struct kvm_msr_list, indices),
                        sizeof(uint32_t), &list, err);
     *out = vm->msrs = list;
+    pthread_mutex_unlock(&vm->m->lock);
     return rc;
 }
 

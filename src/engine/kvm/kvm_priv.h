@@ -46,9 +46,10 @@ struct kvm_vm {
     struct kvm_userspace_memory_region slot[MEM_SLOTS_MAX]; /* as KVM was told */
     pthread_rwlock_t slots_lock; /* read: in KVM_RUN, of several vCPUs; write: no vCPU may be */
     bool has_sync_regs, has_sregs2;
-    int cpu_fd[CPUS_MAX];      /* -1: no such vCPU; for the events about calls */
-    struct kvm_msr_list *msrs; /* what this KVM saves; read when first needed, machine stopped */
-    struct kvm_cpuid2 *cpuid;  /* what this KVM supports; read when first needed, machine stopped */
+    int cpu_fd[CPUS_MAX]; /* -1: no such vCPU; for the events about calls */
+    struct kvm_msr_list
+        *msrs; /* what this KVM saves; read when first needed, under the machine lock */
+    struct kvm_cpuid2 *cpuid; /* what this KVM supports; read when first needed, machine stopped */
 
     /* relaxed: vCPUs that ask at once find the same answer */
     _Atomic unsigned debug_caps[DEBUG_MODES]; /* enum kvm_debug_cap */

@@ -32,10 +32,10 @@ static int nimages;
 
 /* ---- the filter ------------------------------------------------------------------------------ */
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#define LOAD(field)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define EQUAL(value, yes, no)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
 #define ANY_BIT(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, yes, no)
-#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
+#define RETURN(what)           BPF_STMT(BPF_RET | BPF_K, what)
 
 /* mmap, mprotect, pkey_mprotect: the third argument is what the memory may be used for. */
 static bool forbid_exec(void)
@@ -127,10 +127,9 @@ static bool builtins(void)
 static bool programs(void)
 {
     for (int i = 0; i < nimages; i++) {
-        struct vitro_guest_config gcfg = { .name = images[i],
-                                           .kind = VITRO_KIND_FLAT,
-                                           .mode = VITRO_MODE_LONG,
-                                           .origin = ORIGIN };
+        struct vitro_guest_config gcfg = {
+            .name = images[i], .kind = VITRO_KIND_FLAT, .mode = VITRO_MODE_LONG, .origin = ORIGIN
+        };
         struct vitro_outcome end;
 
         if (!run(&gcfg, &end))
@@ -145,7 +144,8 @@ static bool programs(void)
 
 static bool asks_for_exec(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
 }
 
 static bool asks_later(void)

@@ -20,7 +20,7 @@ _vitro_values() {
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},
-        printf "$before%s\n" map walk: tables regs devices mem: disasm: exits
+        printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
     -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;

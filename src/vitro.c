@@ -188,6 +188,9 @@ void vitro_free(struct vitro *m)
     free(m->watch);
     free(m->initrd);
     free(m->cmdline);
+    if (m->kernel_symbols != NULL)
+        symtab_fini(m->kernel_symbols);
+    free(m->kernel_symbols);
     free(m);
 }
 
@@ -367,6 +370,7 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
     while (stop.why == STOP_RESET && m->reboots) {
         int rc = m->board->reset(m->board, err);
 
+        symtab_fini(m->kernel_symbols); /* it will move itself elsewhere */
         if (rc < 0)
             return rc;
         machine_run(machine, &stop);

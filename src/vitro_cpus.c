@@ -5,11 +5,6 @@
 #include "inspect/inspect_cpu.h"
 #include "vitro_priv.h"
 
-static const struct symtab *symbols_of(const struct vitro *m)
-{
-    return &m->guest->image.symbols;
-}
-
 static struct vcpu *find_cpu(const struct vitro *m, unsigned idx, struct vitro_err *err)
 {
     const struct machine *machine = m->board->m;

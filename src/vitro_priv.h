@@ -30,6 +30,7 @@ struct vitro {
     char *cmdline;
     struct boot_module initrd_module;
     bool reboots;
+    struct symtab *kernel_symbols; /* owned; empty until the kernel's own have been read */
     bool has_run;
     struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
     struct watchpoint *watch; /* of debug; owned */
@@ -65,6 +66,9 @@ const struct engine_ops *helper_of(const struct engine_ops *engine);
  * False when that was the one. engine_why then begins with what went wrong.
  */
 bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why);
+
+/* symbols_of - of the image, or of the kernel that runs (vitro_symbols.c). Not while it runs. */
+const struct symtab *symbols_of(const struct vitro *m);
 
 /* boot_open - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
 WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);

@@ -12,7 +12,7 @@ static struct spaces spaces_of(const struct vitro *m, const struct vitro_style *
 {
     struct spaces s = {
         .m = m->board->m,
-        .symbols = &m->guest->image.symbols,
+        .symbols = symbols_of(m),
         .pages = residency_pages(look),
     };
 
@@ -105,9 +105,4 @@ int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
     struct spaces s = spaces_of(m, style, &look);
 
     return disasm_show(&s, cpu, addr, n, out, err);
-}
-
-bool vitro_symbol_addr(const struct vitro *m, const char *name, uint64_t *addr)
-{
-    return symtab_lookup(&m->guest->image.symbols, name, addr);
 }

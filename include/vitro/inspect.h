@@ -189,8 +189,17 @@ int vitro_show_mem(struct vitro *m, unsigned cpu, uint64_t addr, uint64_t len, b
 int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
                       const struct vitro_style *style, char **out, struct vitro_err *err);
 
-/* Address of a symbol of the guest's image. False when it has none of that name. */
+/*
+ * Symbols: those of the guest's image, or, of a Linux kernel that runs, those that it carries in its own memory, at
+ * the addresses where it has moved itself. Not while the machine runs.
+ */
+/* Address of a symbol. False when there is none of that name. */
 bool vitro_symbol_addr(const struct vitro *m, const char *name, uint64_t *addr);
+/* All of them, by address. */
+int vitro_show_symbols(struct vitro *m, const struct vitro_style *style, char **out,
+                       struct vitro_err *err);
+/* An ELF file with nothing but the symbols, for debuggers; *out is the caller's to free. VITRO_ERR_USAGE: none. */
+int vitro_symbols_elf(struct vitro *m, void **out, size_t *len, struct vitro_err *err);
 
 /* ---- exits ----------------------------------------------------------------------------------- */
 

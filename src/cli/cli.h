@@ -38,6 +38,7 @@ enum option_group {
     FOR_MEM = 1 << 9,
     FOR_REGS = 1 << 10,
     FOR_EXITS = 1 << 11,
+    FOR_SYMBOLS = 1 << 12,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -159,6 +160,9 @@ void console_end(struct console *c);                      /* NULL is fine, as fo
 /* The terminal as it was before, and raw again. Any thread. */
 void console_suspend(struct console *c);
 void console_resume(struct console *c);
+
+/* symbols.c: writes the symbols of the target as an ELF file. An exit code. */
+int symbols_write(const struct target *t, const char *path);
 
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);

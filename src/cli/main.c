@@ -42,6 +42,8 @@ const struct command commands[] = {
       TARGET_TEXT, VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
     { "mem", "TARGET ADDR [LEN]", "guest memory in hex", TARGET_TEXT " LEN defaults to 128 bytes.",
       VIEW_OPTIONS | FOR_MEM, 2, 3, cmd_view },
+    { "symbols", "TARGET", "the symbols of the guest, or of the Linux kernel that runs in it",
+      TARGET_TEXT, VIEW_OPTIONS | FOR_SYMBOLS, 1, 1, cmd_view },
     { "disasm", "TARGET [ADDR [COUNT]]", "instructions, from rip if no address is given",
       TARGET_TEXT " COUNT defaults to 16.", VIEW_OPTIONS, 1, 3, cmd_view },
     { "exits", "TARGET", "why the CPU left the guest: reason, address, instruction, count, time",

@@ -379,6 +379,8 @@ static const struct row {
       set_insn_from },
     { "count", 0, "N", "end the run after N instructions of --insns", FOR_TRACE, set_insn_count },
     { "output", 'o', "FILE", "write the events to FILE", FOR_TRACE, set_output },
+    { "output", 'o', "FILE", "write an ELF file with the symbols, for debuggers", FOR_SYMBOLS,
+      set_output },
     { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
     { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,

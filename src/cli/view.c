@@ -59,6 +59,11 @@ static int view_exits(const struct view_args *a, char **out, struct vitro_err *e
     return vitro_show_exits(a->m, &a->style, out, err);
 }
 
+static int view_symbols(const struct view_args *a, char **out, struct vitro_err *err)
+{
+    return vitro_show_symbols(a->m, &a->style, out, err);
+}
+
 static const struct view_row {
     const char *name;
     view_fn *fn;
@@ -75,6 +80,7 @@ static const struct view_row {
     { "mem", view_mem, NULL, 128, 1u << 20, false },
     { "disasm", view_disasm, "rip", 16, 10000, false },
     { "exits", view_exits, "", 0, 0, true },
+    { "symbols", view_symbols, "", 0, 0, false },
 };
 
 static const struct view_row *find(const char *name)
@@ -97,7 +103,7 @@ int view_check(const char *name, int argc)
 
     if (row == NULL)
         return fail_usage("'%s': no such view; there are map, walk:ADDR, tables, regs, devices, "
-                          "mem:ADDR:LEN, disasm:ADDR:COUNT and exits",
+                          "mem:ADDR:LEN, disasm:ADDR:COUNT, exits and symbols",
                           name);
     if (argc > takes_addr(row) + (row->count != 0))
         return fail_usage("%s: too many operands", name);
@@ -189,9 +195,11 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
         end.end != VITRO_END_COUNT && target_end_code(&end) < EXIT_TIMEOUT && !o->quiet)
         fprintf(stderr, "vitro: %s: the run ended before the point asked for: %s\n", cmd->name,
                 end.text);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK && o->output != NULL)
+        code = symbols_write(&t, o->output);
+    else if (code == EXIT_OK)
         code = view_make(&t, o, cmd->name, argc - 1, argv + 1, &out);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK && out != NULL)
         code = put_output(out);
     if (code == EXIT_OK && ran)
         code = cut_short(cmd, o, &end);

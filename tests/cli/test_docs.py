@@ -178,7 +178,7 @@ class Completion(unittest.TestCase):
         rows = {"--mode": {"real", "protected", "paged32", "long"}, "--engine": {"auto", "kvm", "soft"},
                 "-e": {"auto", "kvm", "soft"}, "--kind": {"flat", "elf", "linux", "vmlinux", "pvh", "multiboot", "multiboot2"}, "--page-size": {"4k", "2m", "4m"},
                 "--to": {"text", "jsonl", "chrome"}, "--stop-at": {"exit:", "insn:", "end"},
-                "--then": {"map", "walk:", "tables", "regs", "devices", "mem:", "disasm:", "exits"}, "-m": set()}
+                "--then": {"map", "walk:", "tables", "regs", "devices", "mem:", "disasm:", "exits", "symbols"}, "-m": set()}
         for option, values in rows.items():
             self.assertEqual(set(self.ask("run", option, "")), values, option)
 
@@ -196,7 +196,7 @@ class Completion(unittest.TestCase):
         done = subprocess.run([VITRO, "run", "--then", "nonsense", "hello"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 6)
         said = set(re.findall(r"\b([a-z]+)(?::[A-Z]+)*(?=,| and|$)", done.stderr.split("there are")[1]))
-        self.assertEqual({v.rstrip(":") for v in self.ask("run", "--then", "")}, said | {"exits"})
+        self.assertEqual({v.rstrip(":") for v in self.ask("run", "--then", "")}, said | {"symbols"})
 
     def test_which_options_take_a_value(self):
         for command in listed():

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vitro_symbols.c - the library's face: symbols, of the image or of the kernel that runs
+ *
+ * A Linux kernel's own tables are read from its memory when a view first asks for them, once it has mapped itself
+ * where it will stay.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "inspect/kallsyms.h"
+#include "inspect/symbols.h"
+#include "vitro_priv.h"
+#include "x86/walk.h"
+
+/* Where Linux maps its own image, "Virtual memory map with 4 level page tables" in its Documentation/arch/x86. */
+#define KERNEL_FROM UINT64_C(0xffffffff80000000)
+#define KERNEL_TO   UINT64_C(0xffffffffbfffffff)
+
+enum { IMAGE_SPAN_MAX_MIB = 128, ENTRIES_MAX = 1 << 18 };
+
+/* ---- a copy of the kernel's image -------------------------------------------------------------- */
+
+struct copy {
+    const struct mem *mem;
+    uint64_t from, to; /* what is mapped lies here; from > to: nothing yet */
+    uint8_t *bytes;    /* NULL on the first pass, which looks for from and to */
+};
+
+static bool on_node(void *ctx, const struct x86_tree_node *node)
+{
+    struct copy *c = ctx;
+
+    if (!node->leaf)
+        return true;
+    if (c->bytes == NULL) {
+        if (c->from > c->to)
+            c->from = node->gva;
+        c->to = node->gva + node->bytes - 1;
+    } else if (node->gva >= c->from && node->gva + node->bytes - 1 <= c->to) {
+        /* What is mapped and no memory stays zero. */
+        (void)mem_get(c->mem, node->gpa, c->bytes + (node->gva - c->from), node->bytes);
+    }
+    return true;
+}
+
+static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
+{
+    return mem_get(ctx, gpa, buf, len);
+}
+
+/* The kernel's image as CPU 0 sees it, holes as zeros; bytes is the caller's. -ENOENT: no kernel is mapped yet. */
+static int copy_image(struct machine *m, struct copy *c)
+{
+    struct x86_phys phys = { read_phys, &m->mem };
+    struct x86_paging_regs regs;
+    struct x86_state s;
+
+    *c = (struct copy){ .mem = &m->mem, .from = 1, .to = 0 };
+    if (m->engine->get(m->cpu[0], STATE_SREGS, &s, NULL) < 0)
+        return -ENOENT;
+    x86_paging_regs_from(&s, 52, &regs);
+    x86_walk_tree(&regs, &phys, KERNEL_FROM, KERNEL_TO, ENTRIES_MAX, on_node, c);
+    if (c->from > c->to || c->to - c->from >= IMAGE_SPAN_MAX_MIB * MIB)
+        return -ENOENT;
+    c->bytes = calloc(1, c->to - c->from + 1);
+    if (c->bytes == NULL)
+        return -ENOMEM;
+    x86_walk_tree(&regs, &phys, KERNEL_FROM, KERNEL_TO, ENTRIES_MAX, on_node, c);
+    return 0;
+}
+
+static void look(const struct vitro *m)
+{
+    struct copy c;
+
+    if (copy_image(m->board->m, &c) == 0 &&
+        kallsyms_parse(c.bytes, c.to - c.from + 1, m->kernel_symbols) < 0)
+        symtab_fini(m->kernel_symbols);
+    free(c.bytes);
+}
+
+const struct symtab *symbols_of(const struct vitro *m)
+{
+    enum image_kind kind = m->guest->image.kind;
+
+    if (kind != IMAGE_BZIMAGE && kind != IMAGE_VMLINUX && kind != IMAGE_PVH)
+        return &m->guest->image.symbols;
+    if (m->kernel_symbols->n == 0 && m->has_run)
+        look(m);
+    return m->kernel_symbols->n > 0 ? m->kernel_symbols : &m->guest->image.symbols;
+}
+
+bool vitro_symbol_addr(const struct vitro *m, const char *name, uint64_t *addr)
+{
+    return symtab_lookup(symbols_of(m), name, addr);
+}
+
+int vitro_show_symbols(struct vitro *m, const struct vitro_style *style, char **out,
+                       struct vitro_err *err)
+{
+    return symbols_show(symbols_of(m), style, out, err);
+}
+
+int vitro_symbols_elf(struct vitro *m, void **out, size_t *len, struct vitro_err *err)
+{
+    return symbols_elf(symbols_of(m), out, len, err);
+}

@@ -30,6 +30,7 @@
 #include "host/ram.h"
 
 enum { SERIALS = 2 };
+enum { MTRR_ENABLE = 0x800, MTRR_WRITE_BACK = 6 }; /* IA32_MTRR_DEF_TYPE */
 
 struct pc {
     struct board board; /* first */
@@ -266,6 +267,21 @@ static int load_kernel(struct pc *pc, const struct board_config *cfg, struct vit
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
+/*
+ * What firmware does before it starts a kernel: memory types on, write-back wherever page tables say nothing else.
+ * Linux leaves the PAT alone on a CPU whose MTRRs are off.
+ */
+static int enable_mtrrs(struct vcpu *cpu, struct x86_state *s, struct vitro_err *err)
+{
+    int rc = cpu->m->engine->get(cpu, STATE_ALL, s, err);
+
+    for (uint32_t i = 0; rc == 0 && i < s->nmsrs; i++) {
+        if (s->msr[i].index == X86_MSR_MTRR_DEF_TYPE)
+            s->msr[i].value = MTRR_ENABLE | MTRR_WRITE_BACK;
+    }
+    return rc < 0 ? rc : cpu->m->engine->set(cpu, STATE_ALL, s, err);
+}
+
 static int add_cpus(struct pc *pc, struct vitro_err *err)
 {
     struct machine *m = pc->board.m;
@@ -283,7 +299,7 @@ static int add_cpus(struct pc *pc, struct vitro_err *err)
             return rc;
         lapic_plug(pc->lapic, m->cpu[i]);
         m->cpu[i]->activity = i == 0 ? X86_RUNNING : X86_WAIT_SIPI;
-        rc = m->engine->get(m->cpu[i], STATE_ALL, &pc->start[i], err);
+        rc = enable_mtrrs(m->cpu[i], &pc->start[i], err);
     }
     lapic_virtual_wire(pc->lapic);
     return rc;

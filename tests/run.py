@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs Vitro's tests and counts them one by one.
 
-usage: tests/run.py --build FOLDER [--fuzz FOLDER --fuzz-seconds N] [--only unit,cli,fuzz]
+usage: tests/run.py --build FOLDER [--fuzz FOLDER --fuzz-seconds N] [--only unit,cli,linux,fuzz] [--full]
 
 Every cmocka test, every Python test and every fuzz target counts as one. The closing line is
 `N passed, N failed, N skipped`; skipped tests are listed with their reasons.
@@ -84,17 +84,17 @@ class Result(unittest.TestResult):
             print(f"  {test.id():<60} {took:6.1f} s", flush=True)
 
 
-def run_cli(build, count):
+def run_python(build, folder, name, count):
     os.environ["VITRO"] = str(build / "src/cli/vitro")
     os.environ["VITRO_BUILD"] = str(build)
-    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests/cli"), top_level_dir=str(ROOT / "tests/cli"))
+    suite = unittest.TestLoader().discover(str(folder), top_level_dir=str(folder))
     result = Result()
     suite.run(result)
     bad = result.failures + result.errors
     count.passed += result.testsRun - len(bad) - len(result.skipped)
     count.failures += [(test.id(), tail(trace, 40)) for test, trace in bad]
     count.skips += [(test.id(), why) for test, why in result.skipped]
-    print(f"  command line: {result.testsRun} tests", flush=True)
+    print(f"  {name}: {result.testsRun} tests", flush=True)
 
 
 def run_fuzz(build, seconds, count):
@@ -122,7 +122,8 @@ def main():
     args.add_argument("--build", type=pathlib.Path)
     args.add_argument("--fuzz", type=pathlib.Path)
     args.add_argument("--fuzz-seconds", type=int, default=10)
-    args.add_argument("--only", default="unit,cli,fuzz")
+    args.add_argument("--only", default="unit,cli,linux,fuzz")
+    args.add_argument("--full", action="store_true", help="every size and number of CPUs")
     args = args.parse_args()
     what = args.only.split(",")
     count = Count()
@@ -130,7 +131,10 @@ def main():
     if "unit" in what and args.build:
         run_units(args.build.resolve(), count, env)
     if "cli" in what and args.build:
-        run_cli(args.build.resolve(), count)
+        run_python(args.build.resolve(), ROOT / "tests/cli", "command line", count)
+    if "linux" in what and args.build:
+        os.environ["VITRO_FULL"] = "yes" if args.full else "no"
+        run_python(args.build.resolve(), ROOT / "tests/linux", "Linux", count)
     if "fuzz" in what and args.fuzz:
         run_fuzz(args.fuzz.resolve(), args.fuzz_seconds, count)
     for name, why in count.skips:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Debian's kernels as packaged, on the PC board: they boot, work as the host does, and end."""
+import re
+import time
+import unittest
+
+from rig import FULL, Boot, full, native_work, needs
+
+OK, TIMEOUT = 0, 14
+
+# What the kernel says when it finds something wrong with CPU or board.
+COMPLAINTS = re.compile(r"unchecked MSR|\[Firmware (Bug|Warn)|WARNING:|\bBUG\b|Call Trace|Oops|mtrr: your|"
+                        r"MTRRs disabled|Calibration failed|ACPI (Error|Warning|BIOS)|rcu_.*stall|soft lockup")
+SLOW_WORDS = ("Retpolines", "PTI", "BHB", "Vulnerable")
+
+
+class Work(unittest.TestCase):
+    """The same script in the guest and natively; what the kernel thinks of its machine; power-off."""
+
+    def check(self, kernel, options=(), cpus=1, end=OK):
+        options = ["-e", "soft", "-c", cpus, *options]
+        before = time.time()
+        boot = Boot(kernel, "sh report.sh", append="loglevel=4", options=options)
+        self.assertEqual(boot.code, end, boot.tail())
+        self.assertIn(b"vitro: exit status 0", boot.said, boot.tail())
+        work = boot.between(b"vitro: work begins", b"vitro: work ends").decode(errors="replace")
+        self.assertEqual(work.splitlines(), native_work().decode(errors="replace").splitlines())
+        report = boot.between(b"vitro: work ends", b"vitro: dmesg").decode()
+        now, nproc, *vulnerabilities = report.splitlines()
+        self.assertTrue(before - 2 <= int(now) <= time.time() + 2, f"{before} {now} {time.time()}")
+        self.assertEqual(int(nproc), cpus)
+        self.check_vulnerabilities(vulnerabilities)
+        complaints = [line for line in boot.kernel.splitlines() if COMPLAINTS.search(line)]
+        self.assertEqual(complaints, [])
+        return boot
+
+    def check_vulnerabilities(self, lines):
+        """Nothing that makes a translator slow: see docs/engines.md."""
+        self.assertGreater(len(lines), 8)
+        for line in lines:
+            for word in SLOW_WORDS:
+                self.assertNotIn(word, line)
+
+    @needs("vmlinuz-cloud")
+    def test_cloud_kernel(self):
+        boot = self.check("vmlinuz-cloud")
+        self.assertIn("switched the machine off", boot.report)
+
+    @needs("vmlinuz")
+    def test_standard_kernel_on_two_cpus(self):
+        self.check("vmlinuz", cpus=2)
+
+    @needs("vmlinuz-cloud")
+    @full
+    def test_four_cpus(self):
+        self.check("vmlinuz-cloud", cpus=4)
+
+    @needs("vmlinux-cloud")
+    @full
+    def test_elf_kernel(self):
+        self.check("vmlinux-cloud")
+
+
+class Sizes(unittest.TestCase):
+    """Memory from 128 MiB to 4 GiB; the hole for devices begins at 3 GiB."""
+
+    def total_kib(self, size):
+        boot = Boot("vmlinuz-cloud", "grep MemTotal /proc/meminfo; grep RAM /proc/iomem", append="loglevel=4",
+                    options=["-e", "soft", "-m", size])
+        self.assertEqual(boot.code, OK, boot.tail())
+        return int(re.search(rb"MemTotal: *(\d+) kB", boot.said).group(1)), boot
+
+    @needs("vmlinuz-cloud")
+    @full
+    def test_sizes(self):
+        for mib in (128, 256, 3071, 3072, 3073, 4096):
+            with self.subTest(mib=mib):
+                total, boot = self.total_kib(f"{mib}M")
+                self.assertGreater(total, mib * 1024 * 0.55 if mib < 512 else mib * 1024 * 0.9)
+                self.assertLess(total, mib * 1024)
+                self.assertEqual(b"100000000-" in boot.said, mib > 3072)
+
+
+class Ends(unittest.TestCase):
+    """How a run ends when the guest ends otherwise than by power-off."""
+
+    @needs("vmlinuz-cloud")
+    def test_reboot_ends_the_run_when_told_so(self):
+        boot = Boot("vmlinuz-cloud", "true", append="loglevel=4 vitro.end=reboot",
+                    options=["-e", "soft", "--no-reboot"])
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn("reset", boot.report)
+        self.assertEqual(boot.said.count(b"vitro: init runs"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2 if FULL else 1)

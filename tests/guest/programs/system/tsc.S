@@ -34,6 +34,4 @@ main:
     user    GP, 0, rdtscp
     clear_cr4 CR4_TSD
     user_ok rdtscp
-    clear_cr4 0x100
-    user    GP, 0, rdpmc
     pass

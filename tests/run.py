@@ -25,12 +25,16 @@ class Count:
         self.passed = 0
         self.failures = []
         self.skips = []
+        self.native_cases = 0
+        self.oracles = None  # the closing line of soft/oracle
 
     def program(self, name, run):
         """Adds what one program's output says; a program that says nothing counts as one test."""
         text = run.stdout + run.stderr
         # cmocka's closing summary repeats the failed and skipped ones, hence the sets.
         passed = re.findall(r"^\[\s+OK \] (\S+)$", text, re.M)
+        self.native_cases += sum(int(n) for n in re.findall(r"native oracle, .*?: \d+ rows, (\d+) cases", text))
+        self.oracles = next(iter(re.findall(r"^oracles: .*", text, re.M)), self.oracles)
         failed = sorted(set(re.findall(r"^\[  FAILED  \] (\S+)$", text, re.M)))
         skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\S+)$", text, re.M)))
         self.passed += len(passed)
@@ -137,6 +141,8 @@ def main():
         run_python(args.build.resolve(), ROOT / "tests/linux", "Linux", count)
     if "fuzz" in what and args.fuzz:
         run_fuzz(args.fuzz.resolve(), args.fuzz_seconds, count)
+    if count.oracles:
+        print(count.oracles.replace("with cases elsewhere", f"with {count.native_cases} cases"))
     for name, why in count.skips:
         print(f"skipped: {name}: {why}")
     for name, text in count.failures:

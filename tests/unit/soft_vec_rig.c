@@ -18,6 +18,7 @@
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/ops_simd.h"
+#include "soft_oracle.h"
 #include "host_vendor.h"
 #include "soft_vec_amd.h"
 
@@ -386,7 +387,7 @@ void rig_class(struct rig *r, enum x86_class klass, unsigned cases)
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];
 
-        if (row->klass != klass || row->privilege != X86_PRIV_NONE ||
+        if (row->klass != klass || !oracle_is_vector(row) ||
             (only != NULL && strstr(x86_op_names[op], only) == NULL))
             continue;
         if (!soft_simd_host_has((enum x86_feature)row->feature))

@@ -22,6 +22,7 @@
 #include "soft_int_amd.h"
 #include "soft_int_gen.h"
 #include "soft_int_rig.h"
+#include "soft_oracle.h"
 
 enum { SHOWN = 2, RF = 1 << 16, TF = 1 << 8 };
 
@@ -45,43 +46,6 @@ static bool host_has(unsigned feature)
             : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
             : "a"(at->leaf), "c"((uint32_t)at->subleaf));
     return r[at->reg] >> at->bit & 1;
-}
-
-static bool loads_segment(const struct x86_row *row)
-{
-    unsigned kind = x86_opnd_types[row->operand[0]].kind;
-
-    return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
-}
-
-static bool is_ours(const struct x86_row *row)
-{
-    switch (row->klass) {
-    case X86_CLASS_INT:
-        return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
-    case X86_CLASS_STACK:
-    case X86_CLASS_STRING:
-    case X86_CLASS_BRANCH:
-    case X86_CLASS_IO:
-    case X86_CLASS_HINT:
-    case X86_CLASS_UD:
-        return !loads_segment(row);
-    case X86_CLASS_SYSTEM:
-        return row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
-               row->mnemonic == X86_MN_POPFQ ||
-               (row->mnemonic == X86_MN_MOV &&
-                x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG);
-    default:
-        return false;
-    }
-}
-
-static bool exists(const struct x86_row *row, enum x86_code code)
-{
-    if (code == X86_CODE_64)
-        return row->when & X86_WHEN_64 && row->when & (X86_WHEN_A32 | X86_WHEN_A64);
-    return row->when & X86_WHEN_NOT64 && row->when & (X86_WHEN_O16 | X86_WHEN_O32) &&
-           row->when & (X86_WHEN_A16 | X86_WHEN_A32) && row->when & X86_WHEN_B0;
 }
 
 /* ---- one case --------------------------------------------------------------------------------- */
@@ -268,7 +232,7 @@ static void run_rows(struct both *b, enum x86_code code)
         const struct x86_row *row = &x86_rows[op];
         unsigned before = b->cases;
 
-        if (!is_ours(row) || !exists(row, code) || !host_has(row->feature) ||
+        if (!oracle_is_int(row) || !oracle_exists(row, code) || !host_has(row->feature) ||
             (only != NULL && strstr(x86_op_names[op], only) == NULL))
             continue;
         b->shown = 0;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* soft_oracle.c - see soft_oracle.h */
+#include "soft_oracle.h"
+
+static bool loads_segment(const struct x86_row *row)
+{
+    unsigned kind = x86_opnd_types[row->operand[0]].kind;
+
+    return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
+}
+
+bool oracle_is_int(const struct x86_row *row)
+{
+    switch (row->klass) {
+    case X86_CLASS_INT:
+        return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
+    case X86_CLASS_STACK:
+    case X86_CLASS_STRING:
+    case X86_CLASS_BRANCH:
+    case X86_CLASS_IO:
+    case X86_CLASS_HINT:
+    case X86_CLASS_UD:
+        return !loads_segment(row);
+    case X86_CLASS_SYSTEM:
+        return row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
+               row->mnemonic == X86_MN_POPFQ ||
+               (row->mnemonic == X86_MN_MOV &&
+                x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG);
+    default:
+        return false;
+    }
+}
+
+bool oracle_exists(const struct x86_row *row, enum x86_code code)
+{
+    if (code == X86_CODE_64)
+        return row->when & X86_WHEN_64 && row->when & (X86_WHEN_A32 | X86_WHEN_A64);
+    return row->when & X86_WHEN_NOT64 && row->when & (X86_WHEN_O16 | X86_WHEN_O32) &&
+           row->when & (X86_WHEN_A16 | X86_WHEN_A32) && row->when & X86_WHEN_B0;
+}
+
+bool oracle_is_vector(const struct x86_row *row)
+{
+    switch (row->klass) {
+    case X86_CLASS_STATE:
+    case X86_CLASS_X87:
+    case X86_CLASS_MMX:
+    case X86_CLASS_SSE:
+    case X86_CLASS_AVX:
+        return row->privilege == X86_PRIV_NONE;
+    default:
+        return false;
+    }
+}
+
+bool oracle_native(const struct x86_row *row)
+{
+    if (oracle_is_vector(row))
+        return true;
+    return oracle_is_int(row) &&
+           (oracle_exists(row, X86_CODE_64) || oracle_exists(row, X86_CODE_32));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft_oracle.h - which rows of the opcode table are held against the host CPU, and by which test
+ *
+ * Used by the tests that do it, and by test_oracle.c, which wants a guest program for every other row.
+ */
+#ifndef TESTS_SOFT_ORACLE_H
+#define TESTS_SOFT_ORACLE_H
+
+#include <stdbool.h>
+
+#include "x86/decode.h"
+
+/* test_soft_int.c: rows that can run in ring 3 and change nothing that the test itself stands on. */
+bool oracle_is_int(const struct x86_row *row);
+/* Whether a row can be met in code of that size, as far as cases for it are generated. */
+bool oracle_exists(const struct x86_row *row, enum x86_code code);
+
+/* test_soft_simd.c, test_soft_x87.c. */
+bool oracle_is_vector(const struct x86_row *row);
+
+/* Any of them. */
+bool oracle_native(const struct x86_row *row);
+
+#endif

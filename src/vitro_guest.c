@@ -198,6 +198,11 @@ enum vitro_mode vitro_guest_mode(const struct vitro_guest *guest)
     return (enum vitro_mode)(guest->image.start + VITRO_MODE_REAL);
 }
 
+const char *vitro_guest_found(const struct vitro_guest *guest)
+{
+    return guest->image.found;
+}
+
 const char *vitro_guest_kind(const struct vitro_guest *guest)
 {
     return image_kind_name(guest->image.kind);

@@ -96,6 +96,8 @@ const char *vitro_guest_name(const struct vitro_guest *guest);
 enum vitro_mode vitro_guest_mode(const struct vitro_guest *guest);
 /* "built-in", "flat", "elf", "linux", "pvh", "multiboot", "multiboot2". Static. */
 const char *vitro_guest_kind(const struct vitro_guest *guest);
+/* What was found in a kernel's image: "Linux bzImage 6.1.0 (protocol 2.15, 64-bit entry, LZ4)"; "" for others. */
+const char *vitro_guest_found(const struct vitro_guest *guest);
 
 /* One row a built-in guest; rows 0..n-1, false past the end. */
 struct vitro_builtin {

@@ -60,7 +60,7 @@ struct options {
     struct vitro_guest_config guest;
     struct vitro_config machine;
     uint64_t timeout_ns; /* 0: none */
-    bool quiet, json, no_color, help;
+    bool quiet, verbose, json, no_color, help;
     bool console;               /* run: standard input goes to the guest */
     struct stop_spec stop_at;   /* run: --stop-at; views: --at */
     struct stop_spec since;     /* exits: where to begin counting */

@@ -297,6 +297,7 @@ static const char *set_insn_count(struct options *o, char *arg)
         return NULL;                                    \
     }
 FLAG(set_quiet, quiet)
+FLAG(set_verbose, verbose)
 FLAG(set_json, json)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
@@ -383,6 +384,8 @@ static const struct row {
       set_output },
     { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
+    { "verbose", 'v', NULL, "say first what was found in the image and what machine is made",
+      FOR_RUN, set_verbose },
     { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,
       set_stop_at },
     { "since", 0, "WHERE", "count from there on: ADDR, exit:N or insn:N", FOR_EXITS, set_since },

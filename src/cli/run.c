@@ -411,6 +411,17 @@ static int finish(const struct target *t, const struct options *o, const struct 
     return then != EXIT_OK ? then : code;
 }
 
+/* Before the run: what it is and what it gets. */
+static void say_found(const struct target *t, const struct options *o)
+{
+    const char *found = vitro_guest_found(t->guest);
+
+    fprintf(stderr, "vitro: %s: found: %s%s%s\n", vitro_guest_name(t->guest),
+            vitro_guest_kind(t->guest), *found != '\0' ? ", " : "", found);
+    fprintf(stderr, "vitro: %s: %u CPU%s, %s\n", vitro_guest_name(t->guest), ncpus(o),
+            ncpus(o) == 1 ? "" : "s", vitro_engine_why(t->m));
+}
+
 int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
 {
     struct kept kept = { .console = o->json ? open_keep() : -1 };
@@ -443,6 +454,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
+        if (o->verbose)
+            say_found(&t, o);
         code = target_run_to(&t, o, &end, &ran);
         if (code == EXIT_OK)
             code = finish(&t, o, &end, &kept);

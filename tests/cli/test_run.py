@@ -12,6 +12,12 @@ from common import (ENGINE, GUEST, HOST, NO_KVM, OK, PRINT_FOREVER, STOPPED, TIM
 
 @needs_kvm
 class MainJob(Case):
+    def test_verbose_says_what_was_found(self):
+        run = vitro("run", "hello", "-v", "-q", "-e", "soft")
+        self.assertEqual(run.returncode, 0)
+        self.assertEqual(run.stderr.splitlines()[:2], [b"vitro: hello: found: built-in",
+                                                       b"vitro: hello: 1 CPU, soft: it was asked for"])
+
     def test_hello_prints_and_reports(self):
         run = vitro("run", "hello", "-e", "kvm")
         self.expect(run, OK, "15 exits", "on kvm", "rax = 42", "memory at 0x400 = 42")

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_interrupts.c - where interrupts and NMIs are taken: guest programs with a port that asks for them
+ *
+ * Arguments are the images of programs/interrupt, which say what is required (programs/lab_intr.h). The
+ * machine is the library's; an interrupt controller of the test's own and the port are put in.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "board/board.h"
+#include "core/machine.h"
+#include "vitro_priv.h"
+
+enum {
+    ORIGIN = 0x8000,
+    EXIT_PORT = 0xf4,
+    ENDS_PASSED = 0xff,
+    ASK_PORT = 0x500,
+    ASK_INTR = 1,
+    ASK_NMI = 2,
+    VECTOR = 0x30,
+    INSNS = 100000,
+};
+
+static char **images;
+static int nimages;
+
+struct asker {
+    struct dev dev;
+    struct vcpu *cpu;
+};
+
+/* ---- a controller with one vector ------------------------------------------------------------ */
+
+static int ack(void *ctx)
+{
+    struct asker *a = ctx;
+
+    vcpu_withdraw(a->cpu, VCPU_INTR);
+    return VECTOR;
+}
+
+static void get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
+{
+    (void)ctx;
+    memset(regs, 0, INTC_REGS_BYTES);
+}
+
+static void set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
+{
+    (void)ctx;
+    (void)regs;
+}
+
+static const struct intc_ops controller = { .ack = ack, .get = get, .set = set };
+
+static void ask(struct dev *dev, uint64_t off, unsigned width, uint64_t val)
+{
+    struct asker *a = (struct asker *)dev;
+
+    (void)off;
+    (void)width;
+    vcpu_request(a->cpu, (val & ASK_INTR ? VCPU_INTR : 0) | (val & ASK_NMI ? VCPU_NMI : 0));
+}
+
+static const struct dev_ops port = { .name = "asker", .widths = 1, .write = ask };
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+static void run(const char *path)
+{
+    struct vitro_guest_config gcfg = {
+        .name = path, .kind = VITRO_KIND_FLAT, .mode = VITRO_MODE_LONG, .origin = ORIGIN
+    };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
+                                .console_fd = -1,
+                                .debug_exit_port = EXIT_PORT };
+    struct asker asker = { .dev = { .ops = &port } };
+    struct vitro_err err = { 0 };
+    struct vitro_outcome end;
+    struct vitro_guest *guest;
+    struct machine *machine;
+    struct vitro *m;
+
+    if (vitro_guest_open(&gcfg, &guest, &err) < 0 || vitro_new(&cfg, guest, &m, &err) < 0)
+        fail_msg("%s", err.text);
+    machine = m->board->m;
+    asker.cpu = machine->cpu[0];
+    asker.cpu->intc = (struct intc){ &controller, &asker };
+    assert_int_equal(bus_add(&machine->pio, ASK_PORT, 1, &asker.dev, &err), 0);
+    assert_int_equal(vitro_stop_at(m, &(struct vitro_stop_at){ .insns = INSNS }, &err), 0);
+    assert_int_equal(vitro_run(m, &end, &err), 0);
+    if (end.end != VITRO_END_GUEST_EXIT || (end.code & 0xff) != ENDS_PASSED)
+        fail_msg("%s: check %u (by number in the image), %s", path, end.code & 0xff, end.text);
+    vitro_free(m);
+    vitro_guest_free(guest);
+}
+
+static void on_soft(void **state)
+{
+    (void)state;
+    assert_true(nimages > 0);
+    for (int i = 0; i < nimages; i++) {
+        print_message("%s\n",
+                      strrchr(images[i], '/') != NULL ? strrchr(images[i], '/') + 1 : images[i]);
+        run(images[i]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(on_soft) };
+
+    images = argv + 1;
+    nimages = argc - 1;
+    return cmocka_run_group_tests_name("interrupts", tests, NULL, NULL);
+}

@@ -14,6 +14,7 @@ _vitro_values() {
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
     --switch) printf '%s\n' exit: insn: ;;
+    --cpu) printf '%s\n' base host + - ;;
     --from) echo insn: ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
     --trace | -o | --output | -i | --initrd) compgen -f -- "$cur" || true ;;
@@ -22,7 +23,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --cpu | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
+    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }

@@ -119,7 +119,7 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
         .console_fd = cfg->console_fd != 0 ? cfg->console_fd : 1,
         .debug_exit_port = debug_exit_port(cfg, guest),
-        .cpuid = guest->builtin == NULL,
+        .cpuid = guest->builtin == NULL || cfg->cpu != NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
         .counted = cfg->deterministic,
         .seed = cfg->seed,
@@ -134,14 +134,17 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     if (rc < 0)
         return rc;
     board.helper = helper_of(board.engine);
+    board.cpu_model = cpu_model_for(m, board.engine);
     if (m->files != NULL)
         board.files = files_iface(m->files);
     if (cfg->engine != VITRO_ENGINE_AUTO)
         return new_board(&board, &m->board, err);
     rc = new_board(&board, &m->board, &first);
     board.helper = NULL; /* what is fallen back to refuses nothing */
-    if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &board.engine, &first))
+    if (rc < 0 && first.kind == VITRO_ERR_ENGINE && fall_back(m, &board.engine, &first)) {
+        board.cpu_model = cpu_model_for(m, board.engine);
         return new_board(&board, &m->board, err);
+    }
     if (rc < 0 && err != NULL && err->code == 0)
         *err = first;
     return rc;
@@ -161,6 +164,7 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     m->config = *cfg;
     m->config.name = m->config.files_dir = NULL; /* borrowed for the call only */
     m->config.event = NULL;
+    m->config.cpu = NULL;
     rc = check_machine(cfg, err);
     if (rc == 0)
         rc = check_deterministic(cfg, err);
@@ -168,6 +172,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
         rc = open_files(m, cfg, err);
     if (rc == 0)
         rc = boot_open(m, cfg, err);
+    if (rc == 0)
+        rc = cpu_choose(m, cfg, err);
     if (rc == 0)
         rc = make_board(m, cfg, err);
     if (rc < 0) {
@@ -186,6 +192,7 @@ void vitro_free(struct vitro *m)
     board_free(m->board);
     files_close(m->files);
     free(m->watch);
+    free(m->cpu_text);
     free(m->initrd);
     free(m->cmdline);
     if (m->kernel_symbols != NULL)

@@ -72,6 +72,12 @@ int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
                          "moving to %s: its runs cannot be repeated; leave --deterministic out",
                          to->name);
+    if (m->cpu_stuck != NULL)
+        return err_class(
+            err, VITRO_ERR_ENGINE, -ENOTSUP,
+            "moving to %s: not with '%s' in the CPU model; make the machine with --cpu "
+            "base",
+            to->name, m->cpu_stuck);
     if (machine->stop_at_insns != 0 && !to->counts_insns)
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
                          "moving to %s: it does not count the instructions to stop after",

@@ -11,6 +11,7 @@
 #include "boot/builtin.h"
 #include "boot/image.h"
 #include "host/files.h"
+#include "x86/cpu_flags.h"
 
 struct vitro_guest {
     char name[64];
@@ -29,6 +30,11 @@ struct vitro {
     uint8_t *initrd;            /* owned, as is the command line; NULL: none */
     char *cmdline;
     struct boot_module initrd_module;
+    struct x86_cpu_spec cpu_spec;
+    char *cpu_text; /* as it was asked for; owned; NULL: nothing was */
+    struct x86_cpuid_model cpu_model;
+    const char *cpu_stuck; /* what of the model keeps the machine on its engine; NULL: nothing */
+    bool has_cpu_model;    /* cpu_model is made */
     bool reboots;
     struct symtab *kernel_symbols; /* owned; empty until the kernel's own have been read */
     bool has_run;
@@ -69,6 +75,12 @@ bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct v
 
 /* symbols_of - of the image, or of the kernel that runs (vitro_symbols.c). Not while it runs. */
 const struct symtab *symbols_of(const struct vitro *m);
+
+/* The model of a machine on an engine; NULL: the engine's own. */
+const struct x86_cpuid_model *cpu_model_for(const struct vitro *m, const struct engine_ops *engine);
+
+/* cpu_choose - the model that cfg asks for, fixed before there is a machine (vitro_cpu.c) */
+WARN_UNUSED int cpu_choose(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
 
 /* boot_open - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
 WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);

@@ -148,6 +148,10 @@ int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vit
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
                     char **out, struct vitro_err *err);
 
+/* The CPU model: its flags, and what CPUID answers after a reset. */
+int vitro_show_cpuid(struct vitro *m, unsigned cpu, const struct vitro_style *style, char **out,
+                     struct vitro_err *err);
+
 /* ---- devices --------------------------------------------------------------------------------- */
 
 /* A place where a device answers. A chip with several has a row for each, its registers in the first. */

@@ -143,6 +143,10 @@ struct vitro_config {
         hypercalls; /* enum vitro_hypercalls; default: both for built-in guests that need them */
     const char *files_dir; /* directory that the file hypercalls may use; needs hypercalls */
     bool files_cow;        /* files are copied on the first write; needs files_dir */
+    /* What the guest's CPU is: "base", the default, is what this host's KVM and the software CPU both have, so that
+     * the machine can move between them; "host" is all that the engine has, and the machine cannot move;
+     * "+flag" and "-flag", separated by commas, change base (vitro_cpu_flag names them). */
+    const char *cpu;
     /* A run that can be repeated: the software CPU executes one vCPU at a time, every instruction takes a
      * nanosecond of the machine's time, and random numbers follow from seed. */
     bool deterministic;
@@ -314,6 +318,9 @@ int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vi
 const char *vitro_engine_name(const struct vitro *m);
 /* One line: which engine was taken, and why. Borrowed from the machine. */
 const char *vitro_engine_why(const struct vitro *m);
+
+/* Names of CPU flags as /proc/cpuinfo spells them, 0..n-1; NULL past the end. Static. */
+const char *vitro_cpu_flag(unsigned row);
 
 const char *vitro_version(void);
 int vitro_kick_signal(void);

@@ -25,6 +25,7 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
     if (rc < 0)
         return rc;
     b->m->cpuid = cfg->cpuid;
+    b->m->cpu_model = cfg->cpu_model;
     b->m->ncpus_planned = cfg->ncpus;
     b->m->lapic = b->lapic;
     b->m->clock.counted = cfg->counted;

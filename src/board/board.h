@@ -26,11 +26,12 @@ struct board_config {
     unsigned ncpus;
     bool counted; /* a run that can be repeated: time counts instructions, seed is used */
     uint64_t seed;
-    int console_fd;      /* -1: drop the guest's output */
-    int debug_exit_port; /* -1: none */
-    bool cpuid;          /* the guest may execute CPUID */
-    unsigned hypercalls; /* enum hypercall_allow; 0: no such device */
-    struct files files;  /* for the hypercall device; borrowed until board_free */
+    int console_fd;                          /* -1: drop the guest's output */
+    int debug_exit_port;                     /* -1: none */
+    const struct x86_cpuid_model *cpu_model; /* NULL: the engine's own; borrowed until board_free */
+    bool cpuid;                              /* the guest may execute CPUID */
+    unsigned hypercalls;                     /* enum hypercall_allow; 0: no such device */
+    struct files files; /* for the hypercall device; borrowed until board_free */
 
     uint64_t page_bytes; /* bare: 4 KiB or 0 for the largest the mode has */
 

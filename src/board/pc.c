@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bits.h"
 #include "board/acpi.h"
@@ -82,12 +81,10 @@ static void power_off(void *ctx)
     machine_stop(((struct pc *)ctx)->board.m, STOP_POWEROFF, 0, -1);
 }
 
-/* A run that is to be repeated begins at the same moment each time: 2020-01-01. */
+/* Of the RTC. */
 static uint64_t wall_seconds(void *ctx)
 {
-    const struct pc *pc = ctx;
-
-    return pc->board.m->clock.counted ? 1577836800 : (uint64_t)time(NULL);
+    return clock_wall_ns(&((struct pc *)ctx)->board.m->clock) / 1000000000;
 }
 
 /* ---- chips ----------------------------------------------------------------------------------- */

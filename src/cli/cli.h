@@ -39,6 +39,7 @@ enum option_group {
     FOR_REGS = 1 << 10,
     FOR_EXITS = 1 << 11,
     FOR_SYMBOLS = 1 << 12,
+    FOR_CPUID = 1 << 13,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -77,6 +78,9 @@ struct options {
     bool fresh;
     bool physical, all;
     unsigned cpu;
+    bool cpu_given;   /* --cpu was a number: of a view */
+    bool cpuid;       /* regs: the CPU model instead */
+    char wrong[1024]; /* what is wrong with a value, where that is long */
     struct vitro_tables_filter tables;
 };
 

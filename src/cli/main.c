@@ -37,7 +37,7 @@ const struct command commands[] = {
     { "tables", "TARGET", "the page tables as a tree, equal entries merged", TARGET_TEXT,
       VIEW_OPTIONS | FOR_TABLES, 1, 1, cmd_view },
     { "regs", "TARGET", "registers, control registers bit by bit, segments", TARGET_TEXT,
-      VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
+      VIEW_OPTIONS | FOR_REGS | FOR_CPUID, 1, 1, cmd_view },
     { "devices", "TARGET", "every device: where it answers, how often it was asked, its registers",
       TARGET_TEXT, VIEW_OPTIONS | FOR_REGS, 1, 1, cmd_view },
     { "mem", "TARGET ADDR [LEN]", "guest memory in hex", TARGET_TEXT " LEN defaults to 128 bytes.",
@@ -123,6 +123,11 @@ static int run_parsed(const struct command *cmd, struct options *o, int argc, ch
         options_help(cmd);
         return put_output("");
     }
+    if (o->cpu_given && !(cmd->options & FOR_VIEW))
+        return fail_usage(
+            "%s: --cpu %u: a CPU's number is for views; base, host, +FLAG or -FLAG is "
+            "wanted",
+            cmd->name, o->cpu);
     if (argc < cmd->min_args)
         return fail_usage("%s: %s missing; usage: vitro %s [OPTION ...] %s", cmd->name,
                           argc == 0 ? "an operand is" : "another operand is", cmd->name, cmd->args);

@@ -226,13 +226,48 @@ static const char *set_files(struct options *o, char *arg)
     return NULL;
 }
 
+static bool is_cpu_flag(const char *name, size_t len)
+{
+    const char *flag;
+
+    for (unsigned i = 0; (flag = vitro_cpu_flag(i)) != NULL; i++) {
+        if (strncmp(flag, name, len) == 0 && flag[len] == '\0')
+            return true;
+    }
+    return false;
+}
+
+static const char *list_cpu_flags(struct options *o, const char *name, size_t len)
+{
+    const char *flag;
+    size_t at = (size_t)snprintf(o->wrong, sizeof(o->wrong), "there is no flag '%.*s'; there are",
+                                 (int)(len < 32 ? len : 32), name);
+
+    for (unsigned i = 0; (flag = vitro_cpu_flag(i)) != NULL && at < sizeof(o->wrong); i++)
+        at += (size_t)snprintf(o->wrong + at, sizeof(o->wrong) - at, " %s", flag);
+    return o->wrong;
+}
+
+/* base, host, +flag,-flag; a number is a view's. */
 static const char *set_cpu(struct options *o, char *arg)
 {
     uint64_t n;
 
-    if (!parse_number(arg, &n) || n > 7)
-        return "a CPU's number, 0 to 7, is wanted";
-    o->cpu = (unsigned)n;
+    if (parse_number(arg, &n)) {
+        if (n > 7)
+            return "a CPU's number, 0 to 7, is wanted";
+        o->cpu = (unsigned)n;
+        o->cpu_given = true;
+        return NULL;
+    }
+    for (const char *word = arg; word != NULL;) {
+        size_t len = strcspn(word, ",");
+
+        if ((word[0] == '+' || word[0] == '-') && !is_cpu_flag(word + 1, len - 1))
+            return list_cpu_flags(o, word + 1, len - 1);
+        word = word[len] == ',' ? word + len + 1 : NULL;
+    }
+    o->machine.cpu = arg;
     return NULL;
 }
 
@@ -306,6 +341,7 @@ FLAG(set_insns, insns)
 FLAG(set_fresh, fresh)
 FLAG(set_physical, physical)
 FLAG(set_all, all)
+FLAG(set_cpuid, cpuid)
 FLAG(set_writable, tables.writable)
 FLAG(set_executable, tables.executable)
 FLAG(set_user, tables.user)
@@ -327,6 +363,10 @@ static const struct row {
       FOR_GUEST, set_mem },
     { "cpus", 'c', "N", "virtual CPUs, 1 to 8 (default 1); rdi holds each one's number", FOR_GUEST,
       set_cpus },
+    { "cpu", 0, "MODEL",
+      "base (what KVM and soft both have, the default), host, or +FLAG,-FLAG; in views also N: "
+      "which CPU's registers and tables (default 0)",
+      FOR_GUEST, set_cpu },
     { "mode", 0, "MODE", "CPU mode at the start: real, protected, paged32 or long (default)",
       FOR_GUEST, set_mode },
     { "origin", 0, "ADDR", "flat images: where the first byte goes and starts (default 0)",
@@ -389,10 +429,11 @@ static const struct row {
     { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,
       set_stop_at },
     { "since", 0, "WHERE", "count from there on: ADDR, exit:N or insn:N", FOR_EXITS, set_since },
-    { "cpu", 0, "N", "which CPU's registers and tables (default 0)", FOR_VIEW, set_cpu },
     { "physical", 'p', NULL, "ADDR is guest-physical", FOR_WALK | FOR_MEM, set_physical },
     { "all", 'A', NULL, "a line a bit; regs: also debug registers and every MSR", FOR_REGS,
       set_all },
+    { "cpuid", 0, NULL, "instead: the CPU model, its flags and what CPUID answers", FOR_CPUID,
+      set_cpuid },
     { "writable", 'w', NULL, "only writable pages", FOR_TABLES, set_writable },
     { "executable", 'x', NULL, "only executable pages", FOR_TABLES, set_executable },
     { "user", 'u', NULL, "only pages that ring 3 may use", FOR_TABLES, set_user },

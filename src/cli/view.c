@@ -36,6 +36,8 @@ static int view_tables(const struct view_args *a, char **out, struct vitro_err *
 
 static int view_regs(const struct view_args *a, char **out, struct vitro_err *err)
 {
+    if (a->o->cpuid)
+        return vitro_show_cpuid(a->m, a->o->cpu, &a->style, out, err);
     return vitro_show_regs(a->m, a->o->cpu, a->o->all, &a->style, out, err);
 }
 

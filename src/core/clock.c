@@ -30,6 +30,17 @@ uint64_t clock_ns(const struct clock *c)
     return c->counted ? c->counted_ns : clock_host_ns(c);
 }
 
+uint64_t clock_wall_ns(const struct clock *c)
+{
+    const uint64_t year_2020 = 1577836800;
+    struct timespec ts = { .tv_sec = (time_t)year_2020 };
+
+    if (c->counted)
+        return year_2020 * 1000000000u + c->counted_ns;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 uint64_t clock_ticks_to_ns(const struct clock *c, uint64_t ticks)
 {
     uint64_t span_ticks = clock_ticks() - c->start_ticks;

@@ -26,6 +26,12 @@ void clock_init(struct clock *c);
 /* The machine's time: nanoseconds since clock_init. Thread: any; a counted clock: the one that runs it. */
 uint64_t clock_ns(const struct clock *c);
 
+/*
+ * What a clock on the wall says: nanoseconds since 1970, UTC. A counted clock begins with the year 2020. Thread: as
+ * clock_ns.
+ */
+uint64_t clock_wall_ns(const struct clock *c);
+
 /* Nanoseconds of the host since clock_init, of any clock. For what people are told. Thread: any. */
 uint64_t clock_host_ns(const struct clock *c);
 

@@ -22,6 +22,7 @@
 #include "core/timer.h"
 #include "core/turns.h"
 #include "core/vcpu.h"
+#include "x86/cpuid_model.h"
 
 enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
 
@@ -67,6 +68,8 @@ struct machine {
     const void *engine_arg;          /* set before machine_open; what it means is the engine's */
     void *engine_vm[ENGINE_SEATS];   /* each engine's own part */
     const struct engine_ops *opened[ENGINE_SEATS]; /* guarded by lock; NULL: nobody sits there */
+    /* Set before machine_open, borrowed: what CPUID answers, and what follows. NULL: the engine's own. */
+    const struct x86_cpuid_model *cpu_model;
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */
     unsigned ncpus_planned; /* set before machine_open: how many will be added */
     bool lapic;             /* set before machine_open: each vCPU will have a local APIC */

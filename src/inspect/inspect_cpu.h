@@ -34,6 +34,16 @@ struct regs_view {
 WARN_UNUSED int regs_text(const struct regs_view *v, char **out, struct vitro_err *err);
 WARN_UNUSED int regs_json(const struct regs_view *v, char **out, struct vitro_err *err);
 
+/* The CPU model. */
+struct cpuid_view {
+    const char *name;                    /* "base", "+avx2,-rdrand": only names of flags */
+    bool movable;                        /* between engines */
+    const struct x86_cpuid_model *model; /* NULL: the engine's own, which is not known */
+    unsigned cpu;                        /* for what differs */
+};
+WARN_UNUSED int cpuid_show(const struct cpuid_view *v, const struct vitro_style *style, char **out,
+                           struct vitro_err *err);
+
 /* ---- exits ----------------------------------------------------------------------------------- */
 
 /* All rows of all CPUs, most exits first, those that are not the guest's (kicked) last. */

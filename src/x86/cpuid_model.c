@@ -116,15 +116,16 @@ static const struct cache_row {
 };
 enum { CACHE_LINE = 64 };
 
-static const char hypervisor_name[12] = {
-    'V', 'i', 't', 'r', 'o', 'V', 'i', 't', 'r', 'o', 'V', 'i'
-};
+/* "KVM CPUID bits" in the kernel's documents. */
+static const char hypervisor_name[12] = "KVMKVMKVM";
+enum { KVM_CLOCKSOURCE2 = 3, KVM_CLOCKSOURCE_STABLE = 24 };
+const struct x86_feature_place x86_kvmclock_place = { HYPERVISOR + 1, 0, EAX, KVM_CLOCKSOURCE2 };
+
 static const char brand[48] = "Vitro virtual CPU";
 
 /* ---- leaves ---------------------------------------------------------------------------------- */
 
-/* Answers differ by ECX. */
-static bool has_subleaves(uint32_t leaf)
+bool x86_cpuid_has_subleaves(uint32_t leaf)
 {
     return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
 }
@@ -193,6 +194,25 @@ static bool source_has(const struct x86_cpuid_source *source, const struct x86_f
     return reg_of(&r, where->reg) >> where->bit & 1;
 }
 
+static bool allowed(const struct x86_cpuid_source *source, const struct x86_feature_place *where)
+{
+    return source->allows == NULL || source->allows(source->ctx, where);
+}
+
+static bool same_place(const struct x86_feature_place *a, const struct x86_feature_place *b)
+{
+    return a->leaf == b->leaf && a->subleaf == b->subleaf && a->reg == b->reg && a->bit == b->bit;
+}
+
+const struct x86_feature_place *x86_cpuid_base(const struct x86_feature_place *at, unsigned i)
+{
+    for (size_t row = 0; row < ARRAY_LEN(needs); row++) {
+        if (same_place(&x86_feature_places[needs[row].feature], at) && i-- == 0)
+            return &x86_feature_places[needs[row].base];
+    }
+    return NULL;
+}
+
 /* ---- making the model ------------------------------------------------------------------------ */
 
 static void choose_features(struct x86_cpuid_model *m, const struct x86_cpuid_source *source)
@@ -202,7 +222,9 @@ static void choose_features(struct x86_cpuid_model *m, const struct x86_cpuid_so
     static_assert(X86_NFEATURES <= 64, "a bit each");
     m->features = BIT(X86_FEATURE_BASE);
     for (unsigned f = X86_FEATURE_BASE + 1; f < X86_NFEATURES; f++) {
-        if (x86_feature_places[f].leaf == 0 || source_has(source, &x86_feature_places[f]))
+        const struct x86_feature_place *at = &x86_feature_places[f];
+
+        if (at->leaf == 0 || (source_has(source, at) && allowed(source, at)))
             m->features |= BIT(f);
     }
     if ((source->xcr0 & (XCR0_X87 | XCR0_SSE)) != (XCR0_X87 | XCR0_SSE))
@@ -224,6 +246,8 @@ static void choose_features(struct x86_cpuid_model *m, const struct x86_cpuid_so
 static bool offered(const struct x86_cpuid_model *m, const struct x86_cpuid_source *source,
                     const struct system_bit *bit)
 {
+    if (!allowed(source, &bit->at))
+        return false;
     switch (bit->offer) {
     case OFFER_OWN:
         return true;
@@ -264,7 +288,10 @@ static void fill_identity(struct x86_cpuid_model *m, const struct x86_cpuid_sour
     at(m, EXTENDED, 0)->eax = MAX_EXTENDED;
     for (unsigned i = 0; i < 3; i++)
         memcpy(at(m, EXTENDED + 2 + i, 0), brand + 16 * i, 16);
-    at(m, HYPERVISOR, 0)->eax = HYPERVISOR;
+    m->kvmclock = allowed(source, &x86_kvmclock_place);
+    at(m, HYPERVISOR + 1, 0)->eax =
+        m->kvmclock ? 1u << KVM_CLOCKSOURCE2 | 1u << KVM_CLOCKSOURCE_STABLE : 0;
+    at(m, HYPERVISOR, 0)->eax = HYPERVISOR + 1;
     memcpy(&at(m, HYPERVISOR, 0)->ebx, hypervisor_name, sizeof(hypervisor_name));
 }
 
@@ -380,7 +407,7 @@ void x86_cpuid(const struct x86_cpuid_model *m, const struct x86_state *s, unsig
     const struct x86_cpuid_regs *r;
 
     leaf = leaf_answered(m, leaf);
-    r = find(m, leaf, has_subleaves(leaf) ? subleaf : 0);
+    r = find(m, leaf, x86_cpuid_has_subleaves(leaf) ? subleaf : 0);
     *out = r != NULL ? *r : (struct x86_cpuid_regs){ 0 };
     fill_dynamic(m, s, cpu_index, leaf, subleaf, out);
 }

@@ -7,7 +7,8 @@
  * has too, and the system features that the software CPU implements by itself. Everything else is absent:
  * MONITOR, VME, VMX, TSX, AVX-512, protection keys, CET, performance counters. Pure: nothing here executes CPUID.
  *
- * GAP: the hypervisor leaf names Vitro and offers nothing yet; a paravirtual clock is to come.
+ * The hypervisor leaf is KVM's and offers its clock alone (docs/decisions/0006-kvm-signature.md).
+ *
  * GAP: on an AMD source, AMD's own leaves for caches and topology are zero.
  */
 #ifndef X86_CPUID_MODEL_H
@@ -28,6 +29,8 @@ struct x86_cpuid_source {
     void (*read)(void *ctx, uint32_t leaf, uint32_t subleaf, struct x86_cpuid_regs *out);
     void *ctx;
     uint64_t xcr0; /* register states that its operating system switches; 0 without XSAVE */
+    /* Whether a bit may be offered at all; NULL: any may. */
+    bool (*allows)(void *ctx, const struct x86_feature_place *at);
 };
 
 struct x86_cpuid_config {
@@ -49,12 +52,16 @@ struct x86_cpuid_model {
     uint64_t features; /* bit n: enum x86_feature n is offered; BASE always is */
     uint64_t xcr0;     /* bits that XSETBV may set; 0 without XSAVE */
     uint64_t cr4;      /* bits that may be set */
+    bool kvmclock;     /* the hypervisor leaf offers KVM's clock, with its stable bit */
     bool intel;        /* the source is Intel's: leaves out of range answer as Intel's do */
     unsigned nleaves;
     struct x86_cpuid_leaf leaf[X86_CPUID_LEAVES];
 };
 
-/* The base model. config and source are not kept. */
+/* KVM_FEATURE_CLOCKSOURCE2; "KVM CPUID bits" in the kernel's documents. The stable bit goes with it. */
+extern const struct x86_feature_place x86_kvmclock_place;
+
+/* config and source are not kept. */
 void x86_cpuid_model_init(struct x86_cpuid_model *m, const struct x86_cpuid_config *config,
                           const struct x86_cpuid_source *source);
 
@@ -66,6 +73,12 @@ void x86_cpuid_model_init(struct x86_cpuid_model *m, const struct x86_cpuid_conf
  */
 void x86_cpuid(const struct x86_cpuid_model *m, const struct x86_state *s, unsigned cpu_index,
                uint32_t leaf, uint32_t subleaf, struct x86_cpuid_regs *out);
+
+/* Answers of the leaf differ by ECX. */
+bool x86_cpuid_has_subleaves(uint32_t leaf);
+
+/* The i-th feature that the one at a place builds on, and is not offered without; NULL: no more. */
+const struct x86_feature_place *x86_cpuid_base(const struct x86_feature_place *at, unsigned i);
 
 /* One bit, at reset. reg: 0..3 is EAX EBX ECX EDX. */
 bool x86_cpuid_offers(const struct x86_cpuid_model *m, const struct x86_feature_place *at);

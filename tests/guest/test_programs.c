@@ -134,7 +134,11 @@ static struct vitro *machine(const struct program *p, enum vitro_engine engine,
         .name = p->name, .bytes = p->image, .len = p->len, .kind = VITRO_KIND_FLAT, .origin = ORIGIN
     };
     struct vitro_config cfg = {
-        .engine = engine, .mem_bytes = MEMORY, .console_fd = -1, .debug_exit_port = EXIT_PORT
+        .engine = engine,
+        .cpu = "host", /* all that each has, not only what both have */
+        .mem_bytes = MEMORY,
+        .console_fd = -1,
+        .debug_exit_port = EXIT_PORT,
     };
     struct vitro_err err = { 0 };
     struct vitro *m;

@@ -95,6 +95,7 @@ static void run(enum guest_id id, enum vitro_engine engine, struct result *r)
                                        .len = (size_t)(guests[id].end - guests[id].begin),
                                        .kind = VITRO_KIND_FLAT };
     struct vitro_config cfg = { .engine = engine,
+                                .cpu = "host", /* instructions of all kinds */
                                 .page_bytes = id == GUEST_remap ? 4096 : 0,
                                 .console_fd = memfd_create("output", MFD_CLOEXEC) };
     struct vitro_err err = { 0 };

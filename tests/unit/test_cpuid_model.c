@@ -217,7 +217,7 @@ static void hidden_bits(void **state)
 /* Leaves of what is not there: MONITOR, performance counters, trace, SGX, AMX, AVX10. */
 static void empty_leaves(void **state)
 {
-    static const uint32_t leaves[] = { 3, 5, 8, 9, 0xa, 0xc, 0x40000001, 0x400000ff, 0x80000005 };
+    static const uint32_t leaves[] = { 3, 5, 8, 9, 0xa, 0xc, 0x40000002, 0x400000ff, 0x80000005 };
     const struct x86_cpuid_regs zero = { 0 };
     struct rig *r = *state;
 
@@ -402,8 +402,11 @@ static void identity(void **state)
     got = ask(&r->model, s, 0, 0x80000000, 0);
     assert_int_equal(got.eax, 0x80000008);
     got = ask(&r->model, s, 0, 0x40000000, 0);
-    assert_int_equal(got.eax, 0x40000000);
-    assert_memory_equal(&got.ebx, "VitroVitroVi", 12);
+    assert_int_equal(got.eax, 0x40000001);
+    assert_memory_equal(&got.ebx, "KVMKVMKVM\0\0\0", 12);
+    got = ask(&r->model, s, 0, 0x40000001, 0);
+    assert_int_equal(got.eax, 1u << 3 | 1u << 24); /* CLOCKSOURCE2, its stable bit */
+    assert_int_equal(got.ebx | got.ecx | got.edx, 0);
     for (uint32_t i = 0; i < 3; i++) {
         got = ask(&r->model, s, 0, 0x80000002 + i, 0);
         memcpy(text + (size_t)16 * i, &got, 16);

@@ -83,6 +83,7 @@ static void run(struct use *use, const char *path)
         .name = path, .kind = VITRO_KIND_FLAT, .mode = mode_of(path), .origin = ORIGIN
     };
     struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
+                                .cpu = "host",
                                 .mem_bytes = MEMORY,
                                 .console_fd = -1,
                                 .debug_exit_port = EXIT_PORT };

@@ -191,11 +191,18 @@ int kvm_msr_list(struct kvm_vm *vm, const struct kvm_msr_list **out, struct vitr
     return rc;
 }
 
-static int offer_cpuid(struct kvm_vm *vm, struct kvm_cpu *kc, struct vitro_err *err)
+static int offer_cpuid(struct vcpu *cpu, struct vitro_err *err)
 {
+    struct kvm_vm *vm = vm_of(cpu->m);
+    struct kvm_cpu *kc = kcpu_of(cpu);
     void *list = vm->cpuid;
     int rc = 0;
 
+    if (vm->m->cpu_model != NULL) {
+        if (cpu->idx == 0)
+            kvm_clock_follow(vm);
+        return kvm_cpuid_set(cpu, vm->m->cpu_model, err);
+    }
     if (list == NULL)
         rc = read_list(vm, KVM_GET_SUPPORTED_CPUID, offsetof(struct kvm_cpuid2, entries),
                        sizeof(struct kvm_cpuid_entry2), &list, err);
@@ -238,7 +245,7 @@ static int engine_cpu_new(struct vcpu *cpu, struct vitro_err *err)
     }
     if (vm->has_sync_regs)
         kc->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
-    rc = cpu->m->cpuid ? offer_cpuid(vm, kc, err) : 0;
+    rc = cpu->m->cpuid ? offer_cpuid(cpu, err) : 0;
     if (rc < 0)
         goto fail;
     return 0;

@@ -8,6 +8,7 @@
 
 #include "core/machine.h"
 #include "engine/kvm/kvm.h"
+#include "x86/cpuid_model.h"
 
 enum {
     KVM_SEAT = 0,
@@ -141,6 +142,10 @@ WARN_UNUSED int kvm_slots_init(struct kvm_vm *vm, struct vitro_err *err);
 void kvm_slots_fini(struct kvm_vm *vm);
 int kvm_mem_added(struct machine *m, const struct mem_slot *slot, struct vitro_err *err);
 int kvm_mem_refresh(struct machine *m, struct vitro_err *err);
+
+/* kvm_cpuid.c: what the vCPU answers; and KVM's clock for guests begins with the machine's. */
+int kvm_cpuid_set(struct vcpu *cpu, const struct x86_cpuid_model *model, struct vitro_err *err);
+void kvm_clock_follow(struct kvm_vm *vm);
 
 /* kvm_state.c */
 int kvm_get_state(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);

@@ -72,6 +72,7 @@ static const struct kvm_ioctl_name names[] = {
     NAME(KVM_ENABLE_CAP, "vm", "switch an optional behaviour on"),
     NAME(KVM_SET_USER_MEMORY_REGION, "vm", "lay host memory under a guest-physical range"),
     NAME(KVM_CREATE_VCPU, "vm", "make a virtual CPU"),
+    NAME(KVM_SET_CLOCK, "vm", "let the guest's KVM clock begin with the machine's"),
     NAME(KVM_SET_CPUID2, "vcpu", "what the guest's CPUID instruction answers"),
     NAME(KVM_GET_REGS, "vcpu", "read general registers, rip, rflags"),
     NAME(KVM_SET_REGS, "vcpu", "write general registers, rip, rflags"),

@@ -21,10 +21,16 @@ static uint64_t host_xcr0(void)
     return (uint64_t)edx << 32 | eax;
 }
 
+void soft_host_source(struct x86_cpuid_source *out)
+{
+    *out = (struct x86_cpuid_source){ .read = host_cpuid, .xcr0 = host_xcr0() };
+}
+
 void soft_host_model(struct x86_cpuid_model *m, const struct x86_cpuid_config *config)
 {
-    const struct x86_cpuid_source host = { .read = host_cpuid, .xcr0 = host_xcr0() };
+    struct x86_cpuid_source host;
 
+    soft_host_source(&host);
     x86_cpuid_model_init(m, config, &host);
 }
 

@@ -22,6 +22,7 @@
 #include "engine/soft/attend.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops.h"
+#include "engine/soft/pvclock.h"
 
 /* ---- bits ------------------------------------------------------------------------------------ */
 
@@ -129,6 +130,7 @@ static bool write_tsc(struct soft_cpu *c, uint64_t val)
 
     c->msrs.tsc_offset += delta;
     c->msrs.tsc_adjust += delta;
+    soft_pvclock_update(c);
     return true;
 }
 
@@ -136,6 +138,21 @@ static bool write_tsc_adjust(struct soft_cpu *c, uint64_t val)
 {
     c->msrs.tsc_offset += val - c->msrs.tsc_adjust;
     c->msrs.tsc_adjust = val;
+    soft_pvclock_update(c);
+    return true;
+}
+
+static bool write_system_time(struct soft_cpu *c, uint64_t val)
+{
+    c->msrs.system_time = val;
+    soft_pvclock_update(c);
+    return true;
+}
+
+static bool write_wall_clock(struct soft_cpu *c, uint64_t val)
+{
+    c->msrs.wall_clock = val;
+    soft_pvclock_wall(c, val);
     return true;
 }
 
@@ -187,6 +204,7 @@ struct msr_row {
     uint32_t first, last;
     uint8_t kind;      /* enum msr_kind */
     uint8_t feature;   /* enum x86_feature that must be offered; BASE always is */
+    bool kvmclock;     /* only where that is offered */
     bool elsewhere;    /* has a member of its own in x86_state: not in its list */
     bool amd;          /* on a model of AMD's only */
     uint32_t at;       /* in struct soft_cpu */
@@ -225,6 +243,10 @@ static const struct msr_row rows[] = {
     { 0x2ff, 0x2ff, KEPT, AT(msrs.mtrr_def_type), .reserved = ~UINT64_C(0xcff),
       .check = default_type },
     { 0xda0, 0xda0, KEPT, X86_FEATURE_XSAVES, AT(msrs.xss), .reserved = UINT64_MAX },
+    { SOFT_MSR_WALL_CLOCK, SOFT_MSR_WALL_CLOCK, KEPT, AT(msrs.wall_clock), .kvmclock = true,
+      .reserved = 3, .write = write_wall_clock },
+    { SOFT_MSR_SYSTEM_TIME, SOFT_MSR_SYSTEM_TIME, KEPT, AT(msrs.system_time), .kvmclock = true,
+      .reserved = 2, .write = write_system_time },
     { 0xc0000080, 0xc0000080, KEPT, AT(s.efer), .elsewhere = true, .write = write_efer },
     { 0xc0000081, 0xc0000081, KEPT, X86_FEATURE_SYSCALL, AT(msrs.star) },
     { 0xc0000082, 0xc0000082, KEPT, X86_FEATURE_SYSCALL, AT(msrs.lstar), .check = canonical },
@@ -247,7 +269,8 @@ static const struct msr_row rows[] = {
 
 static bool offered(const struct soft_cpu *c, const struct msr_row *row)
 {
-    return x86_cpuid_has(c->sys.model, row->feature) && !(row->amd && c->sys.model->intel);
+    return x86_cpuid_has(c->sys.model, row->feature) && !(row->amd && c->sys.model->intel) &&
+           (!row->kvmclock || (c->sys.model->kvmclock && c->sys.pvclock != NULL));
 }
 
 static const struct msr_row *row_of(const struct soft_cpu *c, uint32_t index)

@@ -25,6 +25,7 @@ struct soft_msrs {
     uint64_t kernel_gs_base;
     uint64_t misc_enable, debugctl, spec_ctrl, xss;
     uint64_t mcg_status, de_cfg;
+    uint64_t system_time, wall_clock; /* KVM's clock; pvclock.h */
     uint64_t pat, mtrr_def_type;
     uint64_t mtrr_var[2 * SOFT_MTRR_PAIRS]; /* base, mask, base, ... */
     uint64_t mtrr_fix64k, mtrr_fix16k[2], mtrr_fix4k[8];

@@ -18,12 +18,29 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/time.h"
 
-/* Machine-wide: the CPU that guests are shown. */
+/* Machine-wide: the CPU that guests are shown, and the base of its KVM clock. */
 struct soft_vm {
     struct x86_cpuid_model model;
+    struct soft_pvclock pvclock;
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
+
+/*
+ * As a helper of another engine it executes whatever the host has: there, too, CPUID does not forbid
+ * instructions.
+ */
+static void take_model(struct soft_vm *vm, const struct machine *m)
+{
+    struct x86_cpuid_model host = vm->model;
+
+    vm->model = *m->cpu_model;
+    if (m->engine == &soft_engine)
+        return;
+    vm->model.features |= host.features;
+    vm->model.xcr0 |= host.xcr0;
+    vm->model.cr4 |= host.cr4;
+}
 
 static int soft_open(struct machine *m, struct vitro_err *err)
 {
@@ -39,6 +56,8 @@ static int soft_open(struct machine *m, struct vitro_err *err)
     if (vm == NULL)
         return err_set(err, -ENOMEM, "opening the software CPU: out of memory");
     soft_host_model(&vm->model, &config);
+    if (m->cpu_model != NULL)
+        take_model(vm, m);
     m->engine_vm[SOFT_SEAT] = vm;
     return 0;
 }
@@ -78,7 +97,7 @@ static void make_seed(const struct soft_cpu *c, uint8_t seed[SOFT_SEED])
 static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
 {
     struct soft_cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63); /* MARK: soft-vcpu */
-    const struct soft_vm *vm = cpu->m->engine_vm[SOFT_SEAT];
+    struct soft_vm *vm = cpu->m->engine_vm[SOFT_SEAT];
     uint8_t seed[SOFT_SEED];
     int rc;
 
@@ -95,6 +114,7 @@ static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
     soft_flush(c, true); /* generation 0 is never valid */
     make_seed(c, seed);
     rc = soft_sys_init(c, &vm->model, cpu->m->clock.counted ? seed : NULL, err);
+    c->sys.pvclock = &vm->pvclock;
     if (rc < 0)
         soft_cpu_free(cpu);
     return rc;

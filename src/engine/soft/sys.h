@@ -12,14 +12,27 @@
 
 struct soft_cpu;
 
+/* Scale and base of the KVM clock, the same for all vCPUs of a machine. Guarded by the machine lock. */
+struct soft_pvclock {
+    bool set;
+    uint64_t ticks,
+        ns;       /* the same moment, in ticks of a TSC without offset and on the machine's clock */
+    uint32_t mul; /* nanoseconds a tick: mul / 2^32 * 2^shift */
+    int8_t shift;
+};
+
 struct soft_sys {
+    struct soft_pvclock *pvclock;        /* NULL: no KVM clock */
     const struct x86_cpuid_model *model; /* borrowed for the CPU's life */
     bool counted_time;                   /* the TSC counts instructions, not the host's ticks */
     uint64_t base_ns; /* counted_time: machine time when the vCPU had executed nothing; time.h */
     struct soft_random random;
 };
 
-/* The base model of this host (cpuid.c). */
+/* This host's CPU as a source of a model, without limits (cpuid.c). */
+void soft_host_source(struct x86_cpuid_source *out);
+
+/* A model of all that this host has. */
 void soft_host_model(struct x86_cpuid_model *m, const struct x86_cpuid_config *config);
 
 /*

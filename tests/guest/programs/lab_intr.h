@@ -6,28 +6,52 @@
  */
 #include "lab64.h"
 
-.set ASK_PORT, 0x500.set LAST_RIP, 0x6a0.set LAST_FLAGS,
-    0x6a8
+/* clang-format off */
 
-            .macro interrupts xor
-        % ebx,
-    % ebx gate 0x30, on_interrupt jmp.Lready\@on_interrupt : push % rax mov 8(% rsp),
-    % rax mov % rax, LAST_RIP mov 24(% rsp), % rax mov % rax,
-    LAST_FLAGS inc % ebx pop %
-        rax iretq.Lready\
-        @ :.endm
+.set ASK_PORT, 0x500
+.set LAST_RIP, 0x6a0
+.set LAST_FLAGS, 0x6a8
 
-               .macro ask_for what : req push
-        % rax push % rdx mov $ASK_PORT,
-    % edx mov $\what, % al out % al, % dx pop % rdx pop %
-                                         rax.endm
+.macro interrupts
+    xor %ebx, %ebx
+    gate 0x30, on_interrupt
+    jmp .Lready\@
+on_interrupt:
+    push %rax
+    mov 8(%rsp), %rax
+    mov %rax, LAST_RIP
+    mov 24(%rsp), %rax
+    mov %rax, LAST_FLAGS
+    inc %ebx
+    pop %rax
+    iretq
+.Lready\@:
+.endm
 
-                                             .macro ask ask_for
-                                         1.endm
+.macro ask_for what:req
+    push %rax
+    push %rdx
+    mov $ASK_PORT, %edx
+    mov $\what, %al
+    out %al, %dx
+    pop %rdx
+    pop %rax
+.endm
 
-                                             .macro ask_nmi mov $ASK_PORT,
-    % edx mov $2, % al out % al, % dx.endm
+.macro ask
+    ask_for 1
+.endm
 
-                                         /* One interrupt since the last time, at this address. */
-                                         .macro taken at : req,
-    what : vararg check_eq $1, % ebx, one interrupt \what cmpq $\at, LAST_RIP check e, \what xor % ebx, % ebx.endm
+.macro ask_nmi
+    mov $ASK_PORT, %edx
+    mov $2, %al
+    out %al, %dx
+.endm
+
+/* One interrupt since the last time, at this address. */
+.macro taken at:req, what:vararg
+    check_eq $1, %ebx, one interrupt \what
+    cmpq $\at, LAST_RIP
+    check e, \what
+    xor %ebx, %ebx
+.endm

@@ -2,7 +2,7 @@
 /*
  * test_interrupts.c - where interrupts and NMIs are taken: guest programs with a port that asks for them
  *
- * Arguments are the images of programs/interrupt, which say what is required (programs/lab_intr.h). The
+ * Arguments are the images of programs/interrupt, which say what is required (programs/lab_intr.inc). The
  * machine is the library's; an interrupt controller of the test's own and the port are put in.
  */
 #include <setjmp.h>

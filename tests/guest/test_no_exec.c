@@ -3,7 +3,7 @@
  * test_no_exec.c - the software CPU's interpreter generates no code: it runs where nothing can become executable
  *
  * In a child process a seccomp filter kills whoever asks for memory that can be executed. Arguments are guest
- * programs in long mode (programs/lab.h) that modify their code and use x87, MMX and SSE.
+ * programs in long mode (programs/lab.inc) that modify their code and use x87, MMX and SSE.
  */
 #include <errno.h>
 #include <linux/audit.h>

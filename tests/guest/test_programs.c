@@ -2,7 +2,7 @@
 /*
  * test_programs.c - guest programs for the features of the architecture, each on both engines
  *
- * Arguments are the images. Each says what it is for (programs/lab.h): on the software CPU it must pass. On
+ * Arguments are the images. Each says what it is for (programs/lab.inc): on the software CPU it must pass. On
  * KVM it runs where this KVM has what it needs; what it does otherwise there is printed with the manual's
  * section, and is KVM's doing or ours: somebody has to look.
  *
@@ -38,7 +38,7 @@ enum {
     KVM_SECONDS = 3,
 };
 
-/* lab.h. */
+/* lab.inc. */
 enum { ENDS_PASSED = 0xff, ENDS_UNOFFERED = 0xfe, ENDS_UNEXPECTED = 0xfd, REC_VECTOR = 0x600 };
 
 struct program {
@@ -149,7 +149,7 @@ static struct vitro *machine(const struct program *p, enum vitro_engine engine,
     return m;
 }
 
-/* What lab.h calls REC_*: the exception that nobody waited for. */
+/* What lab.inc calls REC_*: the exception that nobody waited for. */
 static void tell_event(const struct vitro *m, struct result *r)
 {
     uint64_t rec[8] = { 0 };
@@ -207,7 +207,9 @@ static void own_ranges(struct ranges *out)
     for (out->n = 0; out->n < RANGES_MAX && fgets(line, sizeof(line), f) != NULL;) {
         unsigned long long from, to;
 
-        if (sscanf(line, "%llx-%llx", &from, &to) == 2 && from >= UINT64_C(1) << 32) {
+        /* A sanitizer's shadow takes whole terabytes, among them what is no address of anybody. */
+        if (sscanf(line, "%llx-%llx", &from, &to) == 2 && from >= UINT64_C(1) << 32 &&
+            to - from < UINT64_C(1) << 37) {
             out->r[out->n].from = from;
             out->r[out->n++].to = to;
         }
@@ -227,6 +229,13 @@ static bool is_ours(const struct ranges *ranges, uint64_t word)
     return false;
 }
 
+/* Bytes of the image, as they were: what they look like as an address is chance. */
+static bool is_image(const struct program *p, const unsigned char *memory, size_t at)
+{
+    return at >= ORIGIN && at + 8 <= ORIGIN + p->len &&
+           memcmp(memory + at, p->image + (at - ORIGIN), 8) == 0;
+}
+
 static void no_address_of_ours(const struct program *p, struct vitro *m)
 {
     static unsigned char memory[MEMORY];
@@ -240,7 +249,7 @@ static void no_address_of_ours(const struct program *p, struct vitro *m)
         uint64_t word;
 
         memcpy(&word, memory + at, 8);
-        if (is_ours(&ranges, word))
+        if (is_ours(&ranges, word) && !is_image(p, memory, at))
             fail_msg("%s: an address of ours, %#llx, lies at %#zx", p->name,
                      (unsigned long long)word, at);
     }

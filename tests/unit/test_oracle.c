@@ -57,7 +57,7 @@ static void note(void *ctx, const struct event *ev)
     row->cases++;
 }
 
-/* The mode is the first word behind the image's magic (programs/lab.h). */
+/* The mode is the first word behind the image's magic (programs/lab.inc). */
 static enum vitro_mode mode_of(const char *path)
 {
     static const char magic[] = "vitro-program";

@@ -3,7 +3,7 @@
  * Addresses at the edges: 0, the end of memory, 2^47, the last byte of the upper half; CALL and RET
  * at the end of a page.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Canonical Addressing; SDM 3A, 4-Level Paging", "mode_long mode_long_4k"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * An instruction over a page border: with the second page absent #PF at the second page's address,
  * with NX the same with I; the first bytes alone decide where they can.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Page-Fault Exceptions (CR2); Exception Reference, #PF", "mode_long mode_long_4k"
 main:
     own_tables

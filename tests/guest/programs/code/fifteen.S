@@ -2,7 +2,7 @@
 /*
  * An instruction of 15 bytes is executed, one of 16 is #GP(0), whatever its prefixes are.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, Instruction Prefixes; SDM 3A, General Protection Exception (#GP): instruction length", "mode_long"
 main:
     xor     %eax, %eax

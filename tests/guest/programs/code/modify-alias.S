@@ -3,7 +3,7 @@
  * Code written through another linear address, and code on a page that is mapped elsewhere, are seen
  * at the next jump.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Self-Modifying Code (different linear addresses)", "mode_long mode_long_4k"
 main:
     own_tables

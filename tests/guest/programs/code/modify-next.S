@@ -3,7 +3,7 @@
  * Code that is written is executed as written: the next instruction, one further on, one already
  * executed.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Self-Modifying Code; Handling Self- and Cross-Modifying Code", "mode_long"
 main:
     movb    $0x90, at + 0   /* over INC EBX */

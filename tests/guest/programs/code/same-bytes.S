@@ -2,7 +2,7 @@
 /*
  * The same bytes are other instructions in 16-, 32- and 64-bit code.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Modes of Operation; SDM 3A, Segment Descriptors (L and D/B)", "mode_long mode_protected"
 main:
     desc    SEL_A, 0, 0xffff, A_CODE, 0

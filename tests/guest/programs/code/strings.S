@@ -3,7 +3,7 @@
  * A repeated string instruction that faults has its registers at what is left, and can go on; with a
  * count of 0 nothing is accessed.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, REP; SDM 1, String Instructions", "mode_long mode_long_4k"
 main:
     own_tables

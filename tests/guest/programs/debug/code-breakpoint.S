@@ -3,7 +3,7 @@
  * A code breakpoint is a fault before the instruction, with DR6.Bn; RF in the restored flags lets it
  * pass once; a disabled one does nothing.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Instruction-Breakpoint Exception Condition", "mode_long hw_break_ring0"
 main:
     xor     %eax, %eax

@@ -3,7 +3,7 @@
  * Data breakpoints trap after the access: writes for R/W 1, reads and writes for 3, in the bytes that
  * LEN covers; DR6.Bn says which.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Data Memory and I/O Breakpoint Exception Conditions; Debug Address Registers, LEN", "mode_long watch_ring0"
 main:
     mov     $DATA + 4, %eax

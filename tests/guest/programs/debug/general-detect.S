@@ -3,7 +3,7 @@
  * With DR7.GD any MOV to or from a debug register is #DB before it, with DR6.BD; GD is cleared for
  * the handler.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, General-Detect Exception Condition", "mode_long"
 main:
     xor     %eax, %eax

@@ -2,7 +2,7 @@
 /*
  * With CR4.DE, R/W 2 breaks on ports, after the access; without it R/W 2 is undefined.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Data Memory and I/O Breakpoint Exception Conditions", "mode_long watch_ring0"
 main:
     set_cr4 CR4_DE

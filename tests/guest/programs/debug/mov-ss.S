@@ -3,7 +3,7 @@
  * A data breakpoint that MOV SS meets is reported after the next instruction; a code breakpoint on
  * the next instruction is not reported.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Masking Exceptions and Interrupts When Switching Stacks; SDM 2, MOV", "mode_long watch_ring0 hw_break_ring0"
 main:
     movw    $DATA0, DATA

@@ -3,7 +3,7 @@
  * DR4 and DR5 are DR6 and DR7, or #UD with CR4.DE; fixed bits; upper halves of DR6 and DR7 are
  * #GP(0); ring 3 may not.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Debug Registers DR4 and DR5; Debug Status Register; SDM 2, MOV to DR", "mode_long"
 main:
     mov     $0, %eax

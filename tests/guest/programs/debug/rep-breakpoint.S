@@ -2,7 +2,7 @@
 /*
  * A data breakpoint in a repeated instruction traps after the iteration that made the access; RF lets all iterations pass.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Data Memory and I/O Breakpoint Exception Conditions", "mode_long watch_ring0"
 main:
     mov     $DATA + 16, %eax

@@ -3,7 +3,7 @@
  * MOV SS and POP SS hold the trap off until after the next instruction; INT n does not trap in its
  * handler; a fault comes instead of the trap.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Single-Step Exception Condition; SDM 2, MOV (MOV SS), POP SS; SDM 3A, Masking Exceptions and Interrupts When Switching Stacks", "mode_long step_ring0 insn_int_n"
 main:
     gate    DB, count

@@ -3,7 +3,7 @@
  * TF traps after each instruction but the one that sets it by POPF; the trap shows in DR6.BS; INT n
  * and SYSCALL take TF away, IRET brings it back.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Single-Step Exception Condition", "mode_long step_ring0"
 main:
     gate    DB, count

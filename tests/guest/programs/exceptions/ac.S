@@ -3,7 +3,7 @@
  * With CR0.AM and EFLAGS.AC an access of ring 3 that is not aligned is #AC(0); ring 0 is not checked,
  * implicit accesses are not.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Alignment Check Exception (#AC)", "mode_long mode_long_ring3"
 main:
     set_cr0 CR0_AM

@@ -3,7 +3,7 @@
  * System instructions and far transfers whose memory operand is not there: #PF, and no system
  * register, selector or stack pointer has changed.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Exception Classifications (faults)", "mode_long mode_long_4k"
 main:
     .set BEFORE, DATA

@@ -2,7 +2,7 @@
 /*
  * An instruction that faults changes nothing: registers, flags and memory are as before.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Exception Classifications (faults); Restarting a Task or Program", "mode_long"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * Faults save the address of the instruction and set RF, traps that of the next one; an error code
  * comes with #DF, #TS, #NP, #SS, #GP, #PF, #AC only.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Exception Classifications; Exception and Interrupt Vectors", "mode_long insn_int3"
 main:
     xor     %edx, %edx

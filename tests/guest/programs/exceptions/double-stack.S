@@ -3,7 +3,7 @@
  * A stack that is not mapped: #PF while #PF is delivered is #DF, whose IST brings a good stack;
  * benign first, #PF alone.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Double Fault Exception (#DF); Interrupt Stack Table", "mode_long"
 main:
     own_tables

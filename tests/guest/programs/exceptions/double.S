@@ -3,7 +3,7 @@
  * A contributory exception while another is delivered is #DF with error code 0; a benign one first is
  * handled one after the other.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Double Fault Exception (#DF), table Conditions for Generating a Double Fault", "mode_long"
 main:
     movb    $1, IDT + 16 * DF + 4

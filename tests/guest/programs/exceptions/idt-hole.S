@@ -2,7 +2,7 @@
 /*
  * Descriptor tables where there is no memory read as ones: no gate is good, and the CPU shuts down.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Double Fault Exception (#DF): shutdown", "mode_long triple_fault", shutdown
 main:
     own_tables

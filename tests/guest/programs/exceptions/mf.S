@@ -3,7 +3,7 @@
  * With CR0.NE an unmasked x87 exception is #MF at the next waiting instruction; control instructions
  * that do not wait do not raise it.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, x87 FPU Floating-Point Error (#MF); SDM 1, Native Mode", "mode_long"
 main:
     set_cr0 CR0_NE

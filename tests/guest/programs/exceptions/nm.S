@@ -3,7 +3,7 @@
  * CR0.TS makes x87, MMX, SSE and AVX instructions #NM, WAIT only with MP; CR0.EM makes x87 #NM, and
  * MMX and SSE #UD.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Device Not Available Exception (#NM); Emulation of the x87 FPU, table Action Taken By x87 FPU Instructions", "mode_long"
 main:
     set_cr0 CR0_TS

@@ -3,7 +3,7 @@
  * Of several faults the earlier kind counts: #UD before #NM before #GP before #PF; a limit before a
  * page.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Priority Among Concurrent Events", "mode_long mode_long_ring3"
 main:
     set_cr0 CR0_TS

@@ -2,7 +2,7 @@
 /*
  * A stack where there is no memory loses what is pushed: the handler runs, and what it pops are ones.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Exception- or Interrupt-Handler Procedures", "mode_long"
 main:
     own_tables

@@ -2,7 +2,7 @@
 /*
  * A fault on the way to the handler of #DF shuts the CPU down.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Double Fault Exception (#DF): shutdown", "mode_long triple_fault", shutdown
 main:
     movw    $16 * 7 - 1, GDT - 32

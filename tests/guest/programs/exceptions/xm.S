@@ -2,7 +2,7 @@
 /*
  * An unmasked SSE exception is #XM and leaves the destination; without CR4.OSXMMEXCPT it is #UD.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, SIMD Floating-Point Exception (#XM)", "mode_long"
 main:
     movl    $0x1d80, DATA   /* divide by zero is not masked */

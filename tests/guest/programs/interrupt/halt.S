@@ -2,7 +2,7 @@
 /*
  * HLT with IF set ends by an interrupt, whose saved RIP is behind HLT.
  */
-#include "lab_intr.h"
+#include "lab_intr.inc"
     program long, "SDM 2, HLT", ""
 main:
     interrupts

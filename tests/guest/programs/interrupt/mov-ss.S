@@ -2,7 +2,7 @@
 /*
  * MOV SS holds interrupts off for one instruction.
  */
-#include "lab_intr.h"
+#include "lab_intr.inc"
     program long, "SDM 2, MOV; SDM 3A, Masking Exceptions and Interrupts When Switching Stacks", ""
 main:
     interrupts

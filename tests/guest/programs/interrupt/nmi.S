@@ -3,7 +3,7 @@
  * An NMI is taken whatever IF is; the next one waits until IRET, also one that faults or that is not
  * the NMI handler's own.
  */
-#include "lab_intr.h"
+#include "lab_intr.inc"
     program long, "SDM 3A, Nonmaskable Interrupt (NMI); Handling Multiple NMIs", ""
 main:
     interrupts

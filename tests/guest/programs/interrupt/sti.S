@@ -3,7 +3,7 @@
  * STI holds interrupts off until after the next instruction, when IF was clear; POPF and IRET do not.
  * STI followed by CLI lets none in.
  */
-#include "lab_intr.h"
+#include "lab_intr.inc"
     program long, "SDM 2, STI, CLI, POPF; SDM 3A, Masking Maskable Hardware Interrupts", ""
 main:
     interrupts

@@ -3,7 +3,7 @@
  * An interrupt comes between the iterations of a repeated string instruction: its address is saved,
  * with RF, and it goes on after IRET.
  */
-#include "lab_intr.h"
+#include "lab_intr.inc"
     program long, "SDM 2, REP; SDM 3B, Instruction-Breakpoint Exception Condition (RF)", ""
 main:
     interrupts

@@ -3,7 +3,7 @@
  * Addresses of 32 bits (67) wrap at 4 GiB and are zero-extended; RIP-relative ones count from the
  * next instruction; a disp32 is sign-extended.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, 64-Bit Mode: RIP-Relative Addressing, Address-Size Prefix", "mode_long"
 main:
     movl    $0x5aa5, DATA

@@ -3,7 +3,7 @@
  * Call gates have 16 bytes, lead to 64-bit code only, push quadwords; a change of rings loads null
  * into SS.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, IA-32e Mode Call Gates; Stack Switching in IA-32e Mode", "mode_long mode_long_ring3"
 main:
     gate_at GDT+SEL_A, CODE0, inner, 0xec

@@ -2,7 +2,7 @@
 /*
  * An address that is not canonical is #GP(0), through RSP or RBP #SS(0); a jump there is #GP(0).
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Canonical Addressing; SDM 3A, Exception Reference, #GP, #SS", "mode_long"
 main:
     movabs  $0x800000000000, %rbx

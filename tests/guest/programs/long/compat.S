@@ -3,7 +3,7 @@
  * A code segment with L clear makes compatibility mode: 32-bit code that sees segments; its
  * exceptions go to 64-bit handlers.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, IA-32e Mode; SDM 1, Compatibility Mode", "mode_long mode_long_ring3 insn_ud2"
 main:
     movl    $1f, RESUME

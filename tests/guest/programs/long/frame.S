@@ -3,7 +3,7 @@
  * Long mode always pushes SS, RSP, RFLAGS, CS, RIP, each eight bytes, below a stack pointer that is first
  * aligned to 16.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, 64-Bit Mode Stack Frame", "mode_long insn_ud2"
 main:
     sub     $4, %rsp

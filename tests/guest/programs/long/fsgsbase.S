@@ -3,7 +3,7 @@
  * RDFSBASE and kin work in every ring with CR4.FSGSBASE, are #UD without; a base that is not
  * canonical is #GP(0).
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, RDFSBASE, WRFSBASE", "mode_long mode_long_ring3 insn_wrgsbase"
 main:
     needs_cpuid 7, 0, ebx, 0

@@ -2,7 +2,7 @@
 /*
  * Only 64-bit interrupt and trap gates lead anywhere: task and 16-bit gates and 32-bit code are #GP.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, 64-Bit Mode IDT; SDM 2, INT n", "mode_long insn_int_n"
 main:
     gate    0x30, main, 0x8e

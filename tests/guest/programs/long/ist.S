@@ -2,7 +2,7 @@
 /*
  * A gate with an IST number takes its stack from the TSS, also without a change of rings; SS stays.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Interrupt Stack Table", "mode_long insn_ud2"
 main:
     movb    $1, IDT + 16 * UD + 4

@@ -2,7 +2,7 @@
 /*
  * In 64-bit mode rings 0 to 2 may have a null SS; ring 3 and compatibility mode may not.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, MOV (64-bit mode exceptions), IRET; SDM 3A, Stack Switching in IA-32e Mode", "mode_long insn_iretq"
 main:
     xor     %eax, %eax

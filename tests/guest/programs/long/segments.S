@@ -3,7 +3,7 @@
  * In 64-bit mode limits and the bases of ES, CS, SS, DS do not count, those of FS and GS do;
  * compatibility mode checks limits and types.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Segment Usage in IA-32e Mode", "mode_long mode_long_ring3"
 main:
     desc    SEL_A, DATA, 0xff, A_DATA | A_DPL3, 4

@@ -2,7 +2,7 @@
 /*
  * SWAPGS exchanges the base of GS with IA32_KERNEL_GS_BASE; only ring 0 may.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, SWAPGS", "mode_long mode_long_ring3 insn_swapgs"
 main:
     write_msr 0xc0000101, DATA

@@ -3,7 +3,7 @@
  * SYSCALL keeps RIP in RCX and RFLAGS in R11, takes RIP from LSTAR, CS and SS from STAR, clears what
  * FMASK names, and leaves RSP. SYSRET undoes it.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, SYSCALL, SYSRET", "mode_long mode_long_ring3 syscall_ring0 sysret"
 main:
     fault   UD, 0, syscall

@@ -3,7 +3,7 @@
  * SYSENTER goes to 64-bit code; SYSEXIT with REX.W returns to 64-bit code at RDX with RSP from RCX,
  * and both must be canonical.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, SYSENTER, SYSEXIT", "mode_long mode_long_ring3"
 main:
     fault   GP, 0, sysenter

@@ -3,7 +3,7 @@
  * SYSRET with 32 bits goes to compatibility mode; with an address that is not canonical it is #GP in
  * ring 0; in ring 3 #GP, without EFER.SCE #UD.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, SYSRET", "mode_long mode_long_ring3 syscall_ring0 sysret"
 main:
     fault   UD, 0, sysretq

@@ -2,7 +2,7 @@
 /*
  * LTR and LLDT read 16 bytes; LGDT, LIDT, SGDT, SIDT move ten; bases must be canonical.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, TSS Descriptor in 64-bit Mode; SDM 2, LTR, LGDT", "mode_long insn_lgdt insn_ltr"
 main:
     sgdt    DATA

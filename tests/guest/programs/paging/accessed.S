@@ -2,7 +2,7 @@
 /*
  * Each entry on the way gets its accessed bit; the dirty bit is set in the last one, by writes only.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Accessed and Dirty Flags", "mode_long mode_long_4k"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * In long mode PAE and PG cannot be cleared from 64-bit code; LA57 and unknown bits of CR4 are #GP;
  * EFER.LME does not change while paging is on.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Control Registers; Initializing IA-32e Mode; SDM 2, MOV to CR, WRMSR", "mode_long"
 main:
     mov     %cr4, %rbx

@@ -2,7 +2,7 @@
 /*
  * Error code bits P, W, U, RSVD, I and CR2 for each kind of fault in both rings.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Page-Fault Exceptions (error code); Exception Reference, #PF", "mode_long mode_long_4k"
 main:
     own_tables

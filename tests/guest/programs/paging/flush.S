@@ -3,7 +3,7 @@
  * A changed entry is seen after INVLPG, after a load of CR3, and for global pages after INVLPG or a
  * change of CR4.PGE.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Operations that Invalidate TLBs and Paging-Structure Caches", "mode_long_4k insn_invlpg insn_mov_cr3"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * INVPCID: four types; #GP for others, for PCID bits above 11, for an address that is not canonical,
  * for a PCID without CR4.PCIDE; #GP in ring 3.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, INVPCID", "mode_long mode_long_ring3 insn_invpcid"
 main:
     needs_cpuid 7, 0, ebx, 10

@@ -2,7 +2,7 @@
 /*
  * Pages of 2 MiB and 1 GiB: address bits, rights of all levels, bit 12 of a large page is PAT.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, 4-Level Paging", "mode_long"
 main:
     own_tables

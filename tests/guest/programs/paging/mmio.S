@@ -2,7 +2,7 @@
 /*
  * A page table in a hole of the address space reads as all ones: present with reserved bits set.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Page-Fault Exceptions", "mode_long"
 main:
     own_tables

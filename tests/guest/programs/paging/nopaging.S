@@ -3,7 +3,7 @@
  * Without paging linear addresses are physical; PG without PE is #GP, so are NW without CD and
  * reserved bits of CR4.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Paging-Mode Modifiers; Control Registers; SDM 2, MOV to CR", "mode_protected"
 main:
     mov     %cr0, %ebx

@@ -3,7 +3,7 @@
  * With EFER.NXE a set bit 63 at any level forbids fetches: #PF with I set, in every ring; data
  * accesses pass.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Access Rights; Page-Fault Exceptions (I/D flag)", "mode_long mode_long_4k"
 main:
     own_tables

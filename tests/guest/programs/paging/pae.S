@@ -3,7 +3,7 @@
  * PAE: MOV CR3 loads four pointers, which are not looked up again; a reserved bit in one that is
  * present is #GP.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, PAE Paging; PDPTE Registers", "mode_protected mode_pae"
 main:
     .set PD0, TABLES + 0x1000

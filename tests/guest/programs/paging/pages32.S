@@ -3,7 +3,7 @@
  * 32-bit paging: two levels, rights are those of both entries, accessed and dirty bits are set; error
  * codes say present, write, user.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, 32-Bit Paging; Page-Fault Exceptions; Accessed and Dirty Flags", "mode_protected mode_paged32_4k"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * CR4.PCIDE needs long mode and CR3[11:0] = 0; bit 63 of a CR3 value keeps translations and is not
  * stored; CR0.PG stays while PCIDE is set.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Process-Context Identifiers (PCIDs); SDM 2, MOV to CR", "mode_long"
 main:
     needs_cpuid 1, 0, ecx, 17

@@ -3,7 +3,7 @@
  * Pages of 4 MiB with CR4.PSE; bits 13 to 20 of such an entry extend the address, bit 21 is reserved;
  * without CR4.PSE the PS bit is ignored.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, 32-Bit Paging (4-MByte pages, PSE-36)", "mode_protected mode_paged32"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * Reserved bits of present entries are #PF with P and RSVD: above MAXPHYADDR, below the address of a
  * large page, PS in the PML4, NX without EFER.NXE.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, 4-Level Paging; Page-Fault Exceptions (RSVD)", "mode_long mode_long_4k"
 main:
     own_tables

@@ -3,7 +3,7 @@
  * With CR4.SMAP ring 0 does not access data of ring 3 while AC is clear; STAC and CLAC set it;
  * implicit accesses never do.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Access Rights (CR4.SMAP); SDM 2, STAC, CLAC", "mode_long mode_long_4k insn_stac"
 main:
     needs_cpuid 7, 0, ebx, 20

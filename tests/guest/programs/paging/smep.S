@@ -2,7 +2,7 @@
 /*
  * With CR4.SMEP ring 0 does not fetch from pages of ring 3: #PF with P and I.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Access Rights (CR4.SMEP)", "mode_long mode_long_4k"
 main:
     needs_cpuid 7, 0, ebx, 7

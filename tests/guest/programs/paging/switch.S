@@ -3,7 +3,7 @@
  * Long mode is entered and left through compatibility mode: PG off, LME off, protected mode without
  * paging, and back.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Initializing IA-32e Mode; Switching Out of IA-32e Mode Operation", "mode_long mode_protected"
 main:
     ljmp    *pointer

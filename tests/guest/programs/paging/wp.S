@@ -3,7 +3,7 @@
  * CR0.WP decides whether ring 0 writes to read-only pages; without it no page table keeps ring 0 from
  * writing.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Access Rights (CR0.WP)", "mode_long mode_long_4k"
 main:
     own_tables

@@ -2,7 +2,7 @@
 /*
  * Loading a descriptor sets its accessed bit.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Code- and Data-Segment Descriptor Types", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, 0x92, 0xc

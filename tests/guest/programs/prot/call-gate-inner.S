@@ -3,7 +3,7 @@
  * A call from ring 3 through a gate to ring 0 switches to the stack of the TSS and copies parameters;
  * RET n drops them on both stacks.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Stack Switching; Returning From a Called Procedure", "mode_protected"
 main:
     gate_at GDT + SEL_A, CODE0, inner, 0xec, 2

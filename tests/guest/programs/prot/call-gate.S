@@ -2,7 +2,7 @@
 /*
  * A call gate in the same ring ignores the offset of the call and pushes CS and EIP.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Call Gates; Accessing a Code Segment Through a Call Gate", "mode_protected"
 main:
     gate_at GDT + SEL_A, CODE0, 3f, 0x8c

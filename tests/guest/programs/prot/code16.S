@@ -2,7 +2,7 @@
 /*
  * The D bit of a code segment chooses operand and address size; prefixes the other.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Mixing 16-Bit and 32-Bit Code; SDM 3A, Segment Descriptors (D/B flag)", "mode_protected"
 main:
     ljmp    $CODE16, $1f

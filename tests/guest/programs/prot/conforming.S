@@ -3,7 +3,7 @@
  * Conforming code runs in the ring of its caller; code of an inner ring that does not conform cannot
  * be called directly.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Accessing Conforming Code Segments; Accessing Nonconforming Code Segments", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, A_CODE | 4, 0xc

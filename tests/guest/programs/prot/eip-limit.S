@@ -3,7 +3,7 @@
  * EIP beyond the limit of CS is #GP(0): at the jump for transfers, at the instruction when code runs
  * off the end.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, JMP, CALL, RET; SDM 3A, Limit Checking", "mode_protected"
 main:
     desc    SEL_A, 0, 0xdfff, A_CODE, 4

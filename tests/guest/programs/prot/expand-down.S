@@ -2,7 +2,7 @@
 /*
  * In an expand-down segment the offsets above the limit are valid, up to FFFF or, with B, to FFFFFFFF.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Limit Checking (expand-down data segments)", "mode_protected"
 main:
     desc    SEL_A, DATA, 0xfff, 0x97, 0

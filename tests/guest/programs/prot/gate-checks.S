@@ -2,7 +2,7 @@
 /*
  * A gate must be visible to CPL and RPL, be present, and lead to code that is not further out.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, CALL (CALL-GATE); SDM 3A, Accessing a Code Segment Through a Call Gate", "mode_protected"
 main:
     gate_at GDT + SEL_A, CODE0, main, 0x8c

@@ -3,7 +3,7 @@
  * An interrupt gate clears IF, a trap gate does not; both clear TF, NT, RF, VM; a 16-bit gate pushes
  * words.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Flag Usage By Exception- or Interrupt-Handler Procedure", "mode_protected insn_int_n"
 main:
     gate    0x30, handler, 0x8e

@@ -3,7 +3,7 @@
  * Errors on the way to a handler: no gate there #GP(8n+2), not present #NP(8n+2), bad code
  * #GP(selector); EXT is set when an exception caused them.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Error Code; SDM 2, INT n (protected-mode exceptions)", "mode_protected insn_int_n"
 main:
     movb    $0x0e, IDT + 8 * 0x30 + 5

@@ -3,7 +3,7 @@
  * An interrupt from ring 3 takes SS0:ESP0 from the TSS. What is wrong with them is #TS(SS0), or
  * #SS(SS0) when it is not present.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Stack Usage on Transfers to Interrupt and Exception-Handling Routines; Invalid TSS Exception (#TS)", "mode_protected ring3_int"
 main:
     user    UD, 0, ud2

@@ -2,7 +2,7 @@
 /*
  * INT n needs a gate with DPL not below CPL: #GP(8n+2). Exceptions do not look at it.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Protection of Exception- and Interrupt-Handler Procedures; Error Code", "mode_protected ring3_int"
 main:
     user    GP, 0x30*8+2, int $0x30

@@ -3,7 +3,7 @@
  * With CPL above IOPL every port of an access must have a clear bit; what lies beyond the TSS limit
  * counts as set.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 1, I/O Permission Bit Map", "mode_protected"
 main:
     movb    $0x06, IOMAP + 0x200 / 8

@@ -3,7 +3,7 @@
  * IOPL decides about CLI, STI and ports; POPF in ring 3 changes neither IOPL nor, below it, IF, and
  * raises nothing.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Privileged Instructions; SDM 1, I/O Privilege Level; SDM 2, POPF", "mode_protected"
 main:
     user    GP, 0, cli

@@ -2,7 +2,7 @@
 /*
  * A return to ring 3 pops ESP and SS, and makes null the data segments that ring 3 may not have.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, IRET, RET (RETURN-TO-OUTER-PRIVILEGE-LEVEL)", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, A_CODE | 4, 0xc

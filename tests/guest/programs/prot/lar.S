@@ -3,7 +3,7 @@
  * LAR, LSL, VERR, VERW say by ZF whether a selector may be used, and raise nothing; ARPL raises an
  * RPL.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, LAR, LSL, VERR, ARPL; SDM 3A, Pointer Validation", "mode_protected"
 main:
     desc    SEL_A, 0, 0x12345, 0x91, 0xc

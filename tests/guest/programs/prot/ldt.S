@@ -2,7 +2,7 @@
 /*
  * Selectors with TI name the LDT; without one they are #GP, beyond its limit too.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Local Descriptor Table; SDM 2, LLDT", "mode_protected"
 main:
     mov     $0x0c, %ecx

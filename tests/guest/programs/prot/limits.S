@@ -3,7 +3,7 @@
  * The last byte of an access must not lie beyond the limit; with G the limit counts pages and its low
  * 12 bits are ones.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Limit Checking", "mode_protected"
 main:
     desc    SEL_A, DATA, 0xff, A_DATA, 4

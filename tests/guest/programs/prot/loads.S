@@ -3,7 +3,7 @@
  * Loading a segment register checks table limit, type, rings and presence, in that order; the error
  * code is the selector without RPL.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, MOV (protected-mode exceptions); SDM 3A, Privilege Level Checking When Accessing Data Segments; Loading the SS Register", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, 0x99, 0xc

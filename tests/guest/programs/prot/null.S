@@ -3,7 +3,7 @@
  * A null selector may be loaded into DS, ES, FS, GS and not be used; it may not be loaded into SS, CS
  * or TR.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Segment Selectors; Exception Reference, #GP", "mode_protected"
 main:
     xor     %eax, %eax

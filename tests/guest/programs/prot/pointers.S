@@ -3,7 +3,7 @@
  * LDS, LES, LSS, LFS, LGS load offset and selector together; POP loads segment registers; with 32-bit
  * operands POP takes four bytes.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, LDS/LES/LFS/LGS/LSS; POP", "mode_protected"
 main:
     movl    $0x11223344, DATA

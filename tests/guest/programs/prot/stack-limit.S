@@ -2,7 +2,7 @@
 /*
  * Beyond the limit of SS is #SS(0), by PUSH, POP, and through EBP or ESP.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Limit Checking; Exception Reference, Stack Fault Exception (#SS)", "mode_protected"
 main:
     desc    SEL_A, 0, KSTACK-1, A_DATA, 4

@@ -2,7 +2,7 @@
 /*
  * With B clear in SS pushes use SP and leave the upper half of ESP.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Segment Descriptors (D/B flag); SDM 1, Stack Alignment", "mode_protected"
 main:
     desc    SEL_A, 0x20000, 0xffff, A_DATA, 0

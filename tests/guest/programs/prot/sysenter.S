@@ -3,7 +3,7 @@
  * SYSENTER loads flat segments, ESP and EIP from MSRs, clears IF and VM; SYSEXIT goes back to ECX and
  * EDX.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, SYSENTER, SYSEXIT", "mode_protected"
 main:
     mov     $0x174, %ecx

@@ -2,7 +2,7 @@
 /*
  * A 16-bit TSS: words, four segments.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, 16-Bit Task-State Segment (TSS)", "mode_protected"
 main:
     desc    SEL_A, TSS_B, 0x2b, 0x81, 0

@@ -2,7 +2,7 @@
 /*
  * CALL to a TSS keeps both busy, sets NT and writes the back link; IRET with NT goes back.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Task Linking", "mode_protected"
 main:
     task_b  new

@@ -3,7 +3,7 @@
  * What cannot be switched to: a busy TSS #GP, one that is not present #NP, one too small #TS, an
  * available one by IRET #TS; the error code is its selector.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Task Switching, table Exception Conditions Checked During a Task Switch", "mode_protected"
 main:
     task_b  main

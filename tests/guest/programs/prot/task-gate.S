@@ -3,7 +3,7 @@
  * An interrupt or exception through a task gate is a nested task; the error code is pushed on its
  * stack, and its EIP is not changed by it.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Interrupt Tasks", "mode_protected"
 main:
     task_b  new

@@ -3,7 +3,7 @@
  * A jump to a TSS saves the registers in the old one, loads those of the new, moves the busy bit,
  * sets CR0.TS; there is no back link and no NT.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Task Switching", "mode_protected"
 main:
     task_b  new

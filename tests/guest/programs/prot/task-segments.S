@@ -3,7 +3,7 @@
  * Selectors of the new task that cannot be loaded raise #TS or #NP in its context, before its first
  * instruction. The handlers are tasks, since the new task has no stack yet.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Task Switching, table Exception Conditions Checked During a Task Switch; Invalid TSS Exception (#TS)", "mode_protected"
 main:
     .set TSS_C, TSS_B + 0x100

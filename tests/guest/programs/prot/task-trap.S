@@ -2,7 +2,7 @@
 /*
  * The T flag of a TSS: #DB with DR6.BT after the switch, before the first instruction.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Task-Switch Exception Condition", "mode_protected"
 main:
     task_b  first

@@ -2,7 +2,7 @@
 /*
  * A TSS that ends before the stack it shall give is #TS with the task register's selector.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Invalid TSS Exception (#TS)", "mode_protected ring3_int"
 main:
     desc    SEL_A, TSS, 8, 0x89, 0

@@ -2,7 +2,7 @@
 /*
  * Read-only data and code are not written, execute-only code is not read: #GP(0).
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3A, Type Checking", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, 0x91, 0xc

@@ -2,7 +2,7 @@
 /*
  * SGDT, SIDT, SLDT, STR and SMSW work in ring 3, and are #GP(0) there with CR4.UMIP.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, SGDT, SMSW; SDM 3A, Control Registers (CR4.UMIP)", "mode_protected"
 main:
     user_ok sgdt DATA

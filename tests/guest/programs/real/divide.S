@@ -3,7 +3,7 @@
  * Division by 0 and a quotient that does not fit are #DE; the saved IP is that of the division,
  * nothing changes.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3A, Exception Reference, Divide Error Exception (#DE)", "mode_real"
 main:
     mov     $0x1234, %ax

@@ -2,7 +2,7 @@
 /*
  * Far calls, jumps and returns load CS; INT and far frames are words.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, CALL, JMP, RET (real-address mode)", "mode_real"
 main:
     lcall   $0x700, $target - 0x7000

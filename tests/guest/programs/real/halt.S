@@ -2,7 +2,7 @@
 /*
  * HLT with interrupts off: nothing can wake the CPU.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, HLT", "mode_real", halt
 main:
     cli

@@ -2,7 +2,7 @@
 /*
  * An IVT that ends before the vector is #GP, and if that is not there either, #DF, vector 8.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3B, 8086 Emulation: Interrupt and Exception Handling; SDM 2, INT n", "mode_real insn_int_n"
 main:
     movw    $4 * 14 - 1, 0x5000

@@ -3,7 +3,7 @@
  * Real-Address Mode, interrupts: INT n takes CS:IP from the table at 4 * n, pushes FLAGS, CS and IP, clears
  * IF, TF and AC; IRET undoes it.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3B, 8086 Emulation: Interrupt and Exception Handling", "mode_real"
 main:
     sti

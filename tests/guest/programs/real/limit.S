@@ -2,7 +2,7 @@
 /*
  * Offsets end at FFFF: an access that goes beyond is #GP, or #SS through SS, and pushes no error code.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3A, Real-Address Mode; SDM 3B, 8086 Emulation, table Real-Address Mode Exceptions and Interrupts", "mode_real"
 main:
     mov     0xffff, %al

@@ -2,7 +2,7 @@
 /*
  * LMSW sets PE, MP, EM, TS and cannot clear PE; SMSW reads CR0.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, LMSW, SMSW", "mode_real"
 main:
     smsw    %ax

@@ -2,7 +2,7 @@
 /*
  * FS and GS are there in real mode; a prefix chooses the segment, LES and kin load it with the offset.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 1, Segment Registers; SDM 2, LDS/LES/LFS/LGS/LSS", "mode_real"
 main:
     mov     $0x1000, %ax

@@ -2,7 +2,7 @@
 /*
  * PUSH SP pushes the old value; PUSHA, POPA, ENTER and LEAVE with 16-bit pointers; PUSHF and POPF.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, PUSH, PUSHA, ENTER, LEAVE, POPF", "mode_real"
 main:
     push    %sp

@@ -2,7 +2,7 @@
 /*
  * TF: a trap after each instruction; the saved flags hold TF, the handler runs without.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3B, Debug Exceptions: Single-Step Exception Condition", "mode_real"
 main:
     mov     %esp, KSP

@@ -3,7 +3,7 @@
  * 16-bit strings wrap their indexes at 64 KiB, go down with DF, stop at CX = 0; a fault in the middle
  * leaves the registers of what is done.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, REP/REPE/REPNE; SDM 1, String Instructions", "mode_real"
 main:
     movb    $0x41, 0xffff

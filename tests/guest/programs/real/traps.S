@@ -2,7 +2,7 @@
 /*
  * INTO and INT3 save the address of what follows, BOUND its own.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3A, Exception Reference, #BP, #OF, #BR", "mode_real insn_int3"
 main:
     trap    BP, int3

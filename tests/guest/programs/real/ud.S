@@ -2,7 +2,7 @@
 /*
  * Instructions that need protected mode are #UD in real mode.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 2, Real-Address Mode Exceptions of LLDT, LTR, SLDT, STR, LAR, LSL, VERR, ARPL", "mode_real"
 main:
     fault   UD, sldt %ax

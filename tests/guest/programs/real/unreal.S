@@ -2,7 +2,7 @@
 /*
  * A limit loaded in protected mode stays when PE is cleared and selectors are loaded in real mode.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3A, Switching Back to Real-Address Mode", "mode_real"
 main:
     movl    $0x0000ffff, GDT_AT + 8

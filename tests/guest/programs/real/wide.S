@@ -2,7 +2,7 @@
 /*
  * Operands and addresses of 32 bits in 16-bit code; a jump beyond the limit of CS is #GP at the jump.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3B, Mixing 16-Bit and 32-Bit Code; SDM 2, JMP", "mode_real"
 main:
     mov     $0x12345678, %eax

@@ -3,7 +3,7 @@
  * A segment starts at 16 times its selector, so FFFF:0010 is the first byte above 1 MiB: with the A20
  * line on, nothing wraps.
  */
-#include "lab16.h"
+#include "lab16.inc"
     program real, "SDM 3B, 8086 Emulation: Address Translation in Real-Address Mode", "mode_real"
 main:
     mov     $0xffff, %ax

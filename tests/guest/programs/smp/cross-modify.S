@@ -3,7 +3,7 @@
  * Two CPUs: one calls a routine, the other changes the immediate of its first instruction, aligned, between two
  * values. The first must get one of them each time, never a mixture, and both in the end.
  */
-#include "lab.h"
+#include "lab.inc"
     program long, "SDM 3A, Handling Self- and Cross-Modifying Code; Guaranteed Atomic Operations"
     .set ONE, 0x11111111
     .set OTHER, 0x22222222

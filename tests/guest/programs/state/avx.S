@@ -3,7 +3,7 @@
  * VEX instructions need CR4.OSXSAVE and XCR0 with SSE and AVX, else #UD; 128-bit results clear the
  * upper half, legacy ones keep it.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, AVX: Detection and Enabling; SDM 2, Exceptions Type 4", "mode_long insn_xsetbv insn_vmovups"
 main:
     needs_cpuid 1, 0, ecx, 28

@@ -3,7 +3,7 @@
  * FXSAVE stores x87, MXCSR and SSE state where the manual says; FXRSTOR brings it back; unaligned is
  * #GP, a reserved bit of MXCSR too.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, FXSAVE and FXRSTOR Instructions; SDM 2, FXSAVE", "mode_long insn_fxsave"
 main:
     fninit

@@ -3,7 +3,7 @@
  * MMX registers are the mantissas of x87: writing one sets TOP to 0, all tags valid and the exponent
  * to ones; EMMS empties.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, The MMX State and MMX Register Aliasing; SDM 3A, Effect of MMX Instructions on x87 State", "mode_long"
 main:
     fninit

@@ -3,7 +3,7 @@
  * FNSTENV and FNSAVE: 28 bytes with 32-bit operands, 14 with 16; exceptions are masked by the first
  * and all is reset by the second.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Saving the x87 FPU's State with FSTENV/FNSTENV and FSAVE/FNSAVE", "mode_long"
 main:
     mov     $DATA, %edi

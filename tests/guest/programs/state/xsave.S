@@ -3,7 +3,7 @@
  * XSAVE writes what RFBM and XCR0 name and its header; XRSTOR initialises what XSTATE_BV leaves out;
  * bad headers are #GP(0).
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Operation of XSAVE, XRSTOR; Form of the XSAVE Header", "mode_long insn_xsave insn_xrstor insn_xsetbv"
 main:
     needs_cpuid 1, 0, ecx, 26

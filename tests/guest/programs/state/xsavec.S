@@ -2,7 +2,7 @@
 /*
  * XSAVEC compacts and says so in XCOMP_BV; XGETBV(1), where offered, knows what is in its initial state.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Operation of XSAVEC; Compacted XRSTOR", "mode_long insn_xsave insn_xrstor insn_xsetbv"
 main:
     needs_cpuid 0xd, 1, eax, 1

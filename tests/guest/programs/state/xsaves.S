@@ -2,7 +2,7 @@
 /*
  * XSAVES and XRSTORS, ring 0 only, use the compacted form always; XRSTORS takes no other.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, Operation of XSAVES; Operation of XRSTORS", "mode_long insn_xsave insn_xrstor insn_xsetbv"
 main:
     needs_cpuid 0xd, 1, eax, 3

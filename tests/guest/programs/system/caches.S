@@ -2,7 +2,7 @@
 /*
  * INVD and WBINVD are ring 0's; memory is what was written.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, INVD, WBINVD, CLFLUSH", "mode_long mode_long_ring3"
 main:
     movl    $0x77, DATA

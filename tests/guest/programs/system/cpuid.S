@@ -3,7 +3,7 @@
  * CPUID clears the upper halves; leaf 0 and 80000000 say how far the leaves go; OSXSAVE follows CR4;
  * the hypervisor leaf is there.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, CPUID", "mode_long insn_cpuid"
 main:
     mov     $-1, %rbx

@@ -3,7 +3,7 @@
  * With CR0.NE clear a pending x87 exception asserts FERR#: no #MF comes, and as the board has no such
  * wire the program goes on.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 1, MS-DOS Compatibility Sub-mode; SDM 3A, Control Registers (CR0.NE)", "mode_long"
 main:
     clear_cr0 CR0_NE

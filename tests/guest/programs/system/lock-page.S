@@ -3,7 +3,7 @@
  * A locked instruction over a page border works as one without LOCK; if either page cannot be written
  * nothing has changed.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3A, Bus Locking (unaligned operands)", "mode_long mode_long_4k"
 main:
     own_tables

@@ -2,7 +2,7 @@
 /*
  * LOCK is #UD in front of an instruction that does not take it, or whose destination is a register.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, LOCK", "mode_long insn_ud2"
 main:
     .macro  locked bytes:vararg

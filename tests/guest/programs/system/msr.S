@@ -3,7 +3,7 @@
  * MSRs that are not there, reserved bits, addresses that are not canonical, bad memory types: #GP(0),
  * and nothing is written.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, RDMSR, WRMSR; SDM 4, Architectural MSRs; SDM 3A, Page Attribute Table", "mode_long insn_rdmsr insn_wrmsr"
 main:
     mov     $0x12345678, %ecx

@@ -3,7 +3,7 @@
  * RDRAND and RDSEED set CF and clear the other flags, write 16, 32 or 64 bits, and do not repeat
  * themselves.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, RDRAND, RDSEED", "mode_long insn_rdrand"
 main:
     needs_cpuid 1, 0, ecx, 30

@@ -2,7 +2,7 @@
 /*
  * RDPID reads IA32_TSC_AUX in every ring; 64 bits in 64-bit mode.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, RDPID", "mode_long mode_long_ring3 insn_rdtscp"
 main:
     needs_cpuid 7, 0, ecx, 22

@@ -3,7 +3,7 @@
  * There are no performance counters, CPUID says so: RDPMC is #GP(0) for every number, in ring 3 also
  * without CR4.PCE.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, RDPMC; SDM 3B, Architectural Performance Monitoring", "mode_long mode_long_ring3"
 main:
     mov     $0xa, %eax

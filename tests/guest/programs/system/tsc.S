@@ -3,7 +3,7 @@
  * The TSC counts up, can be written through its MSR, and CR4.TSD takes it from ring 3; RDTSCP gives
  * IA32_TSC_AUX.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Time-Stamp Counter; SDM 2, RDTSC, RDTSCP", "mode_long mode_long_ring3 insn_rdtsc"
 main:
     rdtsc

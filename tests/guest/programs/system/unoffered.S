@@ -2,7 +2,7 @@
 /*
  * What CPUID does not offer is #UD: MONITOR, MWAIT, VMX, SMX, TSX, AVX-512, SVM.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, instruction pages: #UD if the CPUID bit is clear", "mode_long insn_ud2"
 main:
     .macro  absent leaf:req, subleaf:req, reg:req, bit:req, insn:vararg

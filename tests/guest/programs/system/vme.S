@@ -3,7 +3,7 @@
  * CR4.VME and CR4.PVI are not offered: CPUID says so, the bits are reserved, and CLI below IOPL is
  * #GP.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 3B, Virtual-8086 Mode Extensions; SDM 3A, Protected-Mode Virtual Interrupts", "mode_long mode_long_ring3"
 main:
     mov     $1, %eax

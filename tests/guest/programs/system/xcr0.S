@@ -3,7 +3,7 @@
  * XSETBV takes XCR0 values with x87 and, with AVX, SSE; others and other registers are #GP; without
  * CR4.OSXSAVE it is #UD.
  */
-#include "lab64.h"
+#include "lab64.inc"
     program long, "SDM 2, XGETBV, XSETBV; SDM 1, Enabling the XSAVE Feature Set", "mode_long mode_long_ring3 insn_xsetbv"
 main:
     needs_cpuid 1, 0, ecx, 26

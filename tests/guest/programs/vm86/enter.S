@@ -4,7 +4,7 @@
  * at 16 times their selector. An exception leaves it: nine words on ring 0's stack, data segments
  * null.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Entering Virtual-8086 Mode; Leaving Virtual-8086 Mode", "mode_protected"
 main:
     movl    $1f, RESUME

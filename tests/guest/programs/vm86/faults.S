@@ -3,7 +3,7 @@
  * What the 8086 did not have is #UD; what ring 0 owns is #GP(0); offsets beyond FFFF are #GP(0) and,
  * through SS, #SS(0).
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Protection in Virtual-8086 Mode; SDM 2, Virtual-8086 Mode Exceptions", "mode_protected"
 main:
     v86     UD, 0, 0, sldt %ax

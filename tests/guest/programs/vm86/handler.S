@@ -3,7 +3,7 @@
  * Interrupts go to ring 0 only: a handler in another ring, or in conforming code, is #GP with the
  * selector of the code.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 2, INT n, INTERRUPT-FROM-VIRTUAL-8086-MODE", "mode_protected"
 main:
     desc    SEL_A, 0, 0xfffff, A_CODE | 4, 0xc

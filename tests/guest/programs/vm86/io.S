@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ports are decided by the I/O bitmap alone, whatever IOPL is. */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Sensitive Instructions; SDM 1, I/O Permission Bit Map", "mode_protected"
     .macro out_to port:req, what:req
     mov     $\port, %edx

@@ -3,7 +3,7 @@
  * With IOPL below 3 the instructions that deal with IF are #GP(0): CLI, STI, PUSHF, POPF, INT n,
  * IRET. INT3 is not.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Sensitive Instructions; Interrupt and Exception Handling in Virtual-8086 Mode", "mode_protected"
 main:
     v86     GP, 0, 0x2000, cli

@@ -3,7 +3,7 @@
  * With IOPL 3 they work as on the 8086; POPF keeps IOPL and VM; INT n goes through the IDT, whose
  * gate must have DPL 3.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Sensitive Instructions; Class 3 - Software Interrupt Handling, method 4", "mode_protected ring3_int"
 main:
     v86_ok  0x3000, cli

@@ -2,7 +2,7 @@
 /*
  * A task switch to a TSS whose EFLAGS has VM enters virtual-8086 mode.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Entering Virtual-8086 Mode (task switch); SDM 3A, Task Switching", "mode_protected"
 main:
     mov     $TSS_B, %edi

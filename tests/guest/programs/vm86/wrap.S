@@ -2,7 +2,7 @@
 /*
  * Linear addresses go up to 10FFEF; paging makes the wrap of the 8086 when it wants one.
  */
-#include "lab32.h"
+#include "lab32.inc"
     program protected, "SDM 3B, Address Translation; Paging of Virtual-8086 Tasks", "mode_protected mode_paged32_4k"
 main:
     mov     $TABLES + 0x1000, %edi

@@ -90,7 +90,7 @@ static void run(struct use *use, const char *path)
     struct vitro_err err = { 0 };
     struct vitro_outcome end;
     struct vitro_guest *guest;
-    struct vitro *m;
+    struct vitro *m = NULL;
 
     if (vitro_guest_open(&gcfg, &guest, &err) < 0 || vitro_new(&cfg, guest, &m, &err) < 0)
         fail_msg("%s", err.text);

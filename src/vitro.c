@@ -284,7 +284,7 @@ static const enum vitro_end end_of[STOP_NREASONS] = {
     [STOP_FAILED] = VITRO_END_FAILED,     [STOP_BREAK] = VITRO_END_BREAK,
     [STOP_COUNT] = VITRO_END_COUNT,       [STOP_USER] = VITRO_END_STOPPED,
     [STOP_TIMEOUT] = VITRO_END_TIMEOUT,   [STOP_POWEROFF] = VITRO_END_POWEROFF,
-    [STOP_RESET] = VITRO_END_RESET,
+    [STOP_RESET] = VITRO_END_RESET,       [STOP_PANIC] = VITRO_END_PANIC,
 };
 
 /* Of the last instruction that left the guest; a CPU that was kicked out is asked where it is. */
@@ -346,6 +346,10 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         out->watch_how = x->watch_how;
         why = watch_words(x, words, sizeof(words));
     }
+    if (stop->why == STOP_PANIC) {
+        snprintf(out->panic, sizeof(out->panic), "%s", m->board->panic->text);
+        panic_last_lines(m->board->panic, out->panic_lines, sizeof(out->panic_lines));
+    }
     if (stop->why == STOP_HALT && machine->ncpus == 1)
         why = "halted";
     snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
@@ -353,10 +357,20 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
              out->exits, out->exits == 1 ? "" : "s");
 }
 
-static int end_run(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out,
+/* A kernel that has panicked may halt for good, or end in a triple fault, which is how some reset a PC. */
+static bool is_panic(const struct vitro *m, const struct stop *stop)
+{
+    return (stop->why == STOP_HALT || stop->why == STOP_SHUTDOWN) && m->board->panic != NULL &&
+           panic_seen(m->board->panic);
+}
+
+static int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
                    struct vitro_err *err)
 {
     const struct machine *machine = m->board->m;
+
+    if (is_panic(m, stop))
+        stop->why = STOP_PANIC;
 
     if (stop->why == STOP_HOST) {
         if (err != NULL && err->code == 0)

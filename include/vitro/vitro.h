@@ -189,6 +189,7 @@ enum vitro_end {
     VITRO_END_COUNT,      /* the number of exits asked for was reached */
     VITRO_END_STOPPED,    /* vitro_stop with VITRO_STOP_USER */
     VITRO_END_TIMEOUT,    /* vitro_stop with VITRO_STOP_TIMEOUT */
+    VITRO_END_PANIC, /* the guest's Linux kernel panicked, and halted, spins or reset the machine */
 };
 
 struct vitro_outcome {
@@ -211,7 +212,10 @@ struct vitro_outcome {
     /* Why the software CPU ran it: what KVM could not stop at. NULL: it did not. Borrowed until the next call. */
     const char *debugged;
     const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
-    char text[256];     /* one line for people: how and where it ended */
+    /* PANIC: the kernel's message, and its last lines, each with a newline; else empty. Printable ASCII. */
+    char panic[160];
+    char panic_lines[2048];
+    char text[256]; /* one line for people: how and where it ended */
 };
 
 /*

@@ -8,6 +8,7 @@
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
 
+#include "board/panic.h"
 #include "boot/boot.h"
 #include "core/machine.h"
 #include "dev/hypercall.h"
@@ -52,6 +53,7 @@ struct board {
     bool lapic; /* set before board_open: each vCPU will have a local APIC */
     /* As after power-up; the machine does not run. NULL: the board cannot be reset. */
     int (*reset)(struct board *b, struct vitro_err *err);
+    struct panic *panic;           /* watches the kernel's console; NULL: nobody does */
     void (*fini)(struct board *b); /* after the machine is gone; NULL: nothing of its own */
 };
 

@@ -36,6 +36,7 @@ struct pc {
     struct loop *loop;
     struct boot_plan plan;
     unsigned ncpus;
+    struct panic panic;
     struct x86_state *start; /* one a vCPU: as it was made, for resets */
     /* owned by the machine */
     struct dev *lapic, *ioapic, *pic, *pit, *rtc, *kbd, *pm, *uart[SERIALS];
@@ -73,7 +74,14 @@ static void eoi(void *ctx, uint8_t vector)
 
 static void reset(void *ctx)
 {
-    machine_stop(((struct pc *)ctx)->board.m, STOP_RESET, 0, -1);
+    struct pc *pc = ctx;
+
+    machine_stop(pc->board.m, panic_seen(&pc->panic) ? STOP_PANIC : STOP_RESET, 0, -1);
+}
+
+static bool console_polled(void *ctx)
+{
+    return uart16550_polled(((struct pc *)ctx)->uart[0]);
 }
 
 static void power_off(void *ctx)
@@ -144,9 +152,11 @@ static int add_serial(struct pc *pc, struct vitro_err *err)
     struct machine *m = pc->board.m;
     int rc = 0;
 
+    panic_init(&pc->panic, m, chr_fd_chr(&pc->board.console), console_polled, pc);
+    pc->board.panic = &pc->panic;
     for (unsigned i = 0; i < SERIALS && rc == 0; i++) {
         const struct uart16550_config cfg = {
-            .out = i == 0 ? chr_fd_chr(&pc->board.console) : (struct chr){ 0 },
+            .out = i == 0 ? panic_chr(&pc->panic) : (struct chr){ 0 },
             .irq = isa_line(pc, rows[i]),
             .clock = &m->clock,
             .timers = &m->timers,
@@ -325,6 +335,7 @@ static int pc_reset(struct board *b, struct vitro_err *err)
         if (m->dev[i]->ops->reset != NULL)
             m->dev[i]->ops->reset(m->dev[i]);
     }
+    panic_reset(&pc->panic);
     ram_clear(b->ram, b->ram_len);
     rc = fill_memory(pc, err);
     for (unsigned i = 0; i < pc->ncpus && rc == 0; i++)

@@ -15,6 +15,7 @@
 enum exit_code {
     EXIT_OK = 0,
     EXIT_GUEST = 2,    /* triple fault, refused instruction, engine could not enter the guest */
+    EXIT_PANIC = 4,    /* the guest's kernel panicked */
     EXIT_USAGE = 6,    /* bad command, option or value */
     EXIT_IMAGE = 8,    /* the guest image cannot be read or is malformed */
     EXIT_ENGINE = 10,  /* no engine here runs this guest */

@@ -27,7 +27,7 @@ static const struct end_row {
     [VITRO_END_FAILED] = { "failed", true },     [VITRO_END_BREAK] = { "break", false },
     [VITRO_END_COUNT] = { "count", false },      [VITRO_END_STOPPED] = { "stopped", true },
     [VITRO_END_TIMEOUT] = { "timeout", true },   [VITRO_END_POWEROFF] = { "poweroff", false },
-    [VITRO_END_RESET] = { "reset", false },
+    [VITRO_END_RESET] = { "reset", false },      [VITRO_END_PANIC] = { "panic", false },
 };
 
 /* What a run leaves for its JSON document. */
@@ -196,6 +196,12 @@ static void report_failure(const struct target *t, const struct vitro_outcome *e
     }
 }
 
+static void report_panic(const struct vitro_outcome *end)
+{
+    if (end->end == VITRO_END_PANIC)
+        fprintf(stderr, "  it said: %s\n\nits last lines:\n%s", end->panic, end->panic_lines);
+}
+
 static void report(const struct target *t, const struct options *o, const struct vitro_outcome *end)
 {
     char time[32];
@@ -210,6 +216,7 @@ static void report(const struct target *t, const struct options *o, const struct
     report_help(end);
     report_debugged(end);
     report_cpus(t, o);
+    report_panic(end);
     if (ends[end->end].failed)
         report_failure(t, end);
 }
@@ -288,6 +295,13 @@ static json_t *watch_json(const struct vitro_outcome *end)
                      (end->watch_how & VITRO_WATCH_WRITE) != 0);
 }
 
+static json_t *panic_json(const struct vitro_outcome *end)
+{
+    if (end->end != VITRO_END_PANIC)
+        return NULL;
+    return json_pack("{s:s, s:s}", "message", end->panic, "lines", end->panic_lines);
+}
+
 static json_t *outcome_json(const struct target *t, const struct options *o,
                             const struct vitro_outcome *end, const struct kept *kept)
 {
@@ -295,7 +309,7 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
 
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-        "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?}",
+        "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?, s:o*}",
         "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest), "mode",
         vitro_mode_name(vitro_guest_mode(t->guest)), "engine", vitro_engine_name(t->m),
         "engine_why", vitro_engine_why(t->m), "end", ends[end->end].json, "text", end->text,
@@ -304,7 +318,7 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
         "cpus", cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
         hashes_json(kept->hashes), "console", keep_json(kept->console), "console_dropped",
         (json_int_t)end->dropped, "refused", (json_int_t)end->refused, "helped",
-        (json_int_t)end->helped, "debugged", end->debugged);
+        (json_int_t)end->helped, "debugged", end->debugged, "panic", panic_json(end));
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */

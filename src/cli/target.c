@@ -113,6 +113,8 @@ int target_end_code(const struct vitro_outcome *end)
     case VITRO_END_REFUSED:
     case VITRO_END_FAILED:
         return EXIT_GUEST;
+    case VITRO_END_PANIC:
+        return EXIT_PANIC;
     case VITRO_END_TIMEOUT:
         return EXIT_TIMEOUT;
     case VITRO_END_STOPPED:

@@ -33,6 +33,7 @@ enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
     X(GUEST_EXIT, "the guest ended the run through the debug-exit port") \
     X(POWEROFF, "the guest switched the machine off")                    \
     X(RESET, "the guest reset the machine")                              \
+    X(PANIC, "the guest's kernel panicked")                              \
     X(SHUTDOWN, "triple fault")                                          \
     X(REFUSED, "the engine cannot execute an instruction of the guest")  \
     X(FAILED, "the engine could not enter the guest")                    \

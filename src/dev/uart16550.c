@@ -242,6 +242,11 @@ static void after_receive(struct uart16550 *u)
     update_irq(u);
 }
 
+bool uart16550_polled(const struct dev *dev)
+{
+    return ((const struct uart16550 *)dev)->ier == 0;
+}
+
 size_t uart16550_receive(struct dev *dev, const void *bytes, size_t len)
 {
     struct uart16550 *u = (struct uart16550 *)dev;

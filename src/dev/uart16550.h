@@ -45,6 +45,9 @@ struct uart16550_config {
 /* cfg is copied. Returns NULL when out of memory. The caller gives it to machine_add_dev. */
 struct dev *uart16550_new(const struct uart16550_config *cfg);
 
+/* The guest has all of the port's interrupts off: whatever drives it now polls. */
+bool uart16550_polled(const struct dev *dev);
+
 /* Bytes come in on the line. How many were taken, 0..len; see uart16550_config.room about the rest. */
 size_t uart16550_receive(struct dev *dev, const void *bytes, size_t len);
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Debian's kernels as packaged, on the PC board: they boot, work as the host does, and end."""
 import re
+import signal
+import subprocess
 import time
 import unittest
 
-from rig import FULL, Boot, full, native_work, needs
+from rig import FULL, GUESTS, VITRO, Boot, full, initramfs, native_work, needs
 
-OK, TIMEOUT = 0, 14
+OK, PANIC, STOPPED = 0, 4, 16
 
 # What the kernel says when it finds something wrong with CPU or board.
 COMPLAINTS = re.compile(r"unchecked MSR|\[Firmware (Bug|Warn)|WARNING:|\bBUG\b|Call Trace|Oops|mtrr: your|"
@@ -85,12 +87,51 @@ class Ends(unittest.TestCase):
     """How a run ends when the guest ends otherwise than by power-off."""
 
     @needs("vmlinuz-cloud")
-    def test_reboot_ends_the_run_when_told_so(self):
-        boot = Boot("vmlinuz-cloud", "true", append="loglevel=4 vitro.end=reboot",
-                    options=["-e", "soft", "--no-reboot"])
+    @full
+    def test_reboot_starts_over(self):
+        argv = [VITRO, "run", GUESTS / "vmlinuz-cloud", "-e", "soft", "-i", initramfs(), "-a",
+                'console=ttyS0 loglevel=4 vitro.run="echo x" vitro.end=reboot']
+        with subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as run:
+            starts = 0
+            for line in run.stdout:
+                starts += line.startswith(b"vitro: init runs")
+                if starts == 2:
+                    run.send_signal(signal.SIGTERM)
+                    break
+            run.stdout.read()
+            run.stderr.read()
+        self.assertEqual((starts, run.returncode), (2, STOPPED))
+
+    def check_panic(self, boot, message):
+        self.assertEqual(boot.code, PANIC, boot.tail())
+        self.assertIn("panicked", boot.report)
+        self.assertIn(f"it said: {message}", boot.report)
+        self.assertIn("its last lines:", boot.report)
+        self.assertIn("Kernel Offset:", boot.report)
+
+    @needs("vmlinuz-cloud")
+    def test_panic_that_spins(self):
+        boot = Boot("vmlinuz-cloud", append="rdinit=/no/such/init", options=["-e", "soft", "-c", 2], initrd=False)
+        self.check_panic(boot, "VFS: Unable to mount root fs")
+
+    @needs("vmlinuz-cloud")
+    @full
+    def test_panic_that_resets(self):
+        boot = Boot("vmlinuz-cloud", "echo c >/proc/sysrq-trigger", append="oops=panic panic=-1 loglevel=4",
+                    options=["-e", "soft"])
+        self.check_panic(boot, "sysrq triggered crash")
+
+    @needs("vmlinuz-cloud")
+    def test_the_same_text_is_no_panic_and_a_reset_ends_the_run_when_told_so(self):
+        line = "Kernel panic - not syncing: no"
+        boot = Boot("vmlinuz-cloud", f"echo {line}; echo {line} >/dev/kmsg; sleep 3; echo on",
+                    append="loglevel=8 vitro.end=reboot", options=["-e", "soft", "--no-reboot"])
         self.assertEqual(boot.code, OK, boot.tail())
         self.assertIn("reset", boot.report)
-        self.assertEqual(boot.said.count(b"vitro: init runs"), 1)
+        self.assertIn(f"{line}\n".encode(), boot.said)
+        self.assertIn(line, boot.kernel)
+        self.assertIn(b"\non\n", boot.said)
 
 
 if __name__ == "__main__":

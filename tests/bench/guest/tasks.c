@@ -184,7 +184,8 @@ static const struct task {
     { "sort", NULL, "seq 20000 | sort -r | sort -n >/dev/null" },
     { "sha256sum", NULL, "head -c 3000000 /dev/zero | sha256sum >/dev/null" },
     { "gzip", NULL, "seq 100000 | gzip -c >/dev/null" },
-    { "awk", NULL, "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s }' >/dev/null" },
+    { "awk", NULL,
+      "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s }' >/dev/null" },
 };
 
 static uint64_t now_ns(void)

@@ -7,6 +7,8 @@
  * descriptor tables, a TSS, page tables and handlers that go on behind what has faulted, so that code gets far
  * and patches spoil what it stands on.
  *
+ * Each input runs twice: an instruction at a time, then by the fast handlers; both must end the same.
+ *
  * Guest memory lies alone between wide forbidden regions: an access anywhere else ends the process. After the
  * run the state must be one that a CPU can have, and no address of the host may be in guest memory or registers.
  */
@@ -20,6 +22,7 @@
 #include "base/bits.h"
 #include "core/machine.h"
 #include "engine/soft/soft.h"
+#include "engine/soft/soft_priv.h"
 #include "x86/start.h"
 
 enum {
@@ -31,7 +34,7 @@ enum {
     HEAD_BYTES = 48,
     CODE_BYTES = 64,
     PATCH_BYTES = 10,
-    INSNS = 1000,
+    STEPS = 256, /* instructions and exceptions */
     EXITS = 200,
 };
 
@@ -354,6 +357,14 @@ static void check_state(const struct x86_state *s)
 
 /* ---- one input ------------------------------------------------------------------------------- */
 
+struct run {
+    struct stop stop;
+    struct x86_state state;
+    uint64_t insns; /* completed */
+    bool raised;    /* the last thing that happened was an exception */
+    uint8_t memory[RAM];
+};
+
 static struct machine *new_machine(const struct x86_state *start)
 {
     const struct mem_slot slots[] = {
@@ -365,6 +376,7 @@ static struct machine *new_machine(const struct x86_state *start)
     if (machine_new("fuzz", &soft_engine, &m, NULL) < 0)
         return NULL;
     m->ncpus_planned = 1;
+    m->clock.counted = true; /* so that two runs are the same */
     CHECK(machine_open(m, NULL) == 0);
     for (unsigned i = 0; i < ARRAY_LEN(slots); i++)
         CHECK(machine_add_mem(m, &slots[i], NULL) == 0);
@@ -372,29 +384,70 @@ static struct machine *new_machine(const struct x86_state *start)
     return m;
 }
 
+static void note(void *ctx, const struct event *ev)
+{
+    if (ev->kind == EVENT_INSN)
+        ((struct run *)ctx)->raised = ev->insn->raised >= 0;
+}
+
+/*
+ * With a trace every instruction goes the long way, and exceptions count: a handler that faults for ever ends.
+ * Without one it stops after so many instructions.
+ */
+static bool run(const struct x86_state *start, uint64_t insns, struct run *r)
+{
+    struct machine *m = new_machine(start);
+
+    if (m == NULL)
+        return false;
+    r->raised = false;
+    if (insns == 0) {
+        m->sink = (struct event_sink){ .fn = note, .ctx = r };
+        m->insn_trace = (struct insn_trace){ .on = true, .left = STEPS, .to = UINT64_MAX };
+    }
+    m->stop_at_insns = insns;
+    m->stop_at_exits = EXITS;
+    machine_run_cpu(m, 0, &r->stop);
+    CHECK(r->stop.why == STOP_HALT || r->stop.why == STOP_SHUTDOWN || r->stop.why == STOP_COUNT);
+    CHECK(m->engine->get(m->cpu[0], STATE_REGS | STATE_SREGS | STATE_REST, &r->state, NULL) == 0);
+    r->insns = soft_of(m->cpu[0])->insns;
+    memcpy(r->memory, ram, RAM);
+    machine_free(m);
+    return true;
+}
+
+static void check_same(const struct run *a, const struct run *b)
+{
+    const struct x86_state *s = &a->state, *t = &b->state;
+
+    CHECK(memcmp(s->gpr, t->gpr, sizeof(s->gpr)) == 0);
+    CHECK(s->rip == t->rip && s->rflags == t->rflags);
+    CHECK(s->cr0 == t->cr0 && s->cr2 == t->cr2 && s->cr3 == t->cr3 && s->cr4 == t->cr4);
+    CHECK(s->efer == t->efer && s->dr6 == t->dr6 && s->dr7 == t->dr7);
+    CHECK(s->xsave_len == t->xsave_len && memcmp(s->xsave, t->xsave, s->xsave_len) == 0);
+    CHECK(memcmp(a->memory, b->memory, RAM) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct x86_state state;
+    static struct x86_state start;
+    static struct run slow, fast;
     enum head_mode mode;
-    struct stop stop;
-    struct machine *m;
 
     if (size < HEAD_BYTES)
         return 0;
     mode = (enum head_mode)((data[0] & 0x7f) % HEAD_MODES);
     fill_memory(mode, data + HEAD_BYTES, size - HEAD_BYTES);
-    head_state(data, mode, &state);
-    m = new_machine(&state);
-    if (m == NULL)
+    head_state(data, mode, &start);
+    if (!run(&start, 0, &slow))
         return 0;
-    m->stop_at_insns = INSNS;
-    m->stop_at_exits = EXITS;
-    machine_run_cpu(m, 0, &stop);
-    CHECK(stop.why == STOP_HALT || stop.why == STOP_SHUTDOWN || stop.why == STOP_COUNT);
-    CHECK(m->engine->get(m->cpu[0], STATE_REGS | STATE_SREGS | STATE_REST, &state, NULL) == 0);
-    check_state(&state);
+    check_state(&slow.state);
     if (!input_has_ours(data, size))
-        check_leaks(&state);
-    machine_free(m);
+        check_leaks(&slow.state);
+    if (slow.insns == 0 || slow.raised || slow.stop.why != STOP_COUNT)
+        return 0; /* the same number of instructions is not the same place */
+    fill_memory(mode, data + HEAD_BYTES, size - HEAD_BYTES);
+    if (run(&start, slow.insns, &fast))
+        check_same(&slow, &fast);
     return 0;
 }

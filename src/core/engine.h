@@ -56,6 +56,13 @@ static inline bool cpu_debug_on(const struct cpu_debug *dbg)
     return dbg->step || dbg->nbreaks > 0 || dbg->nwatches > 0;
 }
 
+/* How an engine that is software executes. */
+enum engine_tier {
+    TIER_AUTO,   /* what is executed often is translated, where the host can */
+    TIER_INTERP, /* nothing is translated */
+    TIER_TRANS,  /* everything is at once */
+};
+
 /* The memory the engine and the monitor share for a vCPU; for the map. */
 struct run_area {
     const void *host;

@@ -51,12 +51,25 @@ uint64_t mem_left(const struct mem *m, gpa_t gpa)
     return s != NULL ? s->len - (gpa - s->base) : 0;
 }
 
+static void note_written(struct mem_code *code, gpa_t gpa, uint64_t len)
+{
+    for (uint64_t page = gpa / 4096; page <= (gpa + len - 1) / 4096 && page < code->npages;
+         page++) {
+        if (atomic_load_explicit(&code->page[page], memory_order_relaxed) != MEM_CODE_MADE)
+            continue;
+        atomic_store_explicit(&code->page[page], MEM_CODE_WRITTEN, memory_order_relaxed);
+        atomic_store_explicit(&code->written, true, memory_order_relaxed);
+    }
+}
+
 void *mem_host(const struct mem *m, gpa_t gpa, uint64_t len, bool write)
 {
     const struct mem_slot *s = mem_slot_at(m, gpa);
 
     if (s == NULL || len > s->len - (gpa - s->base) || (write && s->kind == MEM_ROM))
         return NULL;
+    if (write && m->code != NULL && len > 0)
+        note_written(m->code, gpa, len);
     return s->host + (gpa - s->base);
 }
 

@@ -8,6 +8,7 @@
 #ifndef CORE_MEM_H
 #define CORE_MEM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,12 +47,26 @@ struct mem_note {
     char name[MEM_NAME_MAX];
 };
 
+enum mem_code_state { MEM_CODE_NONE, MEM_CODE_MADE, MEM_CODE_WRITTEN };
+
+/*
+ * Pages of which somebody has made something (translations), who is told when others write there. Relaxed
+ * throughout: whoever writes tells the guest afterwards, by an interrupt or an answered access, which orders.
+ */
+struct mem_code {
+    uint64_t npages;
+    _Atomic bool written;   /* a page has become MEM_CODE_WRITTEN */
+    _Atomic uint8_t page[]; /* enum mem_code_state, from guest-physical page 0 on */
+};
+
 struct mem {
     struct mem_slot slot[MEM_SLOTS_MAX]; /* sorted by base, never overlapping */
     size_t nslots;
     struct mem_note
         note[MEM_NOTES_MAX]; /* in the order they were made; may overlap (a stack, say) */
     size_t nnotes;
+    struct mem_code
+        *code; /* borrowed from the engine that made it; NULL: nobody wants to be told */
 };
 
 /* Adds a slot. -EINVAL: not page-aligned or wrapping; -EEXIST: overlaps; -ENOSPC: no row left. */

@@ -92,11 +92,12 @@ struct soft_tlb_entry {
     uint64_t gpa;         /* of the page */
     uint8_t *host;        /* NULL: not memory, or it must be looked at each time */
     uint8_t allow[BANKS]; /* enum soft_how, of what needs no further look */
-    uint8_t held[BANKS];  /* allowed too, but a watchpoint wants to know */
+    uint8_t held[BANKS];  /* allowed too, but a watchpoint or the translator wants to know */
     uint8_t watched;      /* enum soft_how of the watchpoints on the page (watch.h) */
 };
 
 struct soft_code; /* a decoded instruction; run.c */
+struct trans;     /* trans/trans.h */
 
 struct soft_cpu {
     struct x86_state s; /* the registers; rip is that of the instruction under way */
@@ -144,8 +145,10 @@ struct soft_cpu {
 
     struct soft_tlb_entry tlb[SOFT_TLB];
     uint32_t tlb_generation; /* 1..0xfff */
+    uint64_t flushes;        /* of tlb, ever */
 
     struct soft_code *code; /* SOFT_CODE decoded instructions, by physical address */
+    struct trans *trans;    /* NULL: everything is interpreted */
 };
 
 /* Recomputes what is derived; after any change of CS, SS, CR0, EFER, rflags.VM or rflags.AC. */

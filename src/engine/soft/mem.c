@@ -11,6 +11,7 @@
 
 #include "engine/soft/host_alu.h"
 #include "engine/soft/mmu.h"
+#include "engine/soft/trans/trans.h"
 
 enum { PAGE = 4096, SEG_CODE = 8, SEG_EXPAND_DOWN = 4, SEG_RW = 2 };
 
@@ -159,6 +160,16 @@ static void move(uint8_t *dst, const uint8_t *src, unsigned len)
     }
 }
 
+/* Who keeps something that was made of memory is told before it changes. */
+static void note_store(struct soft_cpu *c, const struct soft_place *place, const uint8_t *buf,
+                       unsigned len)
+{
+    if (c->watches_tables)
+        soft_note_store(c, place->host, buf, len);
+    if (c->trans != NULL)
+        trans_note_store(c->trans, place->gpa, len);
+}
+
 static bool span_move(struct soft_cpu *c, const struct span *s, bool write, uint8_t *buf)
 {
     for (unsigned i = 0; i < 2 && s->len[i] > 0; i++) {
@@ -168,8 +179,7 @@ static bool span_move(struct soft_cpu *c, const struct span *s, bool write, uint
             if (!device_bytes(c, write, s->place[i].gpa, buf, s->len[i]))
                 return false;
         } else if (write) {
-            if (c->watches_tables)
-                soft_note_store(c, host, buf, s->len[i]);
+            note_store(c, &s->place[i], buf, s->len[i]);
             move(host, buf, s->len[i]);
         } else {
             move(buf, host, s->len[i]);
@@ -257,8 +267,7 @@ bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uin
         !span_of(c, linear, width, HOW_WRITE, c->bank, &s))
         return false;
     if (s.len[1] == 0 && s.place[0].host != NULL) {
-        if (c->watches_tables)
-            soft_note_store(c, s.place[0].host, buf, width);
+        note_store(c, &s.place[0], buf, width);
         *same = host_cas(s.place[0].host, width, expected, val);
         note_watched(c, &s, HOW_WRITE);
         return true;

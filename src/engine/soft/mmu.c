@@ -10,12 +10,14 @@
 
 #include "engine/soft/mem.h"
 #include "engine/soft/mmu.h"
+#include "engine/soft/trans/trans.h"
 
 enum { PAGE = 4096, GENERATIONS = 0xfff };
 
 void soft_flush(struct soft_cpu *c, bool global_too)
 {
-    (void)global_too;               /* forgetting more than asked for is always allowed */
+    (void)global_too; /* forgetting more than asked for is always allowed */
+    c->flushes++;
     c->vcpu->tables_changed = true; /* who shares the guest's tables has to look again too */
     if (c->tlb_generation == GENERATIONS) {
         memset(c->tlb, 0, sizeof(c->tlb));
@@ -108,18 +110,20 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
                  struct soft_tlb_entry *e)
 {
     const struct mem_slot *slot;
+    unsigned code;
 
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
     e->gpa = w->gpa & ~UINT64_C(0xfff);
+    code = c->trans != NULL && trans_has_code(c->trans, e->gpa) ? HOW_WRITE : 0;
     slot = mem_slot_at(&c->vcpu->m->mem, e->gpa);
     e->host = slot != NULL ? slot->host + (e->gpa - slot->base) : NULL;
     for (unsigned b = 0; b < BANKS; b++) {
         e->allow[b] = (uint8_t)allowed(c, w, b);
         if (!dirty || slot == NULL || slot->kind == MEM_ROM)
             e->allow[b] &= (uint8_t)~HOW_WRITE;
-        e->held[b] = e->allow[b] & e->watched;
-        e->allow[b] &= (uint8_t)~e->watched;
+        e->held[b] = e->allow[b] & (e->watched | code);
+        e->allow[b] &= (uint8_t)~e->held[b];
     }
 }
 

@@ -262,15 +262,15 @@ static bool find_page(const struct soft_cpu *c, uint64_t rip, struct code_page *
 }
 
 /* No handler flushes translations or changes the bank: a page stays what it is meanwhile. */
-void soft_burst(struct soft_cpu *c, uint64_t budget)
+static void burst(struct soft_cpu *c, uint64_t budget, bool to_branch)
 {
     struct code_page page = { .linear = c->s.rip + 1 }; /* none yet: rip is not in it */
     uint64_t left = budget;
 
     if (!soft_fast_ready(c))
         return;
-    for (; left > 0; left--) {
-        uint64_t at = c->s.rip - page.linear;
+    while (left > 0) {
+        uint64_t at = c->s.rip - page.linear, rip = c->s.rip;
         const struct soft_code *code;
 
         if (at > PAGE - LONGEST) {
@@ -282,6 +282,19 @@ void soft_burst(struct soft_cpu *c, uint64_t budget)
         if (code->gpa != page.gpa + at || code->fast.fn == NULL ||
             !is_still(code, code->fast.len, page.host + at) || !code->fast.fn(c, &code->fast))
             break;
+        left--;
+        if (to_branch && c->s.rip != rip + code->fast.len)
+            break;
     }
     c->insns += budget - left;
+}
+
+void soft_burst(struct soft_cpu *c, uint64_t budget)
+{
+    burst(c, budget, false);
+}
+
+void soft_burst_to_branch(struct soft_cpu *c, uint64_t budget)
+{
+    burst(c, budget, true);
 }

@@ -21,6 +21,9 @@ struct soft_code *soft_code_new(void);
  */
 void soft_burst(struct soft_cpu *c, uint64_t budget);
 
+/* The same, but ends behind the first instruction that does not go on with the next. */
+void soft_burst_to_branch(struct soft_cpu *c, uint64_t budget);
+
 /* Whether mode, privilege and features allow the row (allow.c); false with c->stop set. */
 bool soft_allowed(struct soft_cpu *c, const struct x86_insn *in);
 

@@ -16,6 +16,7 @@
 #include "engine/soft/ops_simd.h"
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/trans.h"
 #include "engine/soft/time.h"
 
 /* Machine-wide: the CPU that guests are shown, and the base of its KVM clock. */
@@ -81,6 +82,7 @@ static void soft_cpu_free(struct vcpu *cpu)
 {
     struct soft_cpu *c = soft_of(cpu);
 
+    trans_free(c->trans);
     free(c->code);
     free(c);
     cpu->engine_cpu[SOFT_SEAT] = NULL;
@@ -115,6 +117,8 @@ static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
     make_seed(c, seed);
     rc = soft_sys_init(c, &vm->model, cpu->m->clock.counted ? seed : NULL, err);
     c->sys.pvclock = &vm->pvclock;
+    if (rc == 0)
+        rc = trans_attach(c, err);
     if (rc < 0)
         soft_cpu_free(cpu);
     return rc;
@@ -180,7 +184,7 @@ static void exit_with(struct soft_cpu *c, enum exit_kind kind, uint64_t addr)
 }
 
 /* Most instructions between two looks at kicks and breakpoints: some 10 us. */
-enum { BURST = 1024 };
+enum { BURST = 1024, TRANS_BURST = 32768 };
 
 /* A limit on instructions; if it is the owner's the machine is told. The vCPU's exit is filled. */
 static bool at_limit(struct soft_cpu *c)
@@ -195,16 +199,20 @@ static bool at_limit(struct soft_cpu *c)
     return true;
 }
 
-/* What can be done quickly; nothing where every instruction is to be looked at. */
-static void burst(struct soft_cpu *c)
+/* What can be done quickly; nothing where every instruction is to be looked at. False: as soft_advance. */
+static bool burst(struct soft_cpu *c)
 {
     const struct insn_trace *trace = &c->vcpu->m->insn_trace;
     uint64_t left = c->limit - c->insns;
 
     if (trace->on && trace->first - c->insns < left)
         left = trace->first - c->insns;
-    if (c->debug.nbreaks == 0 && !c->debug.step && !soft_traces(c) && !soft_may_attend(c))
-        soft_burst(c, left < BURST ? left : BURST);
+    if (c->debug.nbreaks > 0 || c->debug.step || soft_traces(c) || soft_may_attend(c))
+        return true;
+    if (c->trans != NULL)
+        return trans_burst(c->trans, left < TRANS_BURST ? left : TRANS_BURST, trace->on);
+    soft_burst(c, left < BURST ? left : BURST);
+    return true;
 }
 
 bool soft_resume(struct soft_cpu *c)
@@ -276,7 +284,8 @@ static void run(struct vcpu *cpu)
         }
         if (at_limit(c))
             return;
-        burst(c);
+        if (!burst(c))
+            return;
         if (at_limit(c))
             return;
     }
@@ -286,6 +295,8 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
 {
     (void)err;
     soft_time_begin(soft_of(cpu));
+    if (soft_of(cpu)->trans != NULL)
+        trans_begin(soft_of(cpu)->trans);
     run(cpu);
     soft_time_end(soft_of(cpu));
     return 0;
@@ -415,6 +426,8 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
         c->s.dr6 = 0xffff0ff0;
         c->s.dr7 = 0x400;
     }
+    if (c->trans != NULL)
+        trans_reset(c->trans); /* memory may have been another engine's meanwhile */
     soft_mode_changed(c);
     soft_flush(c, true);
     return rc;

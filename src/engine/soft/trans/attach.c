@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* attach.c - which tier a vCPU runs on. */
+#include "core/machine.h"
+#include "engine/soft/cpu.h"
+#include "engine/soft/trans/trans.h"
+
+enum { THRESHOLD = 3 /* executions before code is worth translating */ };
+
+int trans_attach(struct soft_cpu *c, struct vitro_err *err)
+{
+    enum engine_tier tier = c->vcpu->m->tier;
+    struct trans_config config = { .threshold = tier == TIER_AUTO ? THRESHOLD : 0 };
+    int rc;
+
+    /* GAP: with more than one vCPU everything is interpreted: stores of one do not drop the other's translations. */
+    if (tier == TIER_INTERP || c->vcpu->m->ncpus_planned > 1)
+        return 0;
+    rc = trans_new(c, &config, &c->trans, tier == TIER_AUTO ? &c->vcpu->m->untranslated : err);
+    return tier == TIER_TRANS ? rc : 0;
+}

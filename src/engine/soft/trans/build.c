@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * build.c - one block: its entry, its instructions, its end
+ *
+ * At the entry the budget is looked at, so that every way round passes such a place, and vector registers are
+ * loaded if the block has a use for them and nobody has before.
+ */
+#include "engine/soft/trans/gen.h"
+
+enum { CC_S = 8, CC_B = 2, ALU_CMP = 7, OP_TEST = 0x85 };
+
+static uint32_t place(const struct gen *g)
+{
+    return (uint32_t)(g->e.at - g->t->cache.rw);
+}
+
+static void check_budget(struct gen *g, unsigned live)
+{
+    uint32_t site = gen_site(g, SITE_BUDGET, live != 0 ? FLAGS_HOST : FLAGS_DEAD);
+
+    emit_op_reg(&g->e, true, OP_TEST, HOST_BUDGET, HOST_BUDGET);
+    gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, CC_S),
+                               .site = site,
+                               .kind = COLD_LEAVE,
+                               .parked = live != 0 });
+}
+
+static void check_simd(struct gen *g, unsigned live)
+{
+    struct cold cold = { .kind = COLD_SIMD, .parked = live != 0 };
+
+    if (g->s->simd == 0)
+        return;
+    cold.site = gen_site(g, SITE_SIMD, live != 0 ? FLAGS_HOST : FLAGS_DEAD);
+    emit_op_mem(&g->e, false, 0x80, ALU_CMP, FRAME(simd));
+    emit_8(&g->e, g->s->simd);
+    cold.from = emit_jcc(&g->e, CC_B);
+    cold.back = g->e.at;
+    gen_cold(g, cold);
+}
+
+/* Returns where an indirect branch goes on that has the flags in AX. */
+static uint8_t *entry(struct gen *g)
+{
+    unsigned live = g->s->insn[0].live;
+    uint8_t *parked;
+
+    g->i = 0;
+    g->x = &g->s->insn[0];
+    g->b->entry = place(g);
+    gen_park(g, live);
+    parked = g->e.at;
+    check_budget(g, live);
+    check_simd(g, live);
+    gen_unpark(g, live);
+    return parked;
+}
+
+static void indirect_entry(struct gen *g, const uint8_t *parked)
+{
+    g->b->indirect = g->b->entry;
+    if (g->s->insn[0].live == 0)
+        return;
+    g->b->indirect = place(g);
+    emit_store(&g->e, FRAME(parked_rax), X86_RAX);
+    emit_op_mem(&g->e, false, 0x8b, X86_RAX, FRAME(flags));
+    emit_patch(emit_jmp(&g->e), parked);
+}
+
+/* Leaves to the interpreter whatever comes. */
+static void step(struct gen *g)
+{
+    emit_mov_imm(&g->e, HOST_S2, gen_site(g, SITE_STEP, FLAGS_HOST));
+    emit_jmp_mem(&g->e, FRAME(leave));
+}
+
+static void insn(struct gen *g)
+{
+    switch ((enum scan_kind)g->x->kind) {
+    case SCAN_STEP:
+    case SCAN_STOP:
+    case SCAN_JRCXZ:
+        step(g);
+        break;
+    case SCAN_NOTHING:
+        break;
+    case SCAN_COPY:
+    case SCAN_LEA:
+        gen_copy(g);
+        break;
+    case SCAN_DIV:
+        gen_div(g);
+        break;
+    case SCAN_PUSH:
+        gen_push(g);
+        break;
+    case SCAN_POP:
+        gen_pop(g);
+        break;
+    case SCAN_LEAVE:
+        gen_leave_insn(g);
+        break;
+    case SCAN_JCC:
+    case SCAN_JMP:
+    case SCAN_CALL:
+    case SCAN_RET:
+        gen_branch(g);
+        break;
+    }
+}
+
+static bool goes_on(const struct scan *s)
+{
+    unsigned kind = s->insn[s->n - 1].kind;
+
+    return kind != SCAN_STOP && kind != SCAN_JMP && kind != SCAN_CALL && kind != SCAN_RET;
+}
+
+static void body(struct gen *g)
+{
+    struct trans *t = g->t;
+    const struct scan *s = g->s;
+
+    for (g->i = 0; g->i < s->n && !g->e.full && !g->failed; g->i++) {
+        g->x = &s->insn[g->i];
+        t->bound[t->nbounds++] = (struct bound){ .host = place(g), .guest = g->x->at };
+        insn(g);
+    }
+    if (goes_on(s))
+        gen_edge(g, s->rip + s->bytes, s->n);
+}
+
+static void finish(struct gen *g, size_t begin)
+{
+    struct trans *t = g->t;
+
+    g->b->ninsns = (uint8_t)g->s->n;
+    g->b->simd = g->s->simd;
+    g->b->guest_bytes = (uint16_t)g->s->bytes;
+    g->b->bytes = (uint32_t)((size_t)(g->e.at - t->cache.rw) - begin);
+    t->cache.used = ((size_t)(g->e.at - t->cache.rw) + 15) & ~(size_t)15;
+    t->stats.translated++;
+    t->stats.guest_insns += g->s->n;
+    t->stats.host_bytes += g->b->bytes;
+}
+
+static bool room(const struct trans *t)
+{
+    return t->nblocks < BLOCKS_MAX && t->nbounds + BLOCK_INSNS < BOUNDS_MAX &&
+           t->nsites + 8 * BLOCK_INSNS < SITES_MAX && t->ncells + 2 * BLOCK_INSNS < TRANS_CELLS &&
+           t->cache.len - t->cache.used > BLOCK_BYTES;
+}
+
+struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
+                          enum soft_bank bank)
+{
+    struct scan s = { .page = host - rip % 4096,
+                      .rip = rip,
+                      .begin = (unsigned)(rip % 4096),
+                      .bank = bank,
+                      .simd_host = t->host_simd,
+                      .c = t->c,
+                      .exact = t->config.exact_flags };
+    struct gen g = { .t = t, .s = &s };
+    const uint8_t *parked;
+    size_t begin;
+
+    trans_scan(&s);
+    if (s.n == 0)
+        return NULL;
+    if (!room(t))
+        trans_reset(t);
+    g.number = t->nblocks;
+    g.b = &t->block[g.number];
+    *g.b = (struct block){ .rip = rip, .gpa = gpa, .bounds = t->nbounds, .bank = (uint8_t)bank };
+    begin = t->cache.used;
+    g.e = (struct emit){ .at = t->cache.rw + begin, .end = t->cache.rw + t->cache.len };
+    parked = entry(&g);
+    body(&g);
+    indirect_entry(&g, parked);
+    gen_colds(&g);
+    if (g.e.full || g.failed)
+        return NULL;
+    t->nblocks++;
+    finish(&g, begin);
+    trans_insert(t, g.b, s.page);
+    return g.b;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * enter.S - into translated code and out of it; see frame.h for the homes of registers
+ *
+ * Flags travel as LAHF and SETO leave them in AX: AL + 0x7f overflows exactly when AL is 1, and SAHF
+ * sets the others.
+ */
+#define HOST_RSP 0
+#define GPR 8
+#define XSAVE 32
+#define SPILL 40
+#define FLAGS 80
+#define DATA 88
+#define SIMD 120
+#define LEAVE_FLAGS 128
+#define BUDGET 136
+#define SITE 144
+#define ENTRY 152
+#define HOST_MXCSR 160
+#define SIMD_MASK 164
+#define WANTED 168
+#define PARKED_RAX 176
+#define PARKED_RDX 184
+#define AVX 4 /* the component */
+
+    .macro begin name
+    .globl \name
+    .hidden \name
+    .type \name, @function
+    .balign 16
+\name:
+    .endm
+
+    .text
+    begin trans_enter
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, HOST_RSP(%rdi)
+    mov %rdi, %rsp
+    mov WANTED(%rsp), %r15d
+    test %r15d, %r15d
+    jz 1f
+    call trans_simd_load
+1:
+    mov GPR(%rsp), %rbp
+    .irp n, 0, 1, 2, 3
+    mov (96 + 8 * \n)(%rbp), %rax
+    mov %rax, (SPILL + 8 * \n)(%rsp)
+    .endr
+    mov BUDGET(%rsp), %r12
+    mov 8(%rbp), %rcx
+    mov 16(%rbp), %rdx
+    mov 24(%rbp), %rbx
+    mov 32(%rbp), %r14
+    mov 40(%rbp), %r13
+    mov 48(%rbp), %rsi
+    mov 56(%rbp), %rdi
+    mov 64(%rbp), %r8
+    mov 72(%rbp), %r9
+    mov 80(%rbp), %r10
+    mov 88(%rbp), %r11
+    mov FLAGS(%rsp), %eax
+    add $0x7f, %al
+    sahf
+    mov 0(%rbp), %rax
+    jmp *ENTRY(%rsp)
+    .size trans_enter, . - trans_enter
+
+    /* R15: the site; RBP: what it wants to tell. */
+    begin trans_leave
+    mov %r15, SITE(%rsp)
+    mov %rbp, DATA(%rsp)
+    mov GPR(%rsp), %rbp
+    mov %rax, 0(%rbp)
+    lahf
+    seto %al
+    mov %eax, LEAVE_FLAGS(%rsp)
+    mov %rcx, 8(%rbp)
+    mov %rdx, 16(%rbp)
+    mov %rbx, 24(%rbp)
+    mov %r14, 32(%rbp)
+    mov %r13, 40(%rbp)
+    mov %rsi, 48(%rbp)
+    mov %rdi, 56(%rbp)
+    mov %r8, 64(%rbp)
+    mov %r9, 72(%rbp)
+    mov %r10, 80(%rbp)
+    mov %r11, 88(%rbp)
+    .irp n, 0, 1, 2, 3
+    mov (SPILL + 8 * \n)(%rsp), %rax
+    mov %rax, (96 + 8 * \n)(%rbp)
+    .endr
+    mov %r12, BUDGET(%rsp)
+    cmpl $0, SIMD(%rsp)
+    je 1f
+    mov SIMD_MASK(%rsp), %eax
+    xor %edx, %edx
+    mov XSAVE(%rsp), %rcx
+    xsave64 (%rcx)
+    ldmxcsr HOST_MXCSR(%rsp)
+    test $AVX, %eax
+    je 1f
+    vzeroupper
+1:
+    mov HOST_RSP(%rsp), %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    ret
+    .size trans_leave, . - trans_leave
+
+    /* Called with what is needed in R15: RSP is eight less. Changes RBP, R15 and the flags. */
+    begin trans_simd_load
+    cmpl $0, (8 + SIMD)(%rsp)
+    jne 1f
+    mov %rax, (8 + PARKED_RAX)(%rsp)
+    mov %rdx, (8 + PARKED_RDX)(%rsp)
+    mov (8 + SIMD_MASK)(%rsp), %eax
+    xor %edx, %edx
+    mov (8 + XSAVE)(%rsp), %rbp
+    xrstor64 (%rbp)
+    mov (8 + PARKED_RAX)(%rsp), %rax
+    mov (8 + PARKED_RDX)(%rsp), %rdx
+1:
+    or %r15d, (8 + SIMD)(%rsp)
+    ret
+    .size trans_simd_load, . - trans_simd_load
+
+    .section .note.GNU-stack, "", @progbits

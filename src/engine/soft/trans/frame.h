@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.h - what translated code addresses through RSP: homes, saved flags, and the checked pages
+ *
+ * While translated code runs, RSP points to a struct trans_frame, below which lies a private stack for
+ * signal handlers. So no segment register is needed, and no address of the host is in the code.
+ *
+ * Homes: RAX RCX RDX RBX RSI RDI R8..R11 are the guest's; R13 is its RBP, R14 its RSP; its R12..R15 are in
+ * `spill`. RBP (S1) and R15 (S2) are scratch, R12 counts the instructions that are left. Arithmetic flags
+ * are in EFLAGS.
+ */
+#ifndef ENGINE_SOFT_TRANS_FRAME_H
+#define ENGINE_SOFT_TRANS_FRAME_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/soft/cpu.h"
+
+enum {
+    TRANS_TLB = 4096,      /* entries for a bank and a kind of access */
+    TRANS_INDIRECT = 4096, /* entries for a bank */
+    TRANS_CELLS = 32768,
+    TRANS_STACK = 65536, /* bytes: a signal frame with all vector state, and a handler */
+};
+
+enum trans_access { TRANS_READ, TRANS_WRITE, TRANS_ACCESSES };
+
+/* One page that may be accessed so. An entry that is free has the tag of another index: nothing matches. */
+struct trans_page {
+    uint64_t ntag; /* minus the page's linear address */
+    uint8_t *host; /* the page */
+};
+
+/* Where an indirect branch goes on. Free: rip is 1 in entry 0 (never asked for there) or 0. */
+struct trans_indirect {
+    uint64_t rip;
+    const uint8_t *host;
+};
+
+/* enter.S knows the offsets of the first part. */
+struct trans_frame {
+    uint64_t host_rsp;
+    uint64_t *gpr;         /* all of the guest's, outside translated code */
+    const void *leave;     /* trans_leave */
+    const void *simd_load; /* trans_simd_load */
+    uint8_t *xsave;
+    uint64_t spill[4];   /* guest R12..R15 */
+    uint64_t parked_rax; /* while AX holds the flags */
+    uint64_t flags;      /* at indirect branches: as LAHF and SETO leave them in AX */
+    uint64_t data;       /* at a leave: address of the access, or target of the branch */
+    uint64_t temp;
+    uint64_t seg_base[2]; /* FS, GS */
+    uint64_t simd;        /* enum trans_simd: what has been loaded for use */
+    uint64_t leave_flags; /* EFLAGS at a leave, in the form of `flags` */
+    uint64_t budget;
+    uint64_t site;
+    const void *entry;
+    uint32_t host_mxcsr, simd_mask; /* the mask: components that are loaded and saved */
+    uint64_t wanted;                /* enum trans_simd of what is loaded before */
+    uint64_t parked[2];             /* RAX and RDX, while vectors are loaded */
+    uint64_t simd_allowed;          /* enum trans_simd of what may be loaded now */
+
+    struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
+    struct trans_indirect indirect[BANKS][TRANS_INDIRECT];
+    const void *cell[TRANS_CELLS]; /* where branches to other pages go */
+};
+
+enum trans_simd { TRANS_SIMD_SSE = 1, TRANS_SIMD_AVX = 2 };
+
+static_assert(offsetof(struct trans_frame, spill) == 40, "enter.S");
+static_assert(offsetof(struct trans_frame, flags) == 80, "enter.S");
+static_assert(offsetof(struct trans_frame, simd) == 120, "enter.S");
+static_assert(offsetof(struct trans_frame, simd_mask) == 164, "enter.S");
+static_assert(offsetof(struct trans_frame, parked) == 176, "enter.S");
+static_assert(sizeof(struct trans_page) == 16 && sizeof(struct trans_indirect) == 16,
+              "indices are shifted by 4");
+
+/* enter.S: runs translated code from frame->entry until it leaves. */
+void trans_enter(struct trans_frame *frame);
+/* Only translated code goes there. */
+void trans_leave(void);
+void trans_simd_load(void);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gen.h - host code of one block, under way
+ *
+ * The hot part comes first; what is jumped to when something is unusual (`cold`) follows behind it.
+ * Each gen_ function emits one thing at the end of the hot part.
+ */
+#ifndef ENGINE_SOFT_TRANS_GEN_H
+#define ENGINE_SOFT_TRANS_GEN_H
+
+#include "engine/soft/trans/emit.h"
+#include "engine/soft/trans/scan.h"
+
+enum { GEN_COLDS = 4 * BLOCK_INSNS + 8 };
+
+enum cold_kind {
+    COLD_LEAVE, /* to the C code, at a site */
+    COLD_SIMD,  /* loads vector registers and goes back */
+};
+
+struct cold {
+    uint8_t *from; /* the jump's distance */
+    uint8_t *back; /* COLD_SIMD: where it goes on */
+    uint32_t site;
+    uint8_t kind;
+    bool parked;    /* the flags are in AX, RAX in the frame */
+    bool recover;   /* S1 is the address minus a tag, S2 which */
+    int32_t tag_at; /* of the tags in the frame */
+};
+
+struct gen {
+    struct trans *t;
+    struct scan *s;
+    struct emit e;
+    struct block *b;
+    uint32_t number;           /* of the block */
+    const struct scan_insn *x; /* the instruction under way */
+    unsigned i;                /* its number */
+    struct cold cold[GEN_COLDS];
+    unsigned ncolds;
+    bool failed; /* no site or cold place is left: the block is thrown away */
+};
+
+/* ---- registers -------------------------------------------------------------------------------- */
+
+/* Home of a guest register; GEN_SPILLED: it is in the frame. */
+enum { GEN_SPILLED = 0xff };
+unsigned gen_home(unsigned guest);
+struct emit_mem gen_spill(unsigned guest);
+/* Into a host register, and from one. */
+void gen_get(struct gen *g, unsigned host, unsigned guest);
+void gen_put(struct gen *g, unsigned guest, unsigned host);
+
+/* ---- leaving ---------------------------------------------------------------------------------- */
+
+/* A site of the instruction under way; 0 when there is no room (g->failed). */
+uint32_t gen_site(struct gen *g, enum site_kind kind, enum site_flags flags);
+void gen_cold(struct gen *g, struct cold cold);
+/* All of them, behind the hot part. */
+void gen_colds(struct gen *g);
+
+/* Around code that changes flags: AX has them, RAX is parked. Nothing where `live` is 0. */
+void gen_park(struct gen *g, unsigned live);
+void gen_unpark(struct gen *g, unsigned live);
+
+/* Jumps when the condition holds to a place that leaves to the interpreter at this instruction. */
+void gen_step_if(struct gen *g, unsigned cc, unsigned live);
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+/* S1 = effective address of the instruction under way, without the segment's base. Flags stay. */
+void gen_address(struct gen *g);
+
+/*
+ * gen_check - S1 = the place in the host's memory of a linear address in S1, or leave
+ *
+ * align: what it must be a multiple of; seg: whose base is added; live: flags to be kept. Changes S2.
+ */
+struct gen_access {
+    unsigned size, align, seg;
+    enum trans_access how;
+    unsigned live;
+    bool in_frame; /* the flags are in the frame already */
+};
+void gen_check(struct gen *g, struct gen_access a);
+
+/* ---- instructions ------------------------------------------------------------------------------ */
+
+void gen_copy(struct gen *g); /* gen_copy.c */
+void gen_div(struct gen *g);
+
+void gen_push(struct gen *g); /* gen_flow.c */
+void gen_pop(struct gen *g);
+void gen_leave_insn(struct gen *g);
+void gen_branch(struct gen *g);
+/* To target after `executed` instructions of the block; the end of the hot part, or what a branch jumps to. */
+void gen_edge(struct gen *g, uint64_t target, unsigned executed);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gen_copy.c - guest instructions with their registers renumbered and their memory operand at S1
+ *
+ * The bytes are put together again from the decoded fields: prefixes that count, REX or VEX, opcode, ModRM,
+ * immediate. Segment, address-size and LOCK prefixes are left out: the first two are in the address, and
+ * with one vCPU nobody else writes the word. A register that lives in the frame is loaded into a scratch
+ * register before and stored after.
+ */
+#include "engine/soft/trans/gen.h"
+
+#include "x86/operand.h"
+
+enum { CC_Z = 4, CC_NB = 3, CC_BE = 6, CC_NZ = 5 };
+
+/* Register numbers to be encoded. */
+struct fields {
+    uint8_t reg, rm, vvvv;
+    bool mem;   /* rm is S1, behind a check */
+    bool opreg; /* rm is in the opcode */
+    struct {
+        uint8_t guest, host;
+        bool written;
+    } scratch[2];
+    unsigned nscratch;
+};
+
+/* ---- registers -------------------------------------------------------------------------------- */
+
+static bool is_high_byte(const struct x86_insn *in, unsigned reg, unsigned width)
+{
+    return width == 1 && reg >= 4 && reg < 8 && !(in->flags & X86_INSN_REX);
+}
+
+/* The host's number for an operand's register; a scratch register when it has no home. */
+static uint8_t assign(struct fields *f, const struct x86_insn *in, unsigned guest, unsigned width,
+                      bool written)
+{
+    static const uint8_t free[2] = { HOST_S2, HOST_S1 };
+    unsigned home = gen_home(guest);
+
+    if (is_high_byte(in, guest, width))
+        return (uint8_t)guest; /* AH CH DH BH: their registers are at home */
+    if (home != GEN_SPILLED)
+        return (uint8_t)home;
+    for (unsigned i = 0; i < f->nscratch; i++) {
+        if (f->scratch[i].guest == guest) {
+            f->scratch[i].written |= written;
+            return f->scratch[i].host;
+        }
+    }
+    f->scratch[f->nscratch].guest = (uint8_t)guest;
+    f->scratch[f->nscratch].host = free[f->nscratch];
+    f->scratch[f->nscratch].written = written;
+    return free[f->nscratch++];
+}
+
+static void assign_all(struct fields *f, const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    *f = (struct fields){ .reg = in->modrm >> 3 & 7,
+                          .rm = in->modrm & 7,
+                          .vvvv = in->vvvv,
+                          .mem = in->flags & X86_INSN_MEM };
+    for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
+        const struct x86_opnd_type *type = &x86_opnd_types[row->operand[i]];
+        unsigned width = x86_size_bytes((enum x86_size)type->reg_size, in);
+        bool written = scan_access(row, i) & X86_ACCESS_W;
+
+        switch (type->kind) {
+        case X86_OPK_RM:
+        case X86_OPK_RMBITS:
+        case X86_OPK_OPREG:
+            f->opreg = type->kind == X86_OPK_OPREG;
+            if (!f->mem)
+                f->rm = assign(f, in, in->rm, width, written);
+            break;
+        case X86_OPK_REG:
+            f->reg = assign(f, in, in->reg, width, written);
+            break;
+        case X86_OPK_VVVV:
+            f->vvvv = assign(f, in, in->vvvv, 8, written);
+            break;
+        case X86_OPK_XREG:
+            f->reg = in->reg;
+            break;
+        case X86_OPK_XRM:
+            if (!f->mem)
+                f->rm = in->rm;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------ */
+
+static unsigned imm_bytes(const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    if (row->props & X86_ROW_IS4)
+        return 1;
+    switch ((enum x86_imm)row->imm) {
+    case X86_IMM_B:
+    case X86_IMM_SB:
+        return 1;
+    case X86_IMM_W:
+        return 2;
+    case X86_IMM_Z:
+        return in->opsize == 2 ? 2 : 4;
+    case X86_IMM_V:
+        return in->opsize;
+    default:
+        return 0;
+    }
+}
+
+static void modrm_and_imm(struct gen *g, const struct fields *f)
+{
+    const struct x86_insn *in = &g->x->in;
+    unsigned n = imm_bytes(in);
+
+    if (x86_insn_row(in)->props & X86_ROW_MODRM) {
+        if (f->mem) {
+            emit_8(&g->e, 0x40u | (f->reg & 7u) << 3 | HOST_S1);
+            emit_8(&g->e, 0);
+        } else {
+            emit_8(&g->e, 0xc0u | (f->reg & 7u) << 3 | (f->rm & 7u));
+        }
+    }
+    emit_bytes(&g->e, g->x->bytes + in->len - n, n);
+}
+
+static void legacy(struct gen *g, const struct fields *f)
+{
+    const struct x86_insn *in = &g->x->in;
+    const struct x86_row *row = x86_insn_row(in);
+    unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem ? 0 : f->rm >> 3);
+    bool modrm = row->props & X86_ROW_MODRM;
+
+    if (in->flags & X86_INSN_66)
+        emit_8(&g->e, 0x66);
+    if (in->flags & (X86_INSN_F2 | X86_INSN_F3) && !(row->prefixes & BIT(X86_PP_NP)))
+        emit_8(&g->e, in->flags & X86_INSN_F3 ? 0xf3 : 0xf2);
+    if (!modrm)
+        rex &= ~4u;
+    if (rex != 0 || in->flags & X86_INSN_REX)
+        emit_8(&g->e, 0x40 | rex);
+    if (row->map != X86_MAP_1B)
+        emit_8(&g->e, 0x0f);
+    if (row->map == X86_MAP_0F38)
+        emit_8(&g->e, 0x38);
+    if (row->map == X86_MAP_0F3A)
+        emit_8(&g->e, 0x3a);
+    emit_8(&g->e, f->opreg ? (in->opcode & ~7u) | (f->rm & 7u) : in->opcode);
+    modrm_and_imm(g, f);
+}
+
+/* Always the form with three bytes; W, L and pp as the guest has them. */
+static void vex(struct gen *g, const struct fields *f)
+{
+    const uint8_t *b = g->x->bytes;
+    unsigned map = 1, last;
+
+    while (*b != 0xc4 && *b != 0xc5)
+        b++; /* prefixes: the decoder has found that a VEX prefix follows */
+    last = b[1];
+    if (*b == 0xc4) {
+        map = b[1] & 0x1f;
+        last = b[2];
+    } else {
+        last &= 0x7f;
+    }
+    emit_8(&g->e, 0xc4);
+    emit_8(&g->e, (f->reg & 8u ? 0 : 0x80u) | 0x40u | (!f->mem && f->rm & 8u ? 0 : 0x20u) | map);
+    if (x86_insn_row(&g->x->in)->props & X86_ROW_VVVV)
+        last = (last & ~0x78u) | (~(unsigned)f->vvvv & 15u) << 3;
+    emit_8(&g->e, last);
+    emit_8(&g->e, g->x->in.opcode);
+    modrm_and_imm(g, f);
+}
+
+/* ---- an instruction ---------------------------------------------------------------------------- */
+
+static void check_operand(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+    const struct x86_row *row = x86_insn_row(in);
+    int mem = scan_mem_operand(in);
+    const struct x86_opnd_type *type;
+    struct gen_access a = { .seg = in->seg, .live = g->x->live };
+
+    if (mem < 0)
+        return;
+    type = &x86_opnd_types[row->operand[mem]];
+    a.size = x86_size_bytes((enum x86_size)type->mem_size, in);
+    a.how = scan_access(row, (unsigned)mem) & X86_ACCESS_W ? TRANS_WRITE : TRANS_READ;
+    a.align = row->align == X86_ALIGN_VL ? in->veclen : row->align;
+    if (a.size == 0) {
+        g->failed = true; /* nothing that is copied has an operand of unknown size */
+        return;
+    }
+    gen_address(g);
+    gen_check(g, a);
+}
+
+static void load_scratch(struct gen *g, const struct fields *f)
+{
+    for (unsigned i = 0; i < f->nscratch; i++)
+        emit_load(&g->e, f->scratch[i].host, gen_spill(f->scratch[i].guest));
+}
+
+static void store_scratch(struct gen *g, const struct fields *f)
+{
+    for (unsigned i = 0; i < f->nscratch; i++) {
+        if (f->scratch[i].written)
+            emit_store(&g->e, gen_spill(f->scratch[i].guest), f->scratch[i].host);
+    }
+}
+
+static void copy(struct gen *g, const struct fields *f)
+{
+    if (g->x->in.flags & X86_INSN_VEX)
+        vex(g, f);
+    else
+        legacy(g, f);
+    store_scratch(g, f);
+}
+
+/* LEA: the address is the value. The destination's low 2, 4 or 8 bytes are written. */
+static void lea(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+    unsigned home = gen_home(in->reg);
+
+    gen_address(g);
+    if (in->opsize == 2) {
+        emit_8(&g->e, 0x66);
+        if (home == GEN_SPILLED)
+            emit_op_mem(&g->e, false, 0x89, HOST_S1, gen_spill(in->reg));
+        else
+            emit_op_reg(&g->e, false, 0x89, HOST_S1, home);
+        return;
+    }
+    if (in->opsize == 4)
+        emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S1);
+    gen_put(g, in->reg, HOST_S1);
+}
+
+void gen_copy(struct gen *g)
+{
+    struct fields f;
+
+    if (g->x->kind == SCAN_LEA) {
+        lea(g);
+        return;
+    }
+    assign_all(&f, &g->x->in);
+    check_operand(g);
+    load_scratch(g, &f);
+    copy(g, &f);
+}
+
+/* ---- DIV, IDIV -------------------------------------------------------------------------------- */
+
+/* Whether it raises nothing is found out before: unsigned if RDX is below the divisor. */
+static void div_guard(struct gen *g, const struct fields *f, bool wide)
+{
+    if (f->mem)
+        emit_op_mem(&g->e, wide, 0x3b, X86_RDX, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 });
+    else
+        emit_op_reg(&g->e, wide, 0x3b, X86_RDX, f->rm);
+    gen_step_if(g, CC_NB, g->x->live);
+}
+
+/* Signed if RDX:RAX is RAX extended, and the divisor is neither 0 nor -1. */
+static void idiv_guard(struct gen *g, const struct fields *f, bool wide)
+{
+    struct emit *e = &g->e;
+    unsigned temp = f->mem ? HOST_S2 : HOST_S1;
+
+    if (g->x->live != 0)
+        emit_op_mem(e, wide, 0x8b, temp, FRAME(parked_rax));
+    else
+        emit_op_reg(e, wide, 0x89, X86_RAX, temp);
+    emit_op_reg(e, wide, 0xc1, 7, temp); /* sar */
+    emit_8(e, wide ? 63 : 31);
+    emit_op_reg(e, wide, 0x3b, X86_RDX, temp);
+    gen_step_if(g, CC_NZ, g->x->live);
+    if (f->mem)
+        emit_op_mem(e, wide, 0x8b, temp, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 });
+    else
+        emit_op_reg(e, wide, 0x89, f->rm, temp);
+    emit_alu_imm(e, wide, 0, temp, 1);
+    emit_alu_imm(e, wide, 7, temp, 1);
+    gen_step_if(g, CC_BE, g->x->live);
+}
+
+void gen_div(struct gen *g)
+{
+    bool wide = g->x->in.opsize == 8;
+    struct fields f;
+
+    assign_all(&f, &g->x->in);
+    check_operand(g);
+    load_scratch(g, &f);
+    gen_park(g, g->x->live);
+    if (x86_insn_row(&g->x->in)->mnemonic == X86_MN_DIV)
+        div_guard(g, &f, wide);
+    else
+        idiv_guard(g, &f, wide);
+    gen_unpark(g, g->x->live);
+    copy(g, &f);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gen_flow.c - stack and branches
+ *
+ * A direct branch ends in a jump that is linked to its target's block once there is one. Inside the page, or
+ * a larger page of the guest that holds both ends, the jump itself is patched: whoever maps another page
+ * there takes this block away too. To other places it goes through a cell of the frame, which a flush of
+ * translations puts back. Indirect branches look into the table of the mode.
+ */
+#include "engine/soft/trans/gen.h"
+
+enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, ALU_CMP = 7, CC_NZ = 5, CC_A = 7 };
+
+/* ---- stack ------------------------------------------------------------------------------------ */
+
+static void check_stack(struct gen *g, enum trans_access how, unsigned live)
+{
+    gen_check(g, (struct gen_access){ .size = 8, .seg = X86_SS, .how = how, .live = live });
+}
+
+static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
+
+static struct emit_mem stack(int32_t disp)
+{
+    return (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, disp };
+}
+
+/* S1 = where a push goes, checked. */
+static void below(struct gen *g, unsigned live)
+{
+    emit_lea(&g->e, HOST_S1, stack(-8));
+    check_stack(g, TRANS_WRITE, live);
+}
+
+static void pushed(struct gen *g)
+{
+    emit_lea(&g->e, X86_R14, stack(-8));
+}
+
+/* Flags are kept: what is behind a park has them in AX. */
+static void push_imm(struct gen *g, uint64_t val)
+{
+    if ((int64_t)val == (int32_t)val) {
+        emit_op_mem(&g->e, true, 0xc7, 0, at_s1);
+        emit_32(&g->e, (uint32_t)val);
+    } else {
+        emit_mov_imm(&g->e, HOST_S2, val);
+        emit_store(&g->e, at_s1, HOST_S2);
+    }
+}
+
+/* S2 = the instruction's memory operand, which is then in frame.temp too. */
+static void load_operand(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+
+    gen_address(g);
+    gen_check(
+        g, (struct gen_access){ .size = 8, .seg = in->seg, .how = TRANS_READ, .live = g->x->live });
+    emit_load(&g->e, HOST_S2, at_s1);
+    emit_store(&g->e, FRAME(temp), HOST_S2);
+}
+
+void gen_push(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+    unsigned kind = x86_opnd_types[x86_insn_row(in)->operand[0]].kind;
+    unsigned home;
+
+    if (in->flags & X86_INSN_MEM)
+        load_operand(g);
+    below(g, g->x->live);
+    if (kind == X86_OPK_IMM) {
+        push_imm(g, in->imm);
+    } else if (in->flags & X86_INSN_MEM) {
+        emit_load(&g->e, HOST_S2, FRAME(temp));
+        emit_store(&g->e, at_s1, HOST_S2);
+    } else {
+        home = gen_home(in->rm);
+        if (home == GEN_SPILLED) {
+            emit_load(&g->e, HOST_S2, gen_spill(in->rm));
+            home = HOST_S2;
+        }
+        emit_store(&g->e, at_s1, home);
+    }
+    pushed(g);
+}
+
+void gen_pop(struct gen *g)
+{
+    emit_mov(&g->e, HOST_S1, X86_R14);
+    check_stack(g, TRANS_READ, g->x->live);
+    emit_lea(&g->e, X86_R14, stack(8));
+    emit_load(&g->e, HOST_S2, at_s1);
+    gen_put(g, g->x->in.rm, HOST_S2); /* POP RSP: what was read wins */
+}
+
+void gen_leave_insn(struct gen *g)
+{
+    emit_mov(&g->e, HOST_S1, X86_R13);
+    check_stack(g, TRANS_READ, g->x->live);
+    emit_lea(&g->e, X86_R14, (struct emit_mem){ X86_R13, EMIT_NO_INDEX, 0, 8 });
+    emit_load(&g->e, X86_R13, at_s1);
+}
+
+/* ---- direct branches -------------------------------------------------------------------------- */
+
+static void count(struct gen *g, unsigned executed)
+{
+    emit_lea(&g->e, HOST_BUDGET,
+             (struct emit_mem){ HOST_BUDGET, EMIT_NO_INDEX, 0, -(int32_t)executed });
+}
+
+static bool same_page(const struct gen *g, uint64_t target)
+{
+    return target / PAGE == g->s->rip / PAGE;
+}
+
+static uint32_t place(const struct gen *g, const uint8_t *at)
+{
+    return (uint32_t)(at - g->t->cache.rw);
+}
+
+void gen_edge(struct gen *g, uint64_t target, unsigned executed)
+{
+    struct trans *t = g->t;
+    uint32_t number;
+    struct site *site;
+
+    count(g, executed);
+    if (target == g->s->rip) { /* a loop */
+        emit_patch(emit_jmp(&g->e), t->cache.rw + g->b->entry);
+        return;
+    }
+    number = gen_site(g, SITE_EDGE, FLAGS_HOST);
+    site = &t->site[number];
+    site->target = target;
+    site->executed = (uint8_t)executed;
+    if (same_page(g, target)) {
+        uint8_t *jump = emit_jmp(&g->e);
+
+        site->patch = place(g, jump);
+        emit_patch(jump, g->e.at);
+    } else if (t->ncells < TRANS_CELLS) {
+        struct emit_mem cell = FRAME(cell);
+
+        site->cell = (uint16_t)t->ncells++;
+        cell.disp += 8 * site->cell;
+        emit_jmp_mem(&g->e, cell);
+        t->frame->cell[site->cell] = t->cache.rx + place(g, g->e.at);
+    } else {
+        g->failed = true;
+    }
+    site->stub = place(g, g->e.at);
+    emit_mov_imm(&g->e, HOST_S2, number);
+    emit_jmp_mem(&g->e, FRAME(leave));
+}
+
+static void jcc(struct gen *g)
+{
+    uint64_t target = scan_target(g->s, g->x);
+    unsigned cc = g->x->in.opcode & 15;
+    uint8_t *over = emit_jcc(&g->e, cc ^ 1);
+
+    gen_edge(g, target, g->i + 1);
+    emit_patch(over, g->e.at);
+}
+
+/* ---- indirect branches ------------------------------------------------------------------------ */
+
+/* Flags into the frame, where the target looks for them if it needs them. */
+static void save_flags(struct gen *g)
+{
+    struct emit *e = &g->e;
+
+    emit_store(e, FRAME(parked_rax), X86_RAX);
+    emit_8(e, 0x9f);
+    emit_op_reg(e, false, 0x0f90, 0, X86_RAX);
+    emit_op_mem(e, false, 0x89, X86_RAX, FRAME(flags));
+    emit_load(e, X86_RAX, FRAME(parked_rax));
+}
+
+/* To S1; flags are in the frame. */
+static void probe(struct gen *g, enum site_kind kind, uint32_t pop)
+{
+    struct emit *e = &g->e;
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0,
+                              (int32_t)(offsetof(struct trans_frame, indirect) +
+                                        sizeof(struct trans_indirect) * TRANS_INDIRECT *
+                                            g->s->bank) };
+    uint32_t site = gen_site(g, kind, FLAGS_FRAME);
+
+    g->t->site[site].executed = (uint8_t)(g->i + 1);
+    g->t->site[site].pop = pop;
+    /* The index is that of trans_indirect_fill. */
+    emit_op_reg(e, false, 0x89, HOST_S1, HOST_S2);
+    emit_op_reg(e, false, 0xc1, 5, HOST_S2);
+    emit_8(e, 8);
+    emit_op_reg(e, false, 0x31, HOST_S1, HOST_S2);
+    emit_alu_imm(e, false, ALU_AND, HOST_S2, TRANS_INDIRECT - 1);
+    emit_op_reg(e, false, 0xc1, 4, HOST_S2);
+    emit_8(e, 4);
+    emit_op_mem(e, true, 0x3b, HOST_S1, entry);
+    gen_cold(g, (struct cold){ .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE });
+    if (pop != 0)
+        emit_lea(e, X86_R14, stack((int32_t)pop));
+    count(g, g->i + 1);
+    entry.disp += (int32_t)offsetof(struct trans_indirect, host);
+    emit_jmp_mem(e, entry);
+}
+
+static void ret(struct gen *g)
+{
+    uint32_t pop = 8;
+
+    if (x86_insn_row(&g->x->in)->imm != X86_IMM_NONE)
+        pop += (uint32_t)(g->x->in.imm & 0xffff);
+    save_flags(g);
+    emit_mov(&g->e, HOST_S1, X86_R14);
+    gen_check(g,
+              (struct gen_access){ .size = 8, .seg = X86_SS, .how = TRANS_READ, .in_frame = true });
+    emit_load(&g->e, HOST_S1, at_s1);
+    probe(g, SITE_RET, pop);
+}
+
+/* S1 = the target of a jump or call through a register or memory. */
+static void indirect_target(struct gen *g)
+{
+    if (g->x->in.flags & X86_INSN_MEM) {
+        load_operand(g);
+        emit_mov(&g->e, HOST_S1, HOST_S2);
+    } else {
+        gen_get(g, HOST_S1, g->x->in.rm);
+    }
+}
+
+/* The call's own check comes before the push: a target that is not canonical is the interpreter's. */
+static void call_indirect(struct gen *g, uint64_t next)
+{
+    struct emit *e = &g->e;
+
+    indirect_target(g);
+    emit_store(e, FRAME(temp), HOST_S1);
+    gen_park(g, g->x->live);
+    emit_op_reg(e, true, 0xc1, 7, HOST_S1); /* sar: 0 or -1 */
+    emit_8(e, 47);
+    emit_alu_imm(e, true, 0, HOST_S1, 1);
+    emit_alu_imm(e, true, ALU_CMP, HOST_S1, 1);
+    gen_step_if(g, CC_A, g->x->live);
+    gen_unpark(g, g->x->live);
+    below(g, g->x->live);
+    push_imm(g, next);
+    save_flags(g);
+    pushed(g);
+    emit_load(e, HOST_S1, FRAME(temp));
+    probe(g, SITE_INDIRECT, 0);
+}
+
+void gen_branch(struct gen *g)
+{
+    const struct scan_insn *x = g->x;
+    bool direct = x86_insn_row(&x->in)->imm != X86_IMM_NONE;
+    uint64_t next = g->s->rip + x->at + x->in.len;
+
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_JCC:
+        jcc(g);
+        break;
+    case SCAN_JMP:
+        if (direct) {
+            gen_edge(g, scan_target(g->s, x), g->i + 1);
+        } else {
+            indirect_target(g);
+            save_flags(g);
+            probe(g, SITE_INDIRECT, 0);
+        }
+        break;
+    case SCAN_CALL:
+        if (direct) {
+            below(g, x->live);
+            push_imm(g, next);
+            pushed(g);
+            gen_edge(g, scan_target(g->s, x), g->i + 1);
+        } else {
+            call_indirect(g, next);
+        }
+        break;
+    default:
+        ret(g);
+        break;
+    }
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gen_mem.c - addresses, the check in front of each access, and the places where code is left
+ *
+ * The check is a look into frame.tlb at the index that the address has. S1 becomes the distance from the
+ * page that lies there; below 4096 - size it is that page, all of the access is in it, and the kind of
+ * access is allowed. A free entry has the tag of a page with another index, so that no address fits.
+ */
+#include "engine/soft/trans/gen.h"
+
+enum {
+    PAGE = 4096,
+    ALU_ADD = 0,
+    ALU_AND = 4,
+    ALU_SUB = 5,
+    ALU_CMP = 7,
+    CC_A = 7,
+    CC_NZ = 5,
+    CC_NB = 3
+};
+enum { OP_ADD_LOAD = 0x03, OP_SUB_LOAD = 0x2b, OP_TEST_IMM = 0xf7, OP_SHIFT_IMM = 0xc1, SHR = 5 };
+
+/* ---- registers -------------------------------------------------------------------------------- */
+
+unsigned gen_home(unsigned guest)
+{
+    if (guest == X86_RSP)
+        return X86_R14;
+    if (guest == X86_RBP)
+        return X86_R13;
+    return guest < X86_R12 ? guest : GEN_SPILLED;
+}
+
+struct emit_mem gen_spill(unsigned guest)
+{
+    struct emit_mem m = FRAME(spill);
+
+    m.disp += (int32_t)(8 * (guest - X86_R12));
+    return m;
+}
+
+void gen_get(struct gen *g, unsigned host, unsigned guest)
+{
+    unsigned home = gen_home(guest);
+
+    if (home == GEN_SPILLED)
+        emit_load(&g->e, host, gen_spill(guest));
+    else
+        emit_mov(&g->e, host, home);
+}
+
+void gen_put(struct gen *g, unsigned guest, unsigned host)
+{
+    unsigned home = gen_home(guest);
+
+    if (home == GEN_SPILLED)
+        emit_store(&g->e, gen_spill(guest), host);
+    else
+        emit_mov(&g->e, home, host);
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------- */
+
+uint32_t gen_site(struct gen *g, enum site_kind kind, enum site_flags flags)
+{
+    struct trans *t = g->t;
+
+    if (t->nsites == SITES_MAX) {
+        g->failed = true;
+        return 0;
+    }
+    t->site[t->nsites] = (struct site){ .block = g->number,
+                                        .insn = (uint8_t)g->i,
+                                        .executed = (uint8_t)g->i,
+                                        .kind = (uint8_t)kind,
+                                        .flags = (uint8_t)flags };
+    return t->nsites++;
+}
+
+void gen_cold(struct gen *g, struct cold cold)
+{
+    if (g->ncolds == GEN_COLDS)
+        g->failed = true;
+    else
+        g->cold[g->ncolds++] = cold;
+}
+
+/* AL + 0x7f overflows when it is 1, then SAHF. */
+static void unpark(struct emit *e)
+{
+    emit_8(e, 0x04); /* add al, imm8 */
+    emit_8(e, 0x7f);
+    emit_8(e, 0x9e); /* sahf */
+    emit_load(e, X86_RAX, FRAME(parked_rax));
+}
+
+void gen_park(struct gen *g, unsigned live)
+{
+    if (live == 0)
+        return;
+    emit_store(&g->e, FRAME(parked_rax), X86_RAX);
+    emit_8(&g->e, 0x9f);                           /* lahf */
+    emit_op_reg(&g->e, false, 0x0f90, 0, X86_RAX); /* seto al */
+}
+
+void gen_unpark(struct gen *g, unsigned live)
+{
+    if (live != 0)
+        unpark(&g->e);
+}
+
+static void leave(struct emit *e, uint32_t site)
+{
+    emit_mov_imm(e, HOST_S2, site);
+    emit_jmp_mem(e, FRAME(leave));
+}
+
+static void simd_place(struct gen *g, const struct cold *c)
+{
+    struct emit *e = &g->e;
+    uint8_t *over;
+
+    emit_op_mem(e, false, 0x80, ALU_CMP, FRAME(simd_allowed));
+    emit_8(e, g->s->simd);
+    over = emit_jcc(e, CC_NB);
+    if (c->parked)
+        unpark(e);
+    leave(e, c->site);
+    emit_patch(over, e->at);
+    emit_mov_imm(e, HOST_S2, g->s->simd);
+    emit_op_mem(e, false, 0xff, 2, FRAME(simd_load)); /* call */
+    emit_patch(emit_jmp(e), c->back);
+}
+
+void gen_colds(struct gen *g)
+{
+    struct emit *e = &g->e;
+
+    for (unsigned i = 0; i < g->ncolds && !e->full; i++) {
+        const struct cold *c = &g->cold[i];
+
+        emit_patch(c->from, e->at);
+        if (c->kind == COLD_SIMD) {
+            simd_place(g, c);
+            continue;
+        }
+        if (c->recover)
+            emit_op_mem(e, true, OP_SUB_LOAD, HOST_S1,
+                        (struct emit_mem){ HOST_FRAME, HOST_S2, 0, c->tag_at });
+        if (c->parked)
+            unpark(e);
+        leave(e, c->site);
+    }
+}
+
+void gen_step_if(struct gen *g, unsigned cc, unsigned live)
+{
+    gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
+                               .site = gen_site(g, SITE_STEP, live != 0 ? FLAGS_HOST : FLAGS_DEAD),
+                               .kind = COLD_LEAVE,
+                               .parked = live != 0 });
+}
+
+/* ---- addresses -------------------------------------------------------------------------------- */
+
+static void base_only(struct gen *g, const struct x86_insn *in)
+{
+    unsigned home = gen_home(in->base);
+    int32_t disp = (int32_t)in->disp;
+
+    if (home == GEN_SPILLED) {
+        emit_load(&g->e, HOST_S1, gen_spill(in->base));
+        home = HOST_S1;
+    }
+    if (disp != 0)
+        emit_lea(&g->e, HOST_S1, (struct emit_mem){ home, EMIT_NO_INDEX, 0, disp });
+    else
+        emit_mov(&g->e, HOST_S1, home);
+}
+
+static void with_index(struct gen *g, const struct x86_insn *in)
+{
+    unsigned index = gen_home(in->index), base;
+    int32_t disp = (int32_t)in->disp;
+
+    if (index == GEN_SPILLED) {
+        emit_load(&g->e, HOST_S2, gen_spill(in->index));
+        index = HOST_S2;
+    }
+    if (in->base == X86_REG_NONE) {
+        emit_mov_imm(&g->e, HOST_S1, (uint64_t)(int64_t)disp);
+        base = HOST_S1;
+        disp = 0;
+    } else {
+        base = gen_home(in->base);
+        if (base == GEN_SPILLED) {
+            emit_load(&g->e, HOST_S1, gen_spill(in->base));
+            base = HOST_S1;
+        }
+    }
+    emit_lea(&g->e, HOST_S1, (struct emit_mem){ base, index, in->scale, disp });
+}
+
+void gen_address(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+
+    if (in->base == X86_BASE_RIP)
+        emit_mov_imm(&g->e, HOST_S1, g->s->rip + g->x->at + in->len + in->disp);
+    else if (in->index != X86_REG_NONE)
+        with_index(g, in);
+    else if (in->base != X86_REG_NONE)
+        base_only(g, in);
+    else
+        emit_mov_imm(&g->e, HOST_S1, in->disp);
+    if (in->addrsize == 4) /* mov ebp, ebp clears the upper half */
+        emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S1);
+}
+
+/* ---- the check -------------------------------------------------------------------------------- */
+
+static int32_t table_at(const struct gen *g, enum trans_access how)
+{
+    return (int32_t)(offsetof(struct trans_frame, tlb) +
+                     sizeof(struct trans_page) * TRANS_TLB *
+                         ((unsigned)g->s->bank * TRANS_ACCESSES + how));
+}
+
+static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at)
+{
+    bool live = a->live != 0;
+    uint32_t site = gen_site(g, SITE_MISS,
+                             a->in_frame ? FLAGS_FRAME
+                             : live      ? FLAGS_HOST
+                                         : FLAGS_DEAD);
+
+    g->t->site[site].size = (uint8_t)a->size;
+    g->t->site[site].how = (uint8_t)a->how;
+    g->t->site[site].align = (uint8_t)(a->align > 1 ? a->align : 1);
+    gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
+                               .site = site,
+                               .kind = COLD_LEAVE,
+                               .parked = live,
+                               .recover = true,
+                               .tag_at = tag_at });
+}
+
+void gen_check(struct gen *g, struct gen_access a)
+{
+    struct emit *e = &g->e;
+    int32_t tag_at = table_at(g, a.how);
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, tag_at };
+
+    gen_park(g, a.live);
+    if (a.seg == X86_FS || a.seg == X86_GS) {
+        struct emit_mem base = FRAME(seg_base);
+
+        base.disp += a.seg == X86_GS ? 8 : 0;
+        emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, base);
+    }
+    emit_op_reg(e, false, 0x89, HOST_S1, HOST_S2);
+    emit_op_reg(e, false, OP_SHIFT_IMM, SHR, HOST_S2);
+    emit_8(e, 8);
+    emit_alu_imm(e, false, ALU_AND, HOST_S2, (TRANS_TLB - 1) << 4);
+    emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
+    emit_alu_imm(e, true, ALU_CMP, HOST_S1, (int32_t)(PAGE - a.size));
+    leave_to_fill(g, CC_A, &a, tag_at);
+    if (a.align > 1) {
+        emit_op_reg(e, false, OP_TEST_IMM, 0, HOST_S1);
+        emit_32(e, a.align - 1);
+        leave_to_fill(g, CC_NZ, &a, tag_at);
+    }
+    entry.disp += (int32_t)offsetof(struct trans_page, host);
+    emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
+    gen_unpark(g, a.live);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.c - the tables of the frame: checked pages, targets of indirect branches, cells of links
+ *
+ * What is in use is noted, so that a flush costs as much as what was filled since the last one.
+ */
+#include <string.h>
+
+#include "base/bits.h"
+#include "engine/soft/trans/block.h"
+
+enum { PAGE = 4096 };
+
+/* ---- free ------------------------------------------------------------------------------------- */
+
+/* The tag of an index two further on: no address that looks here is in that page. */
+static struct trans_page free_page(unsigned idx)
+{
+    return (struct trans_page){ .ntag = -((uint64_t)((idx + 2) % TRANS_TLB) * PAGE) };
+}
+
+static struct trans_page *page_at(struct trans *t, uint32_t number)
+{
+    return &t->frame->tlb[0][0][0] + number;
+}
+
+enum { PAGES = BANKS * TRANS_ACCESSES * TRANS_TLB, INDIRECTS = BANKS * TRANS_INDIRECT };
+
+/* Numbers from PAGES on are indirect ones. A free one has a target that looks at another place. */
+static void free_entry(struct trans *t, uint32_t number)
+{
+    if (number < PAGES)
+        *page_at(t, number) = free_page(number % TRANS_TLB);
+    else
+        (&t->frame->indirect[0][0])[number - PAGES] =
+            (struct trans_indirect){ .rip = (number - PAGES) % TRANS_INDIRECT == 0 };
+}
+
+static void note(struct trans *t, uint32_t number)
+{
+    if (t->nfilled < ARRAY_LEN(t->filled))
+        t->filled[t->nfilled] = number;
+    t->nfilled++;
+}
+
+static void free_filled(struct trans *t)
+{
+    if (t->nfilled > ARRAY_LEN(t->filled)) {
+        for (uint32_t i = 0; i < PAGES + INDIRECTS; i++)
+            free_entry(t, i);
+    } else {
+        for (uint32_t i = 0; i < t->nfilled; i++)
+            free_entry(t, t->filled[i]);
+    }
+    t->nfilled = 0;
+}
+
+void trans_cells_free(struct trans *t)
+{
+    uint32_t n = t->nlinked > ARRAY_LEN(t->linked) ? t->nsites : t->nlinked;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct site *s = &t->site[n == t->nlinked ? t->linked[i] : i];
+
+        if (s->kind == SITE_EDGE && s->patch == 0)
+            t->frame->cell[s->cell] = t->cache.rx + s->stub;
+    }
+    t->nlinked = 0;
+}
+
+void trans_pages_free(struct trans *t)
+{
+    free_filled(t);
+    trans_cells_free(t);
+}
+
+/* ---- fill ------------------------------------------------------------------------------------- */
+
+bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,
+                     const struct soft_tlb_entry *e)
+{
+    const struct soft_cpu *c = t->c;
+    unsigned soft_how = how == TRANS_WRITE ? HOW_WRITE : HOW_READ;
+    uint32_t number = ((unsigned)c->bank * TRANS_ACCESSES + how) * TRANS_TLB +
+                      (uint32_t)(linear / PAGE % TRANS_TLB);
+    struct trans_page *p = page_at(t, number);
+    uint64_t page = linear - linear % PAGE;
+
+    if (e->host == NULL || e->watched & soft_how || linear % PAGE > PAGE - size ||
+        !((e->allow[c->bank] | e->held[c->bank]) & soft_how) ||
+        (how == TRANS_WRITE && trans_has_code(t, e->gpa)) ||
+        (p->ntag == -page && p->host == e->host))
+        return false;
+    *p = (struct trans_page){ .ntag = -page, .host = e->host };
+    note(t, number);
+    return true;
+}
+
+void trans_pages_strip(struct trans *t, const uint8_t *host)
+{
+    for (unsigned b = 0; b < BANKS; b++) {
+        struct trans_page *p = t->frame->tlb[b][TRANS_WRITE];
+
+        for (unsigned i = 0; i < TRANS_TLB; i++) {
+            if (p[i].host == host)
+                p[i] = free_page(i);
+        }
+    }
+}
+
+void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
+{
+    uint32_t idx = (uint32_t)(rip >> 8 ^ rip) & (TRANS_INDIRECT - 1);
+
+    t->frame->indirect[b->bank][idx] =
+        (struct trans_indirect){ .rip = rip, .host = t->cache.rx + b->indirect };
+    note(t, PAGES + b->bank * (uint32_t)TRANS_INDIRECT + idx);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan.h - which instructions make a block, how each is translated, and which flags somebody reads
+ */
+#ifndef ENGINE_SOFT_TRANS_SCAN_H
+#define ENGINE_SOFT_TRANS_SCAN_H
+
+#include "engine/soft/trans/block.h"
+#include "x86/decode.h"
+
+enum { FLAGS_ALL = 0x8d5 /* OF SF ZF AF PF CF */ };
+
+enum scan_kind {
+    SCAN_STEP, /* the interpreter's */
+    SCAN_STOP, /* the interpreter's, and nothing follows that is sure to be executed next */
+    SCAN_NOTHING,
+    SCAN_COPY, /* as it is, with other registers and memory operand */
+    SCAN_LEA,
+    SCAN_DIV, /* copied behind a look whether it faults */
+    SCAN_PUSH,
+    SCAN_POP,
+    SCAN_LEAVE,
+    SCAN_JCC,
+    SCAN_JRCXZ,
+    SCAN_JMP,
+    SCAN_CALL,
+    SCAN_RET,
+};
+
+struct scan_insn {
+    struct x86_insn in;
+    const uint8_t *bytes;
+    uint16_t at;   /* from the block's beginning */
+    uint8_t kind;  /* enum scan_kind */
+    uint8_t simd;  /* enum trans_simd of what it touches */
+    uint16_t live; /* arithmetic flags that are read after its beginning */
+    uint16_t live_out;
+};
+
+struct scan {
+    const uint8_t *page; /* the page, and where in it the block begins */
+    uint64_t rip;
+    unsigned begin, n, bytes;
+    enum soft_bank bank;
+    const struct soft_cpu *c;
+    uint8_t simd_host; /* enum trans_simd */
+    bool exact;
+    uint8_t simd; /* of all instructions */
+    struct scan_insn insn[BLOCK_INSNS];
+};
+
+/* Fills s->insn from s->page, begin, rip and mode. n may be 0: the first instruction leaves the page. */
+void trans_scan(struct scan *s);
+
+/* The memory operand: which one, -1 when there is none. */
+int scan_mem_operand(const struct x86_insn *in);
+unsigned scan_access(const struct x86_row *row, unsigned operand);
+
+/* Where a direct branch goes. */
+static inline uint64_t scan_target(const struct scan *s, const struct scan_insn *x)
+{
+    return s->rip + x->at + x->in.len + x->in.imm;
+}
+
+#endif

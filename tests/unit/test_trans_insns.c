@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_trans_insns.c - every row of the opcode table, translated against interpreted
+ *
+ * Random instances, registers in every home, flags, memory, pages that are known, unknown, clean, devices or
+ * ROM. After the instruction comes a jump, or something that writes all flags and a jump: so flags are live
+ * or dead at it. Registers, flags, vectors, memory, the exit and the count of instructions must be the same;
+ * where an instruction faults at a place where nobody reads flags, they are not compared.
+ * SOFT_CASES in the environment says how many cases a row; 200 else.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/soft/fast.h"
+#include "engine/soft/fpu.h"
+#include "engine/soft/mmu.h"
+#include "engine/soft/run.h"
+#include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/trans.h"
+#include "soft_int_gen.h"
+#include "soft_int_rig.h"
+
+enum { CASES = 200, PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE };
+enum { LEAF = 0x25, WRITABLE = 2, DIRTY = 0x40, ARITHMETIC = 0x8d5, XSAVE_LEN = 832 };
+
+struct memory_seen {
+    uint8_t ram[RIG_RAM], rom[PAGE];
+};
+
+struct seen {
+    struct x86_state s;
+    struct memory_seen memory;
+    struct cpu_exit exit;
+    uint64_t insns;
+    bool ok;
+};
+
+struct world {
+    struct rig rig;
+    struct gen gen;
+    struct trans *t;
+    uint8_t *rom;
+    struct memory_seen before;
+    struct x86_state start;
+    struct seen interp, trans;
+    unsigned rows, cases, translated;
+    bool exact;
+};
+
+static unsigned cases_wanted(void)
+{
+    const char *text = getenv("SOFT_CASES");
+
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : CASES;
+}
+
+static struct world *world_open(const struct trans_config *config)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
+    struct soft_cpu *c;
+
+    assert_non_null(w);
+    rig_open(&w->rig);
+    c = w->rig.c;
+    w->rom = aligned_alloc(PAGE, PAGE);
+    assert_non_null(w->rom);
+    memset(w->rom, 0x5a, PAGE);
+    slot.host = w->rom;
+    assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
+    w->gen = (struct gen){ .rng = 1, .code = X86_CODE_64, .fs_base = WINDOW + WINDOW_DATA };
+    c->code = soft_code_new();
+    assert_non_null(c->code);
+    c->limit = UINT64_MAX;
+    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
+    c->s.xcr0 = 7;
+    c->s.xsave_len = XSAVE_LEN;
+    assert_int_equal(trans_new(c, config, &w->t, NULL), 0);
+    w->exact = config->exact_flags;
+    return w;
+}
+
+static void world_close(struct world *w)
+{
+    trans_free(w->t);
+    free(w->rig.c->code);
+    rig_close(&w->rig);
+    free(w->rom);
+    free(w);
+}
+
+/* ---- one case -------------------------------------------------------------------------------- */
+
+static void map_pages(struct world *w)
+{
+    uint8_t *table = w->rig.ram + TABLE_AT;
+
+    for (unsigned at = WINDOW_DATA; at < WINDOW_RO; at += PAGE) {
+        uint64_t gpa = RIG_DATA + at - WINDOW_DATA, dirty = DIRTY;
+
+        switch (gen_below(&w->gen, 12)) {
+        case 0:
+            gpa = DEVICE_AT;
+            break;
+        case 1:
+            gpa = ROM_AT;
+            break;
+        case 2:
+            dirty = 0;
+            break;
+        }
+        le_put(table + 8 * (size_t)(at / PAGE), 8, gpa | LEAF | WRITABLE | dirty);
+    }
+}
+
+static void fill(struct world *w)
+{
+    unsigned shift = gen_below(&w->gen, 2) * 17;
+
+    for (unsigned i = 0; i < WINDOW_DATA_LEN; i += 8)
+        le_put(w->rig.data + i, 8, gen_random(&w->gen) >> shift);
+}
+
+static void fill_vectors(struct world *w)
+{
+    struct soft_fx *fx = (struct soft_fx *)(void *)w->rig.c->s.xsave;
+
+    memset(fx, 0, sizeof(*fx));
+    fx->fcw = FCW_INIT;
+    fx->mxcsr = MXCSR_INIT;
+    fx->xstate_bv = gen_below(&w->gen, 8) ? FX_SSE | FX_AVX : gen_below(&w->gen, 8);
+    for (unsigned i = 0; i < 16 * 16; i += 8) {
+        le_put(&fx->xmm[0][i], 8, gen_value(&w->gen));
+        le_put(&fx->ymm_high[0][i], 8, gen_random(&w->gen));
+    }
+}
+
+static void start(struct world *w, const struct gen_case *k)
+{
+    struct soft_cpu *c = w->rig.c;
+
+    memcpy(w->rig.ram, w->before.ram, RIG_RAM);
+    memcpy(w->rom, w->before.rom, PAGE);
+    c->s = w->start;
+    memcpy(c->s.gpr, k->regs.gpr, sizeof(c->s.gpr));
+    c->s.rip = k->regs.rip;
+    c->s.rflags = (k->regs.rflags & (ARITHMETIC | X86_RFLAGS_DF)) | X86_RFLAGS_FIXED;
+    c->s.seg[X86_FS].base = w->gen.fs_base;
+    c->naccesses = 0;
+    c->waiting = false;
+    c->insns = 0;
+    c->stop.kind = SOFT_GOES_ON;
+    c->hit.how = 0;
+    memset(&c->vcpu->exit, 0, sizeof(c->vcpu->exit));
+    soft_mode_changed(c);
+    soft_flush(c, true);
+    trans_reset(w->t);
+}
+
+static void keep(struct world *w, struct seen *to, bool ok)
+{
+    struct soft_cpu *c = w->rig.c;
+
+    to->s = c->s;
+    memcpy(to->memory.ram, w->rig.ram, RIG_RAM);
+    memcpy(to->memory.rom, w->rom, PAGE);
+    to->exit = c->vcpu->exit;
+    to->insns = c->insns;
+    to->ok = ok;
+}
+
+static void fail_case(const struct world *w, const struct gen_case *k, const char *what)
+{
+    printf("%s:", x86_op_names[k->in.op]);
+    for (unsigned i = 0; i < k->in.len; i++)
+        printf(" %02x", k->bytes[i]);
+    printf(" at %lx\n", (unsigned long)k->regs.rip);
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        printf("  %s %lx: %lx %lx\n", x86_gpr_names[i], (unsigned long)k->regs.gpr[i],
+               (unsigned long)w->interp.s.gpr[i], (unsigned long)w->trans.s.gpr[i]);
+    printf("  rip %lx %lx, flags %lx: %lx %lx, insns %lu %lu, ok %d %d\n",
+           (unsigned long)w->interp.s.rip, (unsigned long)w->trans.s.rip,
+           (unsigned long)k->regs.rflags, (unsigned long)w->interp.s.rflags,
+           (unsigned long)w->trans.s.rflags, (unsigned long)w->interp.insns,
+           (unsigned long)w->trans.insns, w->interp.ok, w->trans.ok);
+    fail_msg("%s", what);
+}
+
+static void compare(struct world *w, const struct gen_case *k, bool dead)
+{
+    struct x86_state *a = &w->interp.s, *b = &w->trans.s;
+
+    if (w->interp.ok != w->trans.ok || w->interp.insns != w->trans.insns || a->rip != b->rip)
+        fail_case(w, k, "another end");
+    /* It ends where nobody reads flags before they are written. */
+    if (!w->exact &&
+        ((w->interp.insns == 0 && !(b->rflags & ARITHMETIC)) ||
+         (dead && a->rip - k->regs.rip < 32) || x86_insn_row(&k->in)->klass == X86_CLASS_BRANCH)) {
+        a->rflags &= ~(uint64_t)ARITHMETIC;
+        b->rflags &= ~(uint64_t)ARITHMETIC;
+    }
+    if (memcmp(a->gpr, b->gpr, sizeof(a->gpr)) != 0 || a->rflags != b->rflags || a->cr2 != b->cr2 ||
+        memcmp(a->seg, b->seg, sizeof(a->seg)) != 0)
+        fail_case(w, k, "registers or flags differ");
+    for (unsigned i = 0; i < XSAVE_LEN; i++) {
+        if (a->xsave[i] != b->xsave[i])
+            printf("  xsave+%u: %x %x\n", i, a->xsave[i], b->xsave[i]);
+    }
+    if (memcmp(a->xsave, b->xsave, XSAVE_LEN) != 0)
+        fail_case(w, k, "vectors differ");
+    if (memcmp(&w->interp.memory, &w->trans.memory, sizeof(w->trans.memory)) != 0)
+        fail_case(w, k, "memory differs");
+    if (memcmp(&w->interp.exit, &w->trans.exit, sizeof(w->trans.exit)) != 0)
+        fail_case(w, k, "exits differ");
+}
+
+/* Behind the instruction: test al, al where flags shall be dead, and a jump over nothing. */
+static void put_tail(struct world *w, const struct gen_case *k, bool dead)
+{
+    unsigned at = (unsigned)(k->regs.rip - WINDOW) + k->in.len;
+
+    if (dead) {
+        w->rig.code[at++] = 0x84;
+        w->rig.code[at++] = 0xc0;
+    }
+    w->rig.code[at++] = 0xeb;
+    w->rig.code[at] = 0;
+}
+
+/* As far as translated code came. */
+static bool interpret(struct world *w)
+{
+    struct soft_cpu *c = w->rig.c;
+
+    while (c->insns < w->trans.insns) {
+        if (!soft_advance(c))
+            return false;
+    }
+    return w->trans.ok || soft_advance(c);
+}
+
+static void check_case(struct world *w, const struct gen_case *k)
+{
+    bool dead = gen_below(&w->gen, 2);
+    struct trans_stats stats;
+    uint64_t before;
+
+    memset(w->rig.code, 0x90, PAGE);
+    memcpy(w->rig.code + (k->regs.rip - WINDOW), k->bytes, k->in.len);
+    put_tail(w, k, dead);
+    map_pages(w);
+    fill(w);
+    fill_vectors(w);
+    w->start = w->rig.c->s;
+    memcpy(w->before.ram, w->rig.ram, RIG_RAM);
+    memcpy(w->before.rom, w->rom, PAGE);
+
+    trans_stats_get(w->t, &stats);
+    before = stats.insns;
+    start(w, k);
+    keep(w, &w->trans, trans_burst(w->t, 1, false));
+    trans_stats_get(w->t, &stats);
+    w->translated += stats.insns > before;
+    w->cases++;
+    start(w, k);
+    keep(w, &w->interp, interpret(w));
+    compare(w, k, dead);
+    w->rig.c->s = w->start;
+    memcpy(w->rig.ram, w->before.ram, RIG_RAM);
+    memcpy(w->rom, w->before.rom, PAGE);
+}
+
+/* ---- all rows -------------------------------------------------------------------------------- */
+
+static void check_row(struct world *w, unsigned op, unsigned cases)
+{
+    struct gen_case k;
+    unsigned before = w->cases;
+
+    for (unsigned i = 0; i < cases && gen_case(&w->gen, op, &k); i++)
+        check_case(w, &k);
+    w->rows += w->cases != before;
+}
+
+static bool is_compared(const struct x86_row *row)
+{
+    return (row->klass == X86_CLASS_INT || row->klass == X86_CLASS_STACK ||
+            row->klass == X86_CLASS_BRANCH || row->klass == X86_CLASS_HINT ||
+            row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX) &&
+           row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
+}
+
+static void check_rows(const struct trans_config *config, unsigned cases)
+{
+    struct world *w = world_open(config);
+
+    for (unsigned op = 1; op < X86_NOPS; op++) {
+        if (is_compared(&x86_rows[op]))
+            check_row(w, op, cases);
+    }
+    printf("translated: %u rows, %u cases, %u of them by translated code, 0 differences\n", w->rows,
+           w->cases, w->translated);
+    assert_true(w->rows > 500 && w->translated > w->cases / 4);
+    world_close(w);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20 }, cases_wanted());
+}
+
+static void test_exact_flags(void **state)
+{
+    (void)state;
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true },
+               cases_wanted() / 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_exact_flags),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

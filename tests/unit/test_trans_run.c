@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_trans_run.c - translated code as it runs: sequences, loops, budgets, written code, memory protection
+ *
+ * Random sequences of instructions with branches between them run on the interpreter and translated, in steps
+ * of random length, and must agree at each stop. TRANS_SEQUENCES in the environment says how many; 2000 else.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/soft/fpu.h"
+#include "engine/soft/run.h"
+#include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/trans.h"
+#include "soft_int_gen.h"
+#include "soft_int_rig.h"
+
+enum { SEQUENCES = 2000, PAGE = 4096, LENGTH = 40, XSAVE_LEN = 832, ARITHMETIC = 0x8d5 };
+
+/* One CPU with memory of its own; two of them run the same. */
+struct side {
+    struct rig rig;
+    struct trans *t; /* NULL: it interprets */
+};
+
+struct pair {
+    struct side interp, trans;
+    struct gen gen;
+    uint64_t insns;
+};
+
+static void side_open(struct side *s)
+{
+    struct soft_cpu *c;
+
+    rig_open(&s->rig);
+    c = s->rig.c;
+    c->code = soft_code_new();
+    assert_non_null(c->code);
+    c->limit = UINT64_MAX;
+    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
+    c->s.xcr0 = 7;
+    c->s.xsave_len = XSAVE_LEN;
+    le_put(c->s.xsave, 2, FCW_INIT);
+    ((struct soft_fx *)(void *)c->s.xsave)->mxcsr = MXCSR_INIT;
+}
+
+static struct pair *pair_open(const struct trans_config *config)
+{
+    struct pair *p = calloc(1, sizeof(*p));
+
+    assert_non_null(p);
+    side_open(&p->interp);
+    side_open(&p->trans);
+    assert_int_equal(trans_new(p->trans.rig.c, config, &p->trans.t, NULL), 0);
+    p->trans.rig.c->trans = p->trans.t;
+    p->gen = (struct gen){ .rng = 1, .code = X86_CODE_64, .fs_base = WINDOW + WINDOW_DATA };
+    return p;
+}
+
+static void pair_close(struct pair *p)
+{
+    trans_free(p->trans.t);
+    free(p->interp.rig.c->code);
+    free(p->trans.rig.c->code);
+    rig_close(&p->interp.rig);
+    rig_close(&p->trans.rig);
+    free(p);
+}
+
+/* ---- random sequences ------------------------------------------------------------------------- */
+
+static bool is_used(const struct x86_row *row)
+{
+    switch ((enum x86_class)row->klass) {
+    case X86_CLASS_INT:
+        return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
+    case X86_CLASS_SSE:
+    case X86_CLASS_AVX:
+    case X86_CLASS_STACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A conditional branch backward or forward, inside the sequence. */
+static unsigned put_branch(struct pair *p, uint8_t *at)
+{
+    at[0] = (uint8_t)(0x70 + gen_below(&p->gen, 16));
+    at[1] = (uint8_t)(gen_below(&p->gen, 60) - 30);
+    return 2;
+}
+
+/* Into the code page from GEN_CODE_AT on; the rest of the page is nops and a jump back. */
+static void make_code(struct pair *p, uint8_t code[PAGE], struct native_regs *regs)
+{
+    unsigned at = GEN_CODE_AT;
+    struct gen_case k;
+
+    memset(code, 0x90, PAGE);
+    for (unsigned n = 0; n < LENGTH;) {
+        unsigned op = 1 + gen_below(&p->gen, X86_NOPS - 1);
+
+        if (gen_below(&p->gen, 8) == 0) {
+            at += put_branch(p, code + at);
+            n++;
+        }
+        if (!is_used(&x86_rows[op]) || !gen_case(&p->gen, op, &k))
+            continue;
+        memcpy(code + at, k.bytes, k.in.len);
+        at += k.in.len;
+        *regs = k.regs;
+        n++;
+    }
+    code[at] = 0xe9; /* jmp to the beginning */
+    le_put(code + at + 1, 4, (uint32_t)(GEN_CODE_AT - (at + 5)));
+    regs->rip = WINDOW + GEN_CODE_AT;
+}
+
+static void begin(struct pair *p, struct side *s, const uint8_t code[PAGE], const uint8_t *data,
+                  const struct native_regs *regs)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    memcpy(s->rig.code, code, PAGE);
+    memcpy(s->rig.data, data, WINDOW_DATA_LEN);
+    memcpy(c->s.gpr, regs->gpr, sizeof(c->s.gpr));
+    for (unsigned i = 0; i < X86_NGPR; i++) {
+        if (i % 3 != 1)
+            c->s.gpr[i] = WINDOW + WINDOW_DATA + (c->s.gpr[i] & 0x3fff);
+    }
+    c->s.rip = regs->rip;
+    c->s.rflags = (regs->rflags & ARITHMETIC) | X86_RFLAGS_FIXED;
+    c->s.seg[X86_FS].base = p->gen.fs_base;
+    c->naccesses = 0;
+    c->insns = 0;
+    c->stop.kind = SOFT_GOES_ON;
+    soft_mode_changed(c);
+    soft_flush(c, true);
+    if (s->t != NULL)
+        trans_reset(s->t);
+}
+
+static bool advance_to(struct side *s, uint64_t insns)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    c->limit = insns;
+    while (c->insns < insns) {
+        if (!soft_advance(c))
+            return false;
+        if (s->t != NULL && c->insns < insns && !trans_burst(s->t, insns - c->insns, true))
+            return false;
+    }
+    return true;
+}
+
+static bool same(const struct pair *p)
+{
+    const struct rig *a = &p->interp.rig, *b = &p->trans.rig;
+
+    return memcmp(a->c->s.gpr, b->c->s.gpr, sizeof(a->c->s.gpr)) == 0 &&
+           a->c->s.rip == b->c->s.rip && a->c->s.rflags == b->c->s.rflags &&
+           a->c->insns == b->c->insns && a->c->s.cr2 == b->c->s.cr2 &&
+           memcmp(a->c->s.xsave, b->c->s.xsave, XSAVE_LEN) == 0 &&
+           memcmp(a->ram, b->ram, RIG_RAM) == 0;
+}
+
+static void show(const struct pair *p, uint64_t seed)
+{
+    const struct soft_cpu *a = p->interp.rig.c, *b = p->trans.rig.c;
+
+    printf("seed %lu: rip %lx %lx, flags %lx %lx, insns %lu %lu\n", (unsigned long)seed,
+           (unsigned long)a->s.rip, (unsigned long)b->s.rip, (unsigned long)a->s.rflags,
+           (unsigned long)b->s.rflags, (unsigned long)a->insns, (unsigned long)b->insns);
+    for (unsigned i = 0; i < X86_NGPR; i++) {
+        if (a->s.gpr[i] != b->s.gpr[i])
+            printf("  %s %lx %lx\n", x86_gpr_names[i], (unsigned long)a->s.gpr[i],
+                   (unsigned long)b->s.gpr[i]);
+    }
+}
+
+/* Both run until one cannot, comparing at stops of random distance. */
+static void check_sequence(struct pair *p, uint64_t seed)
+{
+    uint8_t code[PAGE], data[WINDOW_DATA_LEN];
+    struct native_regs regs;
+    uint64_t at = 0;
+    bool a = true, b = true;
+
+    p->gen.rng = seed;
+    make_code(p, code, &regs);
+    for (unsigned i = 0; i < sizeof(data); i += 8)
+        le_put(data + i, 8, gen_random(&p->gen) >> gen_below(&p->gen, 64));
+    begin(p, &p->interp, code, data, &regs);
+    begin(p, &p->trans, code, data, &regs);
+    for (unsigned i = 0; i < 6 && a && b; i++) {
+        at += 1 + gen_below(&p->gen, 400);
+        a = advance_to(&p->interp, at);
+        b = advance_to(&p->trans, at);
+        if (a != b || !same(p)) {
+            show(p, seed);
+            fail_msg("the translated sequence went another way");
+        }
+    }
+    p->insns += p->interp.rig.c->insns;
+}
+
+static void test_sequences(void **state)
+{
+    const char *text = getenv("TRANS_SEQUENCES");
+    unsigned n = text != NULL ? (unsigned)strtoul(text, NULL, 10) : SEQUENCES;
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+
+    (void)state;
+    for (unsigned i = 1; i <= n; i++)
+        check_sequence(p, i);
+    printf("%u sequences, %lu instructions, 0 differences\n", n, (unsigned long)p->insns);
+    pair_close(p);
+}
+
+/* ---- memory protection ------------------------------------------------------------------------- */
+
+/* No mapping of the process may be written and executed; the code is mapped, and once each way. */
+static void test_never_writable_and_executable(void **state)
+{
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20 });
+    FILE *f = fopen("/proc/self/maps", "r");
+    unsigned rw = 0, rx = 0;
+    char line[512];
+
+    (void)state;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        char rights[5];
+
+        assert_int_equal(sscanf(line, "%*s %4s", rights), 1);
+        assert_false(rights[1] == 'w' && rights[2] == 'x');
+        if (strstr(line, "vitro-code") != NULL) {
+            rw += rights[1] == 'w';
+            rx += rights[2] == 'x';
+        }
+    }
+    fclose(f);
+    assert_int_equal(rw, 1);
+    assert_int_equal(rx, 1);
+    pair_close(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_never_writable_and_executable),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,6 +8,7 @@ _vitro_values() {
     local option=$1 cur=$2
     case $option in
     -e | --engine) printf '%s\n' auto kvm soft ;;
+    --tier) printf '%s\n' auto interp trans ;;
     --mode) printf '%s\n' real protected paged32 long ;;
     --kind) printf '%s\n' flat elf linux vmlinux pvh multiboot multiboot2 ;;
     --page-size) printf '%s\n' 4k 2m 4m ;;

@@ -13,6 +13,7 @@
 #include "core/kick.h"
 #include "dev/debugexit.h"
 #include "engine/kvm/kvm.h"
+#include "engine/soft/soft.h"
 #include "vitro_priv.h"
 
 const char *vitro_version(void)
@@ -121,6 +122,9 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .debug_exit_port = debug_exit_port(cfg, guest),
         .cpuid = guest->builtin == NULL || cfg->cpu != NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
+        .tier = cfg->tier == VITRO_TIER_INTERP  ? TIER_INTERP
+                : cfg->tier == VITRO_TIER_TRANS ? TIER_TRANS
+                                                : TIER_AUTO,
         .counted = cfg->deterministic,
         .seed = cfg->seed,
         .cmdline = m->cmdline,
@@ -148,6 +152,17 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     if (rc < 0 && err != NULL && err->code == 0)
         *err = first;
     return rc;
+}
+
+/* To the line that says which engine was taken. */
+static void tell_untranslated(struct vitro *m)
+{
+    const struct machine *machine = m->board->m;
+    size_t len = strlen(m->engine_why);
+
+    if (machine->engine == &soft_engine && machine->untranslated.code != 0)
+        snprintf(m->engine_why + len, sizeof(m->engine_why) - len, "; interpreted only: %s",
+                 machine->untranslated.text);
 }
 
 int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, struct vitro **out,
@@ -181,6 +196,7 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
         return rc;
     }
     m->board->m->turns.hash_every = cfg->hash_every;
+    tell_untranslated(m);
     *out = m;
     return 0;
 }

@@ -48,6 +48,14 @@ enum vitro_mode {
     VITRO_MODE_LONG,        /* 64-bit, 4-level paging */
 };
 
+/* How the software CPU executes. The results are the same. */
+enum vitro_tier {
+    VITRO_TIER_AUTO =
+        0, /* 64-bit code that is executed often is translated, where the host lets us */
+    VITRO_TIER_INTERP, /* one instruction after the other */
+    VITRO_TIER_TRANS,  /* 64-bit code is translated before it is executed for the first time */
+};
+
 enum vitro_engine {
     VITRO_ENGINE_AUTO = 0, /* the fastest that really runs this guest here */
     VITRO_ENGINE_KVM,      /* the host's KVM */
@@ -130,9 +138,10 @@ struct vitro_event;
 struct vitro_config {
     const char *name; /* default: the guest's name; at most 63 bytes are kept */
     enum vitro_engine engine;
-    uint64_t mem_bytes;  /* multiple of 4 KiB, 64 KiB..512 GiB; default 2 MiB, for ELF 64 MiB */
-    unsigned cpus;       /* 1..8, default 1 */
-    uint64_t page_bytes; /* of the identity map: 4 KiB or the mode's large page (default) */
+    enum vitro_tier tier; /* of the software CPU, whenever it has the machine */
+    uint64_t mem_bytes;   /* multiple of 4 KiB, 64 KiB..512 GiB; default 2 MiB, for ELF 64 MiB */
+    unsigned cpus;        /* 1..8, default 1 */
+    uint64_t page_bytes;  /* of the identity map: 4 KiB or the mode's large page (default) */
     /* Guest output (port 0xE9): a descriptor, borrowed until vitro_free; 0 means standard output (1),
      * -1 drops it. The library closes no descriptor it was given. */
     int console_fd;

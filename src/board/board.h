@@ -19,6 +19,7 @@ struct board_config {
     const char *name;
     const struct engine_ops *engine;
     const void *engine_arg;
+    enum engine_tier tier;
     const struct engine_ops *helper; /* executes what the engine refuses; NULL: nobody */
     event_fn *sink;                  /* NULL: none */
     void *sink_ctx;

@@ -26,6 +26,19 @@ static const char *set_engine(struct options *o, char *arg)
     return NULL;
 }
 
+static const char *set_tier(struct options *o, char *arg)
+{
+    if (strcmp(arg, "auto") == 0)
+        o->machine.tier = VITRO_TIER_AUTO;
+    else if (strcmp(arg, "interp") == 0)
+        o->machine.tier = VITRO_TIER_INTERP;
+    else if (strcmp(arg, "trans") == 0)
+        o->machine.tier = VITRO_TIER_TRANS;
+    else
+        return "tiers are auto, interp and trans";
+    return NULL;
+}
+
 static const char *set_mem(struct options *o, char *arg)
 {
     if (!parse_number(arg, &o->machine.mem_bytes) || o->machine.mem_bytes == 0)
@@ -359,6 +372,9 @@ static const struct row {
 } rows[] = {
     { "engine", 'e', "auto|kvm|soft",
       "what executes the guest (default auto: it is said which, and why)", FOR_GUEST, set_engine },
+    { "tier", 0, "auto|interp|trans",
+      "the software CPU interprets, translates, or translates what is executed often (auto)",
+      FOR_GUEST, set_tier },
     { "memory", 'm', "SIZE", "guest memory: 64K to 512G (default 2M; ELF 64M, kernels 512M)",
       FOR_GUEST, set_mem },
     { "cpus", 'c', "N", "virtual CPUs, 1 to 8 (default 1); rdi holds each one's number", FOR_GUEST,

@@ -89,6 +89,7 @@ static int behind_filter(bool (*fn)(void))
 static bool run(const struct vitro_guest_config *gcfg, struct vitro_outcome *end)
 {
     struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
+                                .tier = VITRO_TIER_INTERP,
                                 .mem_bytes = MEMORY,
                                 .console_fd = -1,
                                 .debug_exit_port = EXIT_PORT };

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""--tier: the same results whether code is interpreted or translated, and hosts that cannot translate."""
+import resource
+import signal
+import unittest
+
+from common import OK, USAGE, Case, vitro
+
+TIERS = ("interp", "trans", "auto")
+# mov ecx, 100000; 1: lea eax, [rax+rcx*2]; mov [0x6000], rax; add rdx, [0x6000]; adc rbx, rdx; push rbx; pop rsi;
+# imul rsi, rax; xor rdi, rsi; dec ecx; jnz 1b; hlt
+LOOP = bytes.fromhex("b9a0860100678d04484889042500600000480314250060000048 11d3535e480faff04831f7ffc975dff4"
+                     .replace(" ", ""))
+
+
+def no_executable_memory():
+    """The memory file for code cannot get its size."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+class Tier(Case):
+    def test_the_same_end(self):
+        guest = self.file("loop", LOOP)
+        for args in (["hello"], ["pages"], [guest], [guest, "--stop-at", "insn:123457"],
+                     [guest, "--stop-at", "0x21"], ["hello", "--mode", "real"]):
+            docs = [self.json("run", *args, "-e", "soft", "--tier", tier, "--then", "regs,mem:0x6000:8")[0]
+                    for tier in TIERS]
+            for doc in docs:
+                doc.pop("run_ns", None)
+                doc.pop("end", None)
+            self.assertEqual(docs[0]["then"], docs[1]["then"], args)
+            self.assertEqual(docs[0]["then"], docs[2]["then"], args)
+
+    def test_the_same_hashes(self):
+        guest = self.file("loop", LOOP)
+        hashes = [self.json("run", guest, "--deterministic", "--hash-every", "10007", "--tier", tier)[0]["hashes"]
+                  for tier in TIERS]
+        self.assertGreater(hashes[0]["count"], 80)
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertEqual(hashes[0], hashes[2])
+
+    def test_no_executable_memory(self):
+        run = vitro("run", "hello", "-e", "soft", preexec_fn=no_executable_memory)
+        self.expect(run, OK, "interpreted only: mapping memory for translated code")
+        run = vitro("run", "hello", "-e", "soft", "--tier", "interp", preexec_fn=no_executable_memory)
+        self.expect(run, OK)
+        self.assertNotIn(b"interpreted only", run.stderr)
+        run = vitro("run", "hello", "-e", "soft", "--tier", "trans", preexec_fn=no_executable_memory)
+        self.assertNotIn(run.returncode, (OK, USAGE))
+        self.assertIn(b"mapping memory for translated code", run.stderr)
+
+    def test_refused(self):
+        self.refuse(vitro("run", "hello", "--tier", "fast"), USAGE, "tier", "auto, interp and trans")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -71,7 +71,7 @@ struct machine {
     const struct engine_ops *opened[ENGINE_SEATS]; /* guarded by lock; NULL: nobody sits there */
     /* Set before machine_open, borrowed: what CPUID answers, and what follows. NULL: the engine's own. */
     const struct x86_cpuid_model *cpu_model;
-    enum engine_tier tier;                         /* set before machine_open */
+    enum engine_tier tier; /* set before machine_open */
     struct vitro_err
         untranslated;       /* TIER_AUTO: why nothing can be translated here; code 0: it can */
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */

@@ -292,7 +292,8 @@ static bool is_compared(const struct x86_row *row)
 {
     return (row->klass == X86_CLASS_INT || row->klass == X86_CLASS_STACK ||
             row->klass == X86_CLASS_BRANCH || row->klass == X86_CLASS_HINT ||
-            row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX) &&
+            row->klass == X86_CLASS_STRING || row->klass == X86_CLASS_SSE ||
+            row->klass == X86_CLASS_AVX) &&
            row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/soft/trans/cache.h"
 #include "engine/soft/trans/frame.h"
 #include "engine/soft/trans/trans.h"
+#include "x86/decode.h"
 
 enum {
     BLOCK_INSNS = 64, /* most in a block: nothing executes more between two looks at the budget */
@@ -32,6 +33,7 @@ enum site_kind {
     SITE_RET,      /* the same, and RSP is to move by `pop` */
     SITE_MISS,     /* the access to frame.data is not known; the instruction has not begun */
     SITE_STEP,     /* the instruction is the interpreter's */
+    SITE_REP,      /* the same, unless trans_rep can do it */
     SITE_SIMD,     /* at an entry: vector instructions are not to be executed here now */
 };
 
@@ -122,8 +124,12 @@ void trans_insert(struct trans *t, struct block *b, const uint8_t *host);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
 /* Drops what devices have written over. */
 void trans_look_for_writes(struct trans *t);
-/* The page does not take translations any more: its code is written again and again. */
-bool trans_given_up(struct trans *t, uint64_t gpa);
+/* Executions that code of the page needs more before it is translated; UINT_MAX: it never is. */
+unsigned trans_reluctance(struct trans *t, uint64_t gpa);
+
+/* string.c: of the instruction at rip, at most so many elements. False: none, the interpreter has to. */
+bool trans_is_rep(const struct x86_insn *in);
+bool trans_rep(struct trans *t, uint64_t most);
 
 /* pages.c: the tables of frame. */
 void trans_pages_free(struct trans *t);

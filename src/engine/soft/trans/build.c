@@ -70,7 +70,9 @@ static void indirect_entry(struct gen *g, const uint8_t *parked)
 /* Leaves to the interpreter whatever comes. */
 static void step(struct gen *g)
 {
-    emit_mov_imm(&g->e, HOST_S2, gen_site(g, SITE_STEP, FLAGS_HOST));
+    enum site_kind kind = trans_is_rep(&g->x->in) ? SITE_REP : SITE_STEP;
+
+    emit_mov_imm(&g->e, HOST_S2, gen_site(g, kind, FLAGS_HOST));
     emit_jmp_mem(&g->e, FRAME(leave));
 }
 

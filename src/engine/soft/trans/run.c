@@ -6,6 +6,7 @@
 
 #include <cpuid.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "engine/soft/trans/scan.h"
 
 enum { PAGE = 4096, CACHE_LEN = 32 << 20, XCR0_SSE_AVX = 6, COLD_RUN = 64 /* instructions */ };
+enum { REP_MOST = 65536 /* elements between two looks at kicks */ };
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -178,7 +180,7 @@ static struct block *block_at(struct trans *t, uint64_t rip)
     struct soft_cpu *c = t->c;
     const uint8_t *host;
     struct block *b;
-    unsigned left;
+    unsigned left, reluctance;
     uint64_t gpa;
     uint8_t *count;
 
@@ -189,11 +191,14 @@ static struct block *block_at(struct trans *t, uint64_t rip)
     if (b != NULL)
         return b;
     count = &t->counter[(gpa ^ gpa >> 14) % COUNTERS];
-    if (*count < t->config.threshold) {
+    reluctance = trans_reluctance(t, gpa);
+    if (reluctance == UINT_MAX)
+        return NULL;
+    if (*count < t->config.threshold + reluctance) {
         ++*count;
         return NULL;
     }
-    return trans_given_up(t, gpa) ? NULL : trans_build(t, rip, gpa, host, c->bank);
+    return trans_build(t, rip, gpa, host, c->bank);
 }
 
 /* ---- entering and leaving ---------------------------------------------------------------------- */
@@ -275,6 +280,7 @@ enum next {
     NEXT_LINK,   /* and lets the site go there from now on */
     NEXT_RETRY,  /* the instruction of the site again */
     NEXT_STEP,   /* the interpreter for one instruction */
+    NEXT_REP,    /* the same, a REP that may be done at once */
     NEXT_RETURN, /* to the caller, who has something to look at */
     NEXT_EXIT,   /* the same, and the vCPU's exit is filled */
 };
@@ -300,6 +306,7 @@ static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
 
     if (!canonical(t->frame->data)) {
         c->s.rip = at;
+        c->insns += s->insn;
         return NEXT_STEP; /* #GP comes before RSP moves */
     }
     c->s.rip = t->frame->data;
@@ -336,6 +343,10 @@ static enum next after_leave(struct trans *t, const struct site *s)
         break;
     case SITE_SIMD:
         next = NEXT_STEP;
+        break;
+    case SITE_REP:
+        c->insns += s->executed;
+        next = NEXT_REP;
         break;
     case SITE_STEP:
         c->insns += s->executed;
@@ -410,11 +421,16 @@ static bool run_cold(struct trans *t)
 }
 
 /* The interpreter's turn in the middle of b. *at is where to go on, if that is in the block. */
-static enum next step(struct trans *t, const struct block *b, unsigned insn, struct resume *at)
+static enum next step(struct trans *t, const struct block *b, unsigned insn, bool rep,
+                      struct resume *at)
 {
-    t->stats.steps++;
-    if (!soft_advance(t->c))
-        return NEXT_EXIT;
+    uint64_t most = limit_now(t) - t->c->insns;
+
+    if (!rep || !trans_rep(t, most < REP_MOST ? most : REP_MOST)) {
+        t->stats.steps++;
+        if (!soft_advance(t->c))
+            return NEXT_EXIT;
+    }
     if (wanted(t->c))
         return NEXT_RETURN;
     catch_up(t);
@@ -458,8 +474,8 @@ static enum next run_blocks(struct trans *t, const struct block *b)
         next = after_leave(t, s);
         if (next == NEXT_RETRY)
             at = resume_at(t, b, s->insn);
-        else if (next == NEXT_STEP)
-            next = step(t, b, s->insn, &at);
+        else if (next == NEXT_STEP || next == NEXT_REP)
+            next = step(t, b, s->insn, next == NEXT_REP, &at);
         else if (next == NEXT_LINK)
             next = follow(t, number, &at);
     } while (next == NEXT_RETRY);

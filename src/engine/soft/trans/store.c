@@ -3,15 +3,16 @@
  * store.c - blocks by address, links between them, and what happens when code is written
  *
  * A page with translated code is in no table that writes go through, so that each write there comes to
- * trans_note_store, which drops all blocks of the page. A page that is written again and again is given up:
- * the interpreter executes it, which compares bytes at each use.
+ * trans_note_store, which drops all blocks of the page. The more often that has happened to a page, the more
+ * executions its code needs before it is translated once more.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/emit.h"
 
-enum { PAGE = 4096, WRITES_MAX = 64 };
+enum { PAGE = 4096 };
 
 /* ---- physical pages --------------------------------------------------------------------------- */
 
@@ -60,12 +61,13 @@ static struct code_page *page_make(struct trans *t, uint64_t gpa)
     return p;
 }
 
-bool trans_given_up(struct trans *t, uint64_t gpa)
+unsigned trans_reluctance(struct trans *t, uint64_t gpa)
 {
     const struct code_page *p = page_find(t, gpa);
 
-    return gpa / PAGE >= t->code->npages ||
-           (p == NULL ? t->npages == PAGES_MAX : p->writes >= WRITES_MAX);
+    if (gpa / PAGE >= t->code->npages || (p == NULL && t->npages == PAGES_MAX))
+        return UINT_MAX;
+    return p == NULL ? 0 : p->writes < 100 ? 2 * p->writes : 200;
 }
 
 /* Who may write the page without asking so far has to ask. */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * string.c - REP MOVS and REP STOS, a page at a time
+ *
+ * Source: SDM 2, "REP/REPE/REPZ/REPNE/REPNZ", MOVS and STOS. Only in plain memory: anything
+ * else, the element that faults or crosses a page, and the end where RCX is 0 from the beginning are the
+ * interpreter's. Each element counts as an instruction, as there.
+ */
+#include <string.h>
+
+#include "engine/soft/mem.h"
+#include "engine/soft/mmu.h"
+#include "engine/soft/trans/block.h"
+
+enum { PAGE = 4096 };
+
+struct rep {
+    unsigned width;
+    bool moves, down; /* MOVS; DF is set */
+};
+
+/* The host's place of the element at `linear`, and in *n at most how many lie in its page; NULL: not plain. */
+static uint8_t *plain(struct trans *t, const struct rep *r, uint64_t linear, enum soft_how how,
+                      uint64_t *n)
+{
+    struct soft_cpu *c = t->c;
+    uint64_t at = linear % PAGE, room = r->down ? at / r->width + 1 : (PAGE - at) / r->width;
+    const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
+    struct soft_place place;
+
+    if (at > PAGE - r->width || (uint64_t)((int64_t)(linear << 16) >> 16) != linear ||
+        !soft_translate(c, linear, how, c->bank, &place) || place.host == NULL || place.watched ||
+        !((e->allow[c->bank] | e->held[c->bank]) & how))
+        return NULL;
+    if (*n > room)
+        *n = room;
+    return place.host;
+}
+
+/* One element after the other, the first at dst and src. */
+static void copy(const struct rep *r, uint8_t *dst, const uint8_t *src, uint64_t n)
+{
+    uint64_t len = n * r->width, back = r->down ? len - r->width : 0;
+    bool repeats =
+        r->down ? dst < src && src - dst < (ptrdiff_t)len : dst > src && dst - src < (ptrdiff_t)len;
+
+    if (!repeats) {
+        memmove(dst - back, src - back, len);
+        return;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        ptrdiff_t at = (ptrdiff_t)(i * r->width);
+        uint64_t val;
+
+        memcpy(&val, r->down ? src - at : src + at, r->width);
+        memcpy(r->down ? dst - at : dst + at, &val, r->width);
+    }
+}
+
+static void fill(const struct rep *r, uint8_t *dst, uint64_t val, uint64_t n)
+{
+    if (r->down)
+        dst -= (n - 1) * r->width;
+    if (r->width == 1 || val == 0) {
+        memset(dst, (int)(val & 0xff), n * r->width);
+        return;
+    }
+    for (uint64_t i = 0; i < n; i++)
+        memcpy(dst + i * r->width, &val, r->width);
+}
+
+/* Elements that are in one page on both sides; false: none. */
+static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
+{
+    struct soft_cpu *c = t->c;
+    uint64_t *gpr = c->s.gpr, distance;
+    uint8_t *src = NULL, *dst;
+
+    if (r->moves && (src = plain(t, r, gpr[X86_RSI], HOW_READ, &n)) == NULL)
+        return false;
+    dst = plain(t, r, gpr[X86_RDI], HOW_WRITE, &n);
+    if (dst == NULL)
+        return false;
+    trans_note_store(t, c->tlb[gpr[X86_RDI] / PAGE % SOFT_TLB].gpa, 1); /* all in that page */
+    if (r->moves)
+        copy(r, dst, src, n);
+    else
+        fill(r, dst, gpr[X86_RAX] & ones(r->width), n);
+    distance = r->down ? -(n * r->width) : n * r->width;
+    gpr[X86_RSI] += r->moves ? distance : 0;
+    gpr[X86_RDI] += distance;
+    gpr[X86_RCX] -= n;
+    c->insns += n;
+    return true;
+}
+
+bool trans_is_rep(const struct x86_insn *in)
+{
+    switch (x86_insn_row(in)->mnemonic) {
+    case X86_MN_MOVSB:
+    case X86_MN_MOVSW:
+    case X86_MN_MOVSD:
+    case X86_MN_MOVSQ:
+        return in->flags & (X86_INSN_F2 | X86_INSN_F3) && in->addrsize == 8 &&
+               x86_insn_row(in)->klass == X86_CLASS_STRING && in->seg != X86_FS &&
+               in->seg != X86_GS;
+    case X86_MN_STOSB:
+    case X86_MN_STOSW:
+    case X86_MN_STOSD:
+    case X86_MN_STOSQ:
+        return in->flags & (X86_INSN_F2 | X86_INSN_F3) && in->addrsize == 8;
+    default:
+        return false;
+    }
+}
+
+bool trans_rep(struct trans *t, uint64_t most)
+{
+    struct soft_cpu *c = t->c;
+    uint64_t before = c->insns, *rcx = &c->s.gpr[X86_RCX];
+    const uint8_t *host;
+    struct x86_insn in;
+    uint64_t gpa;
+    struct rep r;
+    unsigned left;
+
+    if (c->watches_tables || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL ||
+        x86_decode(host, left < X86_INSN_MAX ? left : X86_INSN_MAX, X86_CODE_64, &in) !=
+            X86_DECODE_OK ||
+        !trans_is_rep(&in))
+        return false;
+    r = (struct rep){ .width = in.opcode & 1 ? in.opsize : 1,
+                      .moves = in.opcode < 0xaa,
+                      .down = c->s.rflags & X86_RFLAGS_DF };
+    while (*rcx != 0 && most > c->insns - before) {
+        uint64_t n = most - (c->insns - before);
+
+        if (!chunk(t, &r, n < *rcx ? n : *rcx))
+            break;
+        if (*rcx == 0)
+            c->s.rip += in.len;
+    }
+    return c->insns != before;
+}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/mem_access.h"
 
 enum { PAGE = 4096 };
 
@@ -91,6 +92,9 @@ static bool mem_covers(const struct mem *m, gpa_t gpa, uint64_t len, bool write)
     return true;
 }
 
+/* Larger copies are a stopped machine's: boot, views. */
+enum { ATOMIC_MAX = 64 };
+
 static bool mem_copy(const struct mem *m, gpa_t gpa, void *dst, const void *src, uint64_t len)
 {
     bool write = src != NULL;
@@ -102,7 +106,11 @@ static bool mem_copy(const struct mem *m, gpa_t gpa, void *dst, const void *src,
         uint64_t n = len - done < left ? len - done : left;
         void *host = mem_host(m, gpa + done, n, write);
 
-        if (write)
+        if (n <= ATOMIC_MAX && write)
+            mem_store(host, (const char *)src + done, n);
+        else if (n <= ATOMIC_MAX)
+            mem_load((char *)dst + done, host, n);
+        else if (write)
             memcpy(host, (const char *)src + done, n);
         else
             memcpy((char *)dst + done, host, n);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/mem_access.h"
 #include "engine/soft/fast_table.h"
 
 enum { FAST_PAGE = 4096 };
@@ -26,14 +27,11 @@ enum { FAST_PAGE = 4096 };
     }                                                                                   \
     static inline uint##bits##_t get_##bits(const uint8_t *p)                           \
     {                                                                                   \
-        uint##bits##_t val;                                                             \
-                                                                                        \
-        memcpy(&val, p, sizeof(val));                                                   \
-        return val;                                                                     \
+        return mem_load_##bits(p);                                                      \
     }                                                                                   \
     static inline void put_##bits(uint8_t *p, uint##bits##_t val)                       \
     {                                                                                   \
-        memcpy(p, &val, sizeof(val));                                                   \
+        mem_store_##bits(p, val);                                                       \
     }
 
 FAST_SIZED(8)

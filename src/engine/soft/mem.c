@@ -7,8 +7,7 @@
  */
 #include "engine/soft/mem.h"
 
-#include <string.h>
-
+#include "core/mem_access.h"
 #include "engine/soft/host_alu.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/trans/trans.h"
@@ -139,27 +138,6 @@ static bool span_of(struct soft_cpu *c, uint64_t linear, unsigned len, enum soft
            (out->len[1] == 0 || soft_translate(c, second, how, bank, &out->place[1]));
 }
 
-/* Aligned words move in one piece, as other CPUs must see them. */
-static void move(uint8_t *dst, const uint8_t *src, unsigned len)
-{
-    switch (len) {
-    case 1:
-        *dst = *src;
-        break;
-    case 2:
-        memcpy(dst, src, 2);
-        break;
-    case 4:
-        memcpy(dst, src, 4);
-        break;
-    case 8:
-        memcpy(dst, src, 8);
-        break;
-    default:
-        memcpy(dst, src, len);
-    }
-}
-
 /* Who keeps something that was made of memory is told before it changes. */
 static void note_store(struct soft_cpu *c, const struct soft_place *place, const uint8_t *buf,
                        unsigned len)
@@ -180,9 +158,9 @@ static bool span_move(struct soft_cpu *c, const struct span *s, bool write, uint
                 return false;
         } else if (write) {
             note_store(c, &s->place[i], buf, s->len[i]);
-            move(host, buf, s->len[i]);
+            mem_store(host, buf, s->len[i]);
         } else {
-            move(buf, host, s->len[i]);
+            mem_load(buf, host, s->len[i]);
         }
         buf += s->len[i];
     }

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "core/mem_access.h"
 #include "engine/soft/breakpoint.h"
 #include "engine/soft/fast.h"
 #include "engine/soft/ops.h"
@@ -55,9 +56,8 @@ static const uint64_t code_masks[X86_INSN_MAX + 1][2] = {
 /* Whether the instruction is what lies at `host`, where LONGEST bytes may be read. */
 static bool is_still(const struct soft_code *code, unsigned len, const uint8_t *host)
 {
-    uint64_t now[2];
+    const uint64_t now[2] = { mem_load_64(host), mem_load_64(host + 8) };
 
-    memcpy(now, host, sizeof(now));
     return (((now[0] ^ code->bytes[0]) & code_masks[len][0]) |
             ((now[1] ^ code->bytes[1]) & code_masks[len][1])) == 0;
 }
@@ -96,7 +96,7 @@ static bool fetch_slow(struct soft_cpu *c, uint8_t *bytes, unsigned *n)
         if (c->mode != X86_MODE_LONG && left - 1 > c->s.seg[X86_CS].limit - (c->s.rip + *n))
             left = (unsigned)(c->s.seg[X86_CS].limit - (c->s.rip + *n)) + 1;
         if (host != NULL)
-            memcpy(bytes + *n, host, left);
+            mem_load(bytes + *n, host, left);
         else
             memset(bytes + *n, 0xff, left); /* a bus without memory floats */
         *n += left;
@@ -145,7 +145,7 @@ static const struct soft_code *code_at(struct soft_cpu *c, struct soft_code *scr
             return code;
         code->op = NULL;
         code->fast.fn = NULL;
-        memcpy(bytes, host, LONGEST);
+        mem_load(bytes, host, LONGEST);
     } else if (!fetch_slow(c, bytes, &n)) {
         return NULL;
     }

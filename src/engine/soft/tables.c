@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "core/mem_access.h"
 #include "engine/soft/mem.h"
 #include "engine/soft/mmu.h"
 
@@ -34,7 +35,7 @@ void soft_note_store(struct soft_cpu *c, const uint8_t *host, const uint8_t *src
     for (; word < host + len && !c->vcpu->tables_changed; word += WORD) {
         uint64_t old, new;
 
-        memcpy(&old, word, WORD);
+        old = mem_load_64(word);
         new = old;
         for (unsigned i = 0; i < WORD; i++) {
             if (word + i >= host && word + i < host + len)

@@ -385,6 +385,7 @@ static int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcom
 {
     const struct machine *machine = m->board->m;
 
+    chr_fd_settle(&m->board->console);
     if (is_panic(m, stop))
         stop->why = STOP_PANIC;
 

@@ -44,6 +44,7 @@ void board_free(struct board *b)
     machine_free(b->m);
     if (b->fini != NULL)
         b->fini(b);
+    chr_fd_fini(&b->console);
     ram_unmap(b->ram, b->ram_len);
     free(b);
 }

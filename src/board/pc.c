@@ -79,6 +79,16 @@ static void reset(void *ctx)
     machine_stop(pc->board.m, panic_seen(&pc->panic) ? STOP_PANIC : STOP_RESET, 0, -1);
 }
 
+static void console_ready(void *ctx)
+{
+    uart16550_ready(((struct pc *)ctx)->uart[0]);
+}
+
+static bool is_console_ready(void *ctx)
+{
+    return chr_fd_ready(&((struct pc *)ctx)->board.console);
+}
+
 static bool console_polled(void *ctx)
 {
     return uart16550_polled(((struct pc *)ctx)->uart[0]);
@@ -152,11 +162,16 @@ static int add_serial(struct pc *pc, struct vitro_err *err)
     struct machine *m = pc->board.m;
     int rc = 0;
 
+    /* A run that is to be repeated may not depend on who reads: there a write waits, and the guest's time not. */
+    if (!m->clock.counted)
+        rc = chr_fd_open_ring(&pc->board.console, pc->loop, m, console_ready, pc, err);
     panic_init(&pc->panic, m, chr_fd_chr(&pc->board.console), console_polled, pc);
     pc->board.panic = &pc->panic;
     for (unsigned i = 0; i < SERIALS && rc == 0; i++) {
         const struct uart16550_config cfg = {
             .out = i == 0 ? panic_chr(&pc->panic) : (struct chr){ 0 },
+            .ready = i == 0 ? is_console_ready : NULL,
+            .ready_ctx = pc,
             .irq = isa_line(pc, rows[i]),
             .clock = &m->clock,
             .timers = &m->timers,

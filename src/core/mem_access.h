@@ -13,14 +13,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MEM_ACCESS(bits)                                                              \
-    static inline uint##bits##_t mem_load_##bits(const void *guest)                   \
-    {                                                                                 \
-        return __atomic_load_n((const uint##bits##_t *)guest, __ATOMIC_RELAXED);      \
-    }                                                                                 \
-    static inline void mem_store_##bits(void *guest, uint##bits##_t val)              \
-    {                                                                                 \
-        __atomic_store_n((uint##bits##_t *)guest, val, __ATOMIC_RELAXED);             \
+#define MEM_ACCESS(bits)                                                         \
+    static inline uint##bits##_t mem_load_##bits(const void *guest)              \
+    {                                                                            \
+        return __atomic_load_n((const uint##bits##_t *)guest, __ATOMIC_RELAXED); \
+    }                                                                            \
+    static inline void mem_store_##bits(void *guest, uint##bits##_t val)         \
+    {                                                                            \
+        __atomic_store_n((uint##bits##_t *)guest, val, __ATOMIC_RELAXED);        \
     }
 
 MEM_ACCESS(8)

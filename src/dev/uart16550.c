@@ -133,9 +133,15 @@ static unsigned trigger(const struct uart16550 *u)
 
 /* ---- interrupts -------------------------------------------------------------------------------- */
 
+/* The line takes what is written to THR. */
+static bool line_ready(const struct uart16550 *u)
+{
+    return u->cfg.ready == NULL || u->cfg.ready(u->cfg.ready_ctx);
+}
+
 static uint8_t lsr_of(const struct uart16550 *u)
 {
-    uint8_t lsr = LSR_THRE | LSR_TEMT;
+    uint8_t lsr = line_ready(u) ? LSR_THRE | LSR_TEMT : 0;
 
     if (u->count > 0)
         lsr |= LSR_DR | u->fifo[u->head].errors;
@@ -156,7 +162,7 @@ static uint8_t iir_of(const struct uart16550 *u)
         return fifo | ID_DATA;
     if (u->ier & IER_ERBFI && u->timed_out)
         return fifo | ID_TIMEOUT;
-    if (u->ier & IER_ETBEI && u->thre_waits)
+    if (u->ier & IER_ETBEI && u->thre_waits && line_ready(u))
         return fifo | ID_TRANSMITTER;
     if (u->ier & IER_EDSSI && u->msr & (MSR_DCTS | MSR_DDSR | MSR_TERI | MSR_DDCD))
         return fifo | ID_MODEM;
@@ -240,6 +246,11 @@ static void after_receive(struct uart16550 *u)
     moved(u);
     update_timeout(u);
     update_irq(u);
+}
+
+void uart16550_ready(struct dev *dev)
+{
+    update_irq((struct uart16550 *)dev);
 }
 
 bool uart16550_polled(const struct dev *dev)

@@ -33,6 +33,13 @@ struct uart16550_config {
     void (*room)(void *ctx);
     void *room_ctx;
 
+    /*
+     * Whether the line takes bytes; while it does not, the transmitter is told of as full, and the guest waits in
+     * its own way. Call uart16550_ready when that is over. NULL: it always does.
+     */
+    bool (*ready)(void *ctx);
+    void *ready_ctx;
+
     /* The interrupt reaches its line only with MCR.OUT2 set, as on a PC. False: always. */
     bool out2_gates;
     /*
@@ -44,6 +51,9 @@ struct uart16550_config {
 
 /* cfg is copied. Returns NULL when out of memory. The caller gives it to machine_add_dev. */
 struct dev *uart16550_new(const struct uart16550_config *cfg);
+
+/* The line takes bytes again: see uart16550_config.ready. */
+void uart16550_ready(struct dev *dev);
 
 /* The guest has all of the port's interrupts off: whatever drives it now polls. */
 bool uart16550_polled(const struct dev *dev);

@@ -17,7 +17,8 @@ struct watch {
     int fd;
     void (*fn)(void *ctx);
     void *ctx;
-    bool paused; /* guarded by the machine lock */
+    short events; /* of poll */
+    bool paused;  /* guarded by the machine lock */
 };
 
 struct loop {
@@ -52,7 +53,8 @@ static void sooner(void *ctx)
 static void fill(struct loop *l, struct pollfd p[LOOP_WATCHES_MAX + 1])
 {
     for (int i = 0; i < l->nwatches; i++)
-        p[i] = (struct pollfd){ .fd = l->watch[i].paused ? -1 : l->watch[i].fd, .events = POLLIN };
+        p[i] = (struct pollfd){ .fd = l->watch[i].paused ? -1 : l->watch[i].fd,
+                                .events = l->watch[i].events };
     p[l->nwatches] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
 }
 
@@ -157,12 +159,28 @@ void loop_free(struct loop *l)
     free(l);
 }
 
-int loop_watch(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx, struct vitro_err *err)
+static int add_watch(struct loop *l, const struct watch *watch, struct vitro_err *err)
 {
     if (l->nwatches == LOOP_WATCHES_MAX)
         return err_set(err, -ENOSPC, "event loop: more than %d descriptors", LOOP_WATCHES_MAX);
-    l->watch[l->nwatches] = (struct watch){ .fd = fd, .fn = fn, .ctx = ctx };
+    l->watch[l->nwatches] = *watch;
     return l->nwatches++;
+}
+
+int loop_watch(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx, struct vitro_err *err)
+{
+    const struct watch watch = { .fd = fd, .fn = fn, .ctx = ctx, .events = POLLIN };
+
+    return add_watch(l, &watch, err);
+}
+
+int loop_watch_room(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx, struct vitro_err *err)
+{
+    const struct watch watch = {
+        .fd = fd, .fn = fn, .ctx = ctx, .events = POLLOUT, .paused = true
+    };
+
+    return add_watch(l, &watch, err);
 }
 
 void loop_pause(struct loop *l, int watch, bool paused)

@@ -30,6 +30,10 @@ void loop_free(struct loop *l);
 WARN_UNUSED int loop_watch(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx,
                            struct vitro_err *err);
 
+/* The same for a descriptor that can be written to. It begins paused. */
+WARN_UNUSED int loop_watch_room(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx,
+                                struct vitro_err *err);
+
 /* Stops watching for a while, or goes on. Thread: any, under the machine lock. */
 void loop_pause(struct loop *l, int watch, bool paused);
 

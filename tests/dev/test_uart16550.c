@@ -26,6 +26,7 @@ struct rig {
     bool level;
     unsigned rises, rooms;
     unsigned refill; /* bytes that the room callback still has to send */
+    bool busy;       /* the line takes nothing */
 };
 
 static void see_irq(void *ctx, unsigned pin, bool level)
@@ -57,6 +58,11 @@ static void see_room(void *ctx)
         assert_int_equal(uart16550_receive(r->dev, "r", 1), 0);
 }
 
+static bool see_ready(void *ctx)
+{
+    return !((struct rig *)ctx)->busy;
+}
+
 static const struct chr_ops sink = { see_sent };
 
 static void make(struct rig *r, bool out2_gates, bool rts_flow)
@@ -68,6 +74,8 @@ static void make(struct rig *r, bool out2_gates, bool rts_flow)
         .timers = &r->timers,
         .room = see_room,
         .room_ctx = r,
+        .ready = see_ready,
+        .ready_ctx = r,
         .out2_gates = out2_gates,
         .rts_flow = rts_flow,
     };
@@ -127,6 +135,16 @@ static void irq(void *rig, const struct step *s)
 static void pass(void *rig, const struct step *s)
 {
     time_advance(&((struct rig *)rig)->timers, s->arg[0]);
+}
+
+/* whether the line takes nothing */
+static void busy(void *rig, const struct step *s)
+{
+    struct rig *r = rig;
+
+    r->busy = s->arg[0];
+    if (!r->busy)
+        uart16550_ready(r->dev);
 }
 
 /* calls of the room callback so far */
@@ -389,6 +407,16 @@ static void flow(void **state)
            STEP(rd, LSR, 0x60), STEP(rooms, 1), STEP(in, 'a', 1, 1), STEP(rd, LSR, 0x61));
 }
 
+/* A line that takes nothing is a full transmitter: no THRE, no interrupt of it; what is written all the same goes on. */
+static void busy_line(void **state)
+{
+    (void)state;
+    SCRIPT(true, true, STEP(wr, MCR, 0x0b), STEP(rd, LSR, 0x60), STEP(busy, 1), STEP(rd, LSR, 0x00),
+           STEP(wr, IER, 0x02), STEP(irq, 0, 0), STEP(rd, IIR, 0x01), STEP(wr, THR, 'x'),
+           STEP(irq, 0, 0), STEP(busy, 0), STEP(irq, 1, 1), STEP(rd, LSR, 0x60),
+           STEP(rd, IIR, 0x02), STEP(irq, 0, 1));
+}
+
 /* What never reads takes 16 bytes, however much comes. */
 static void bounded(void **state)
 {
@@ -454,6 +482,7 @@ int main(void)
         cmocka_unit_test(loopback),
         cmocka_unit_test(modem_interrupt),
         cmocka_unit_test(flow),
+        cmocka_unit_test(busy_line),
         cmocka_unit_test(bounded),
         cmocka_unit_test(view),
     };

@@ -388,11 +388,6 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
     struct pc *pc;
     int rc;
 
-    if (!cfg->engine->polls)
-        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "a PC on %s: Vitro runs its interrupt controllers on the software CPU "
-                         "only: leave --engine out, or take --engine soft",
-                         cfg->engine->name);
     pc = calloc(1, sizeof(*pc));
     if (pc == NULL)
         return err_set(err, -ENOMEM, "making the board: out of memory");

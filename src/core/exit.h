@@ -21,6 +21,7 @@
     X(SHUTDOWN, "shutdown") /* triple fault */                                                    \
     X(DEBUG, "debug")       /* breakpoint, watchpoint or single step */                           \
     X(REFUSED, "refused")   /* the engine cannot execute this instruction */                      \
+    X(MSR, "msr") /* RDMSR, WRMSR of the local APIC, or one unknown to the engine; addr is it */  \
     /* The next two come from boards with an interrupt controller; the bare board has none. */    \
     X(IRQ_WINDOW, "irq-window")     /* the guest can take an interrupt now */                     \
     X(EOI, "eoi")                   /* level interrupt acknowledged; addr is the vector */        \

@@ -95,6 +95,7 @@ int help_take(struct vcpu *cpu, struct vitro_err *err)
     if (rc < 0)
         return rc;
     x86_state_move(&to, h->state);
+    to.lapic_valid = false; /* the controller stays with the vCPU */
     rc = helper->set(cpu, STATE_ALL, &to, err);
     if (rc < 0)
         return rc;
@@ -140,6 +141,7 @@ int help_give_back(struct vcpu *cpu, struct vitro_err *err)
     if (rc < 0)
         return rc;
     x86_state_move(&to, &from);
+    to.lapic_valid = false;
     keep_clock(&to, h->state);
     x86_state_drop_same(&to, h->state);
     rc = engine->set(cpu, STATE_ALL, &to, NULL);

@@ -146,8 +146,8 @@ WARN_UNUSED int machine_add_cpu(struct machine *m, const struct x86_state *start
  *
  * Registers, what a run shall stop at and the page tables as memory has them go along; accesses of an
  * instruction under way are finished first. MSRs and register components that only the old engine has stay
- * there. The TSC goes on as if nothing had happened. On failure the old engine keeps the machine: -ENOTSUP
- * when its interrupt controllers cannot move, else what the new engine says.
+ * there. The TSC goes on as if nothing had happened. On failure the old engine keeps the machine, and err
+ * is what the new engine says.
  */
 WARN_UNUSED int machine_switch(struct machine *m, const struct engine_ops *engine,
                                const struct engine_ops *helper, struct vitro_err *err);

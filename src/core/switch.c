@@ -5,7 +5,6 @@
  * GAP: the CPU that a KVM offers and that of the software CPU may differ: a guest that has found a feature on one
  * meets #UD on the other, and what only the new engine refuses to load (CR4 or XCR0 bits) keeps the machine
  * where it is.
- * GAP: machines whose interrupt controllers are the software CPU's own do not move.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -69,6 +68,7 @@ static int arrive(struct vcpu *cpu, const struct engine_ops *engine, struct jour
         return engine->debug(cpu, &cpu->debug, err);
     x86_state_move(&now, &j->from);
     x86_state_drop_same(&now, &j->to);
+    now.lapic_valid = false; /* the controller stays with the vCPU */
     advance_tsc(&now, clock_ticks() - j->left_ticks);
     rc = engine->set(cpu, STATE_ALL, &now, err);
     cpu->activity = j->activity;
@@ -117,12 +117,6 @@ int machine_switch(struct machine *m, const struct engine_ops *engine,
 
     if (engine == m->engine)
         return 0;
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        if (m->cpu[i]->intc.ops != NULL)
-            return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                             "moving to %s: the machine's interrupt controllers cannot move",
-                             engine->name);
-    }
     for (unsigned i = 0; i < m->ncpus && rc == 0; i++)
         rc = vcpu_drain(m->cpu[i], err);
     if (rc == 0)

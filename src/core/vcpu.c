@@ -112,6 +112,7 @@ static void dispatch(struct vcpu *cpu)
         machine_stop(m, STOP_FAILED, 0, idx);
         break;
     case EXIT_KICKED:
+    case EXIT_MSR:
     case EXIT_IRQ_WINDOW:
     case EXIT_EOI:
     case EXIT_SYSTEM_EVENT:

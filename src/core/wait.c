@@ -4,10 +4,31 @@
  *
  * Sources: SDM 2, HLT; SDM 3A, "MP Initialization Protocol Algorithm", "Processor State After Reset".
  */
+#include <signal.h>
+
+#include "core/kick.h"
 #include "core/machine.h"
 #include "x86/start.h"
 
 static const unsigned start_requests = VCPU_INIT | VCPU_SIPI;
+
+/* Out of the engine. One that does not poll is outside it, and looks when it enters, if its own thread asks. */
+static void nudge(struct vcpu *cpu)
+{
+    bool own;
+
+    if (cpu->m->engine->polls) {
+        cpu->m->engine->kick(cpu);
+        return;
+    }
+    pthread_mutex_lock(&cpu->kick_lock);
+    own = cpu->in_loop && pthread_equal(cpu->thread, pthread_self());
+    if (!own)
+        cpu->m->engine->kick(cpu);
+    if (!own && cpu->in_loop)
+        pthread_kill(cpu->thread, kick_signal());
+    pthread_mutex_unlock(&cpu->kick_lock);
+}
 
 void vcpu_request(struct vcpu *cpu, unsigned requests)
 {
@@ -20,7 +41,7 @@ void vcpu_request(struct vcpu *cpu, unsigned requests)
     if ((before & requests) == requests)
         return; /* it has been woken for them already */
     if (!cpu->m->engine->polls || requests & start_requests)
-        cpu->m->engine->kick(cpu);
+        nudge(cpu);
     if (requests & start_requests)
         help_kick(cpu);
     pthread_cond_signal(&cpu->wake);

@@ -165,6 +165,7 @@ static const struct report_row {
     { EXIT_SHUTDOWN, ANY, "" },
     { EXIT_DEBUG, ANY, "" },
     { EXIT_REFUSED, ANY, "" },
+    { EXIT_MSR, ANY, "" },
     { EXIT_IRQ_WINDOW, ANY, "" },
     { EXIT_EOI, ANY, "" },
     { EXIT_SYSTEM_EVENT, ANY, "" },

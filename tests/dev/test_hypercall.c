@@ -227,7 +227,7 @@ static void account(struct fixture *t, enum exit_kind kind, bool write, uint64_t
 
 static const char report_wanted[] = "pio in 3\npio out 14\n"
                                     "mmio read 1\nmmio write 2\nhlt 1\n"
-                                    "shutdown 0\ndebug 0\nrefused 0\nirq-window 0\neoi 0\n"
+                                    "shutdown 0\ndebug 0\nrefused 0\nmsr 0\nirq-window 0\neoi 0\n"
                                     "system-event 0\nfailed 0\n";
 
 static void account_all(struct fixture *t)

@@ -14,6 +14,9 @@
 
 enum { ROWS = 256 };
 
+/* Of leaf 1, ecx: x2APIC and the TSC deadline, which are MSRs. */
+static const uint32_t apic_msrs = BIT(21) | BIT(24);
+
 static struct kvm_cpuid2 *new_list(uint32_t rows)
 {
     struct kvm_cpuid2 *list = calloc(1, sizeof(*list) + rows * sizeof(list->entries[0]));
@@ -70,6 +73,8 @@ int kvm_cpuid_set(struct vcpu *cpu, const struct x86_cpuid_model *model, struct 
         struct x86_cpuid_regs r;
 
         x86_cpuid(model, &reset, cpu->idx, leaf->leaf, leaf->subleaf, &r);
+        if (leaf->leaf == 1 && !vm->gives_msrs)
+            r.ecx &= ~apic_msrs;
         list->entries[i] = (struct kvm_cpuid_entry2){
             .function = leaf->leaf,
             .index = leaf->subleaf,

@@ -152,7 +152,7 @@ static int decode_mmio(struct vcpu *cpu, uint64_t rip, struct vitro_err *err)
 
 static int decode_hlt(struct vcpu *cpu, uint64_t rip, struct vitro_err *err)
 {
-    cpu->exit = (struct cpu_exit){ .kind = EXIT_HLT };
+    cpu->exit = (struct cpu_exit){ .kind = EXIT_HLT, .data = kcpu_of(cpu)->run->if_flag };
     return kvm_insn_rip(cpu, rip, &cpu->exit.rip, err);
 }
 
@@ -282,6 +282,14 @@ int kvm_decode_exit(struct vcpu *cpu, struct vitro_err *err)
         cpu->exit = (struct cpu_exit){ .kind = EXIT_SYSTEM_EVENT,
                                        .addr = run->system_event.type,
                                        .rip = rip };
+        return 0;
+    case KVM_EXIT_X86_RDMSR:
+    case KVM_EXIT_X86_WRMSR:
+        kvm_irq_msr(cpu, rip);
+        return 0;
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR: /* a lower CR8 may let an interrupt through */
+        cpu->exit = (struct cpu_exit){ .kind = EXIT_IRQ_WINDOW, .rip = rip };
         return 0;
     case KVM_EXIT_INTR:
         cpu->exit = (struct cpu_exit){ .kind = EXIT_KICKED };

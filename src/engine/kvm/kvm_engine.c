@@ -100,6 +100,8 @@ static int create_vm(struct kvm_vm *vm, struct vitro_err *err)
     /* Without it a refused instruction in ring 3 is #UD to the guest, and the bytes may be missing. */
     if (has(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE))
         kvm_call(vm, vm->vm_fd, KVM_ENABLE_CAP, &cap, NULL);
+    if (vm->m->lapic)
+        vm->gives_msrs = kvm_irq_msrs(vm);
     /* Hosts that do not need it may refuse it: AMD's, and those with unrestricted guests. */
     kvm_call_int(vm, vm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDR, NULL);
     return 0;

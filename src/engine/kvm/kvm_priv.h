@@ -47,6 +47,7 @@ struct kvm_vm {
     struct kvm_userspace_memory_region slot[MEM_SLOTS_MAX]; /* as KVM was told */
     pthread_rwlock_t slots_lock; /* read: in KVM_RUN, of several vCPUs; write: no vCPU may be */
     bool has_sync_regs, has_sregs2;
+    bool gives_msrs;      /* MSRs of the local APIC come to us; set at creation */
     int cpu_fd[CPUS_MAX]; /* -1: no such vCPU; for the events about calls */
     struct kvm_msr_list
         *msrs; /* what this KVM saves; read when first needed, under the machine lock */
@@ -81,9 +82,12 @@ struct kvm_cpu {
     int fd;
     struct kvm_run *run;
     struct kvm_access access;
-    bool held;           /* the run area has a further exit that has not been handed out */
-    bool debug_on;       /* debug asks for something */
-    _Atomic bool kicked; /* seq_cst; pairs with run->immediate_exit, see kvm_kick */
+    bool msr_open;   /* KVM ends RDMSR or WRMSR at the next entry */
+    bool may_inject; /* the guest is between instructions, and KVM has seen its flags since */
+    uint64_t cr8, apic_base; /* as they were at the last entry or exit */
+    bool held;               /* the run area has a further exit that has not been handed out */
+    bool debug_on;           /* debug asks for something */
+    _Atomic bool kicked;     /* seq_cst; pairs with run->immediate_exit, see kvm_kick */
     struct rip_memo memo[RIP_MEMO];
 
     struct cpu_debug debug;                /* without its watchpoints */
@@ -171,6 +175,15 @@ int kvm_enter(struct vcpu *cpu, struct vitro_err *err);
 int kvm_complete(struct vcpu *cpu, struct vitro_err *err);
 /* Lets KVM end the instruction under way without entering the guest; may leave an exit in `held`. */
 int kvm_finish(struct vcpu *cpu, struct vitro_err *err);
+
+/* kvm_irq.c: whether this KVM lets us answer for the MSRs of the local APIC; then it does so from now on. */
+bool kvm_irq_msrs(struct kvm_vm *vm);
+/* Just before KVM_RUN: gives KVM what the controller wants to deliver, or asks for the interrupt window. */
+int kvm_irq_enter(struct vcpu *cpu, struct vitro_err *err);
+/* Just after it, whatever it returned: tells the controller what the guest did to CR8 and IA32_APIC_BASE. */
+void kvm_irq_leave(struct vcpu *cpu);
+/* KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR: answers it, and fills cpu->exit. */
+void kvm_irq_msr(struct vcpu *cpu, uint64_t rip);
 
 /* kvm_decode.c: run area to cpu->exit. err is filled only on a host failure. */
 int kvm_decode_exit(struct vcpu *cpu, struct vitro_err *err);

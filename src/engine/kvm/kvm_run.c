@@ -69,6 +69,10 @@ int kvm_complete(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_access *a = &kcpu_of(cpu)->access;
 
+    if (kcpu_of(cpu)->msr_open) {
+        kcpu_of(cpu)->msr_open = false;
+        return kvm_finish(cpu, err);
+    }
     if (a->data == NULL)
         return 0;
     if (a->width != 0 && !a->write) {
@@ -94,6 +98,8 @@ int kvm_drain(struct vcpu *cpu, struct vitro_err *err)
         if (!kc->access.finished)
             rc = kvm_finish(cpu, err);
     }
+    if (kc->msr_open)
+        rc = kvm_complete(cpu, err);
     if (rc < 0 || !kc->held)
         return rc;
     kc->held = false;
@@ -106,8 +112,13 @@ int kvm_drain(struct vcpu *cpu, struct vitro_err *err)
 int kvm_enter(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_cpu *kc = kcpu_of(cpu);
-    int rc = run_guest(cpu);
+    int rc = kvm_irq_enter(cpu, err);
 
+    if (rc < 0)
+        return rc;
+    kc->msr_open = false;
+    rc = run_guest(cpu);
+    kvm_irq_leave(cpu);
     if (rc >= 0)
         return 1;
     if (rc == -EINTR || rc == -EAGAIN) {

@@ -235,24 +235,27 @@ static int set_xcr0(struct vcpu *cpu, const struct x86_state *in, struct vitro_e
     return kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_SET_XCRS, &k, err);
 }
 
-/* There is one only when KVM emulates an interrupt controller: the bare board has none. */
+/* The local APIC, and what the vCPU waits for, are the machine's own; a bare one has none. */
 static void get_lapic(struct vcpu *cpu, struct x86_state *out)
 {
-    struct kvm_lapic_state k;
-    int rc = kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_GET_LAPIC, &k, NULL);
-
-    static_assert(sizeof(k.regs) == X86_LAPIC_BYTES, "the architecture's register block");
-    out->lapic_valid = rc == 0;
-    if (rc == 0)
-        memcpy(out->lapic, k.regs, sizeof(k.regs));
+    out->lapic_valid = cpu->intc.ops != NULL;
+    if (!out->lapic_valid)
+        return;
+    out->activity = cpu->activity;
+    pthread_mutex_lock(&cpu->m->lock);
+    cpu->intc.ops->get(cpu->intc.ctx, out->lapic);
+    pthread_mutex_unlock(&cpu->m->lock);
 }
 
-static int set_lapic(struct vcpu *cpu, const struct x86_state *in, struct vitro_err *err)
+static void set_lapic(struct vcpu *cpu, const struct x86_state *in)
 {
-    struct kvm_lapic_state k;
-
-    memcpy(k.regs, in->lapic, sizeof(k.regs));
-    return kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_SET_LAPIC, &k, err);
+    static_assert((int)INTC_REGS_BYTES == (int)X86_LAPIC_BYTES, "one block of registers");
+    cpu->activity = in->activity;
+    if (!in->lapic_valid)
+        return;
+    pthread_mutex_lock(&cpu->m->lock);
+    cpu->intc.ops->set(cpu->intc.ctx, in->lapic);
+    pthread_mutex_unlock(&cpu->m->lock);
 }
 
 int kvm_get_rest(struct vcpu *cpu, struct x86_state *out, struct vitro_err *err)
@@ -289,9 +292,9 @@ int kvm_set_rest(struct vcpu *cpu, const struct x86_state *in, struct vitro_err 
         rc = set_msrs(cpu, in, err);
     if (rc == 0)
         rc = set_debugregs(cpu, in, err);
-    if (rc == 0 && in->lapic_valid)
-        rc = set_lapic(cpu, in, err);
-    if (rc == 0)
+    if (rc == 0 && cpu->intc.ops != NULL)
+        set_lapic(cpu, in);
+    else if (rc == 0)
         rc = set_activity(cpu, in, err);
     if (rc == 0)
         rc = set_events(cpu, in, err);

@@ -117,6 +117,7 @@ char *format_ns(uint64_t ns, char *buf, size_t len);
 /* Prints "vitro: <text>" to standard error and returns the code that the error's class has. */
 int fail_err(const struct vitro_err *err);
 int fail_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int fail_image(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Writes a whole string to standard output; EXIT_OK or EXIT_HOST. */
 int put_output(const char *text);
 

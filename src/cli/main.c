@@ -49,7 +49,7 @@ const struct command commands[] = {
     { "exits", "TARGET", "why the CPU left the guest: reason, address, instruction, count, time",
       "The guest is run to its end, or to the point that --at names.", VIEW_OPTIONS | FOR_EXITS, 1,
       1, cmd_view },
-    { "trace", "GUEST", "the stream of events while a guest runs",
+    { "trace", "GUEST|FILE", "the stream of events while a guest runs",
       "Runs the guest and prints every exit; with --flow the conversation with KVM, call by call.",
       GUEST_OPTIONS | FOR_TRACE | FOR_JSON, 1, 1, cmd_trace },
     { "doctor", "", "what this host can run, measured by running it",

@@ -28,11 +28,14 @@ static bool write_file(void *ctx, const char *bytes, size_t len)
     return false;
 }
 
+void recorder_event(struct recorder *r, const struct vitro_event *ev)
+{
+    vitro_trace_event(r->trace, ev);
+}
+
 static void on_event(void *ctx, const struct vitro_event *ev)
 {
-    const struct recorder *r = ctx;
-
-    vitro_trace_event(r->trace, ev);
+    recorder_event(ctx, ev);
 }
 
 int recorder_open(const char *path, enum vitro_trace_format format, struct options *o,

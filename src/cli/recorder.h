@@ -19,6 +19,9 @@ int recorder_open(const char *path, enum vitro_trace_format format, struct optio
 
 /* Ends the stream and says what was lost. Returns code, or EXIT_HOST if code is EXIT_OK and events were
  * dropped. NULL is fine. */
+/* Tells one event that did not come from a machine. */
+void recorder_event(struct recorder *r, const struct vitro_event *ev);
+
 int recorder_close(struct recorder *r, int code);
 
 #endif

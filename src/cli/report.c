@@ -44,6 +44,18 @@ int fail_usage(const char *fmt, ...)
     return EXIT_USAGE;
 }
 
+int fail_image(const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    complain(text);
+    return EXIT_IMAGE;
+}
+
 int put_output(const char *text)
 {
     if (fputs(text, stdout) < 0 || fflush(stdout) == EOF) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c - vitro trace: the events of a run, as they happen. */
+/* trace.c - vitro trace: the events of a run as they happen, or of a run that was recorded. */
 #include <stdio.h>
 
 #include "cli.h"
 #include "recorder.h"
+#include "replay.h"
 
 static enum vitro_trace_format format_of(const struct options *o)
 {
@@ -66,6 +67,8 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
     code = recorder_open(o->output, format_of(o), o, &rec);
     if (code != EXIT_OK)
         return code;
+    if (replay_is(argv[0]))
+        return recorder_close(rec, replay_file(argv[0], rec));
     code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
         code = trace_insns(&t, o);

@@ -235,6 +235,31 @@ static void test_not_where_unknown(void **state)
     finish(&t.r, &t.f);
 }
 
+/* All of a state tells: a halted CPU that is handed over goes on with its interrupt or not at all. */
+static void test_at_once_after_state(void **state)
+{
+    static const struct play play[] = { { .reason = KVM_EXIT_HLT }, { .reason = KVM_EXIT_HLT } };
+    struct x86_state s;
+    struct irq_rig t;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        open_irq(&t, play, ARRAY_LEN(play));
+        t.r.cpu->intc.ops = NULL; /* this one has no register block */
+        rig_get(&t.r, STATE_ALL, &s);
+        s.nmsrs = 0;
+        s.rflags = i == 1 ? 2 : 2 | X86_RFLAGS_IF;
+        s.events = (struct x86_events){ .shadow = i == 2 };
+        rig_set(&t.r, STATE_ALL, &s);
+        t.r.cpu->intc.ops = &ops;
+        ask(&t, 1);
+        rig_next(&t.r);
+        assert_int_equal(t.irqs, i == 0);
+        assert_int_equal(t.window, i != 0);
+        finish(&t.r, &t.f);
+    }
+}
+
 static void test_nmi(void **state)
 {
     static const struct play play[] = { { .reason = KVM_EXIT_HLT } };
@@ -354,15 +379,11 @@ static void test_asks_for_msrs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_window_first),
-        cmocka_unit_test(test_not_ready),
-        cmocka_unit_test(test_two_pending),
-        cmocka_unit_test(test_nmi),
-        cmocka_unit_test(test_not_where_unknown),
-        cmocka_unit_test(test_cr8_and_base),
-        cmocka_unit_test(test_msrs),
-        cmocka_unit_test(test_state_ends_msr),
-        cmocka_unit_test(test_asks_for_msrs),
+        cmocka_unit_test(test_window_first),        cmocka_unit_test(test_not_ready),
+        cmocka_unit_test(test_two_pending),         cmocka_unit_test(test_nmi),
+        cmocka_unit_test(test_not_where_unknown),   cmocka_unit_test(test_cr8_and_base),
+        cmocka_unit_test(test_at_once_after_state), cmocka_unit_test(test_msrs),
+        cmocka_unit_test(test_state_ends_msr),      cmocka_unit_test(test_asks_for_msrs),
     };
 
     return cmocka_run_group_tests_name("engine/kvm scripted interrupts", tests, NULL, NULL);

@@ -50,8 +50,13 @@ static int inject(struct vcpu *cpu, struct vitro_err *err)
     if (vector < 0)
         return 0;
     irq.irq = (uint32_t)vector;
-    kcpu_of(cpu)->may_inject = false;
+    kcpu_of(cpu)->may_inject = kcpu_of(cpu)->open = false;
     return kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_INTERRUPT, &irq, err);
+}
+
+static bool can_take(const struct kvm_cpu *kc)
+{
+    return kc->open || (kc->may_inject && kc->run->ready_for_interrupt_injection);
 }
 
 static int offer(struct vcpu *cpu, struct vitro_err *err)
@@ -64,7 +69,7 @@ static int offer(struct vcpu *cpu, struct vitro_err *err)
     run->cr8 = kc->cr8 = cpu->intc.ops->cr8(cpu->intc.ctx);
     if (requests & VCPU_NMI)
         rc = inject_nmi(cpu, err);
-    if (rc >= 0 && requests & VCPU_INTR && kc->may_inject && run->ready_for_interrupt_injection)
+    if (rc >= 0 && requests & VCPU_INTR && can_take(kc))
         rc = inject(cpu, err);
     requests = atomic_load_explicit(&cpu->requests, memory_order_relaxed);
     run->request_interrupt_window = (requests & VCPU_INTR) != 0;
@@ -83,6 +88,21 @@ int kvm_irq_enter(struct vcpu *cpu, struct vitro_err *err)
     return rc;
 }
 
+/*
+ * A CPU that has been set to wait in HLT goes on only with the interrupt that ends it: KVM would look at the
+ * window behind the next instruction at the earliest.
+ */
+void kvm_irq_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in)
+{
+    const struct x86_events *e = &in->events;
+    struct kvm_cpu *kc = kcpu_of(cpu);
+
+    kc->may_inject = false;
+    kc->open = (parts & STATE_ALL) == STATE_ALL && in->rflags & X86_RFLAGS_IF && e->shadow == 0 &&
+               !e->exception_injected && !e->exception_pending && !e->interrupt_injected &&
+               !e->nmi_injected && !e->nmi_pending;
+}
+
 /* ---- after it -------------------------------------------------------------------------------- */
 
 /* KVM ends the instruction of such an exit at the next entry only. */
@@ -99,6 +119,7 @@ void kvm_irq_leave(struct vcpu *cpu)
 
     if (intc->ops == NULL)
         return;
+    kc->open = false;
     kc->may_inject = !is_half_done(kc->run->exit_reason);
     if (kc->run->cr8 == kc->cr8 && kc->run->apic_base == kc->apic_base)
         return;

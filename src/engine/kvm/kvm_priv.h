@@ -84,6 +84,7 @@ struct kvm_cpu {
     struct kvm_access access;
     bool msr_open;   /* KVM ends RDMSR or WRMSR at the next entry */
     bool may_inject; /* the guest is between instructions, and KVM has seen its flags since */
+    bool open;       /* as set, with no run since, it can take an interrupt at once */
     uint64_t cr8, apic_base; /* as they were at the last entry or exit */
     bool held;               /* the run area has a further exit that has not been handed out */
     bool debug_on;           /* debug asks for something */
@@ -180,6 +181,8 @@ int kvm_finish(struct vcpu *cpu, struct vitro_err *err);
 bool kvm_irq_msrs(struct kvm_vm *vm);
 /* Just before KVM_RUN: gives KVM what the controller wants to deliver, or asks for the interrupt window. */
 int kvm_irq_enter(struct vcpu *cpu, struct vitro_err *err);
+/* Registers have been set: what is known of the guest's flags. */
+void kvm_irq_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in);
 /* Just after it, whatever it returned: tells the controller what the guest did to CR8 and IA32_APIC_BASE. */
 void kvm_irq_leave(struct vcpu *cpu);
 /* KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR: answers it, and fills cpu->exit. */

@@ -213,7 +213,7 @@ int kvm_set_state(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
     struct kvm_cpu *kc = kcpu_of(cpu);
     int rc = kvm_complete(cpu, err);
 
-    kc->may_inject = false;
+    kvm_irq_set(cpu, parts, in);
     if (rc == 0 && parts & STATE_SREGS) {
         kc->apic_base = in->apic_base;
         memset(kc->memo, 0, sizeof(kc->memo)); /* other code may lie under the same rip now */

@@ -119,6 +119,8 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
                                                : 0,
         .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
         .console_fd = cfg->console_fd != 0 ? cfg->console_fd : 1,
+        .output = cfg->output,
+        .output_ctx = cfg->output_ctx,
         .debug_exit_port = debug_exit_port(cfg, guest),
         .cpuid = guest->builtin == NULL || cfg->cpu != NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
@@ -180,6 +182,7 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     m->config.name = m->config.files_dir = NULL; /* borrowed for the call only */
     m->config.event = NULL;
     m->config.cpu = NULL;
+    m->config.output = NULL;
     rc = check_machine(cfg, err);
     if (rc == 0)
         rc = check_deterministic(cfg, err);
@@ -301,6 +304,7 @@ static const enum vitro_end end_of[STOP_NREASONS] = {
     [STOP_COUNT] = VITRO_END_COUNT,       [STOP_USER] = VITRO_END_STOPPED,
     [STOP_TIMEOUT] = VITRO_END_TIMEOUT,   [STOP_POWEROFF] = VITRO_END_POWEROFF,
     [STOP_RESET] = VITRO_END_RESET,       [STOP_PANIC] = VITRO_END_PANIC,
+    [STOP_HELD] = VITRO_END_HELD,
 };
 
 /* Of the last instruction that left the guest; a CPU that was kicked out is asked where it is. */
@@ -394,7 +398,9 @@ static int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcom
             *err = machine->host_err;
         return machine->host_err.code;
     }
+    pause_enter(m->board->m, true); /* reads registers, which nobody else does meanwhile */
     fill_outcome(m, stop, out);
+    pause_leave(m->board->m);
     return 0;
 }
 
@@ -406,9 +412,12 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
     m->has_run = true;
     machine_run(machine, &stop);
     while (stop.why == STOP_RESET && m->reboots) {
-        int rc = m->board->reset(m->board, err);
+        int rc;
 
+        pause_enter(machine, true);
         symtab_fini(m->kernel_symbols); /* it will move itself elsewhere */
+        rc = m->board->reset(m->board, err);
+        pause_leave(machine);
         if (rc < 0)
             return rc;
         machine_run(machine, &stop);
@@ -418,7 +427,13 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
 
 void vitro_stop(struct vitro *m, enum vitro_stop_kind kind)
 {
-    machine_stop(m->board->m, kind == VITRO_STOP_TIMEOUT ? STOP_TIMEOUT : STOP_USER, 0, -1);
+    static const enum stop_reason why[] = {
+        [VITRO_STOP_USER] = STOP_USER,
+        [VITRO_STOP_TIMEOUT] = STOP_TIMEOUT,
+        [VITRO_STOP_HOLD] = STOP_HELD,
+    };
+
+    machine_stop(m->board->m, why[kind], 0, -1);
 }
 
 static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struct vitro_err *err)

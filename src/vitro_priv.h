@@ -43,6 +43,9 @@ struct vitro {
     char engine_why[384];
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
+    void (*listener)(void *ctx,
+                     const struct vitro_event *ev); /* changed only while it stands still */
+    void *listener_ctx;
 };
 
 /*

@@ -47,6 +47,14 @@ static void fill_insn(const struct vitro *m, const struct insn_event *in, struct
     };
 }
 
+static void tell(const struct vitro *m, const struct vitro_event *ev)
+{
+    if (m->event != NULL)
+        m->event(m->event_ctx, ev);
+    if (m->listener != NULL)
+        m->listener(m->listener_ctx, ev);
+}
+
 /* From the core's event to the public one: the same facts, without the core's types. */
 void pass_event(void *ctx, const struct event *ev)
 {
@@ -83,10 +91,10 @@ void pass_event(void *ctx, const struct event *ev)
 
         fill_insn(m, ev->insn, &words);
         out.insn = &words.insn;
-        m->event(m->event_ctx, &out);
+        tell(m, &out);
         return;
     }
-    m->event(m->event_ctx, &out);
+    tell(m, &out);
 }
 
 int vitro_trace_insns(struct vitro *m, const struct vitro_insn_filter *filter,

@@ -5,7 +5,7 @@
  * Every view exists twice: as data for programs that embed Vitro, and as text or JSON made from that
  * same data (vitro_show_*). Views never change the guest: no accessed bit, no device register.
  *
- * Threads: the machine's owner, while vitro_run is not running. Addresses called host are real
+ * Threads: the machine's owner while vitro_run is not running, or whoever holds it (vitro_hold). Addresses called host are real
  * host-virtual addresses of this process.
  *
  * Functions fail with VITRO_ERR_USAGE (a CPU that is not there, a length out of range) or VITRO_ERR_HOST
@@ -144,6 +144,20 @@ struct vitro_regs {
 
 /* After a port or memory access the instruction is completed first, so rip is the next one's. */
 int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vitro_err *err);
+/* Parts of struct vitro_regs that can be set. */
+enum vitro_regs_part {
+    VITRO_REGS_GENERAL = 1 << 0, /* gpr, rip, rflags (its VM and fixed bits stay as they are) */
+    VITRO_REGS_CR2 = 1 << 1,
+    VITRO_REGS_BASES = 1 << 2, /* seg[4].base and seg[5].base: of FS and GS */
+};
+/*
+ * vitro_regs_set - set registers of one CPU; parts: enum vitro_regs_part, OR of any
+ *
+ * An instruction under way is finished first, so rip is the next one's when it is not set. VITRO_ERR_USAGE: an
+ * address that no CPU takes.
+ */
+int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs, unsigned parts,
+                   struct vitro_err *err);
 /* all: also segments, tables, debug registers and every MSR, bit by bit */
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
                     char **out, struct vitro_err *err);
@@ -360,6 +374,16 @@ enum vitro_trace_format {
     VITRO_TRACE_CHROME, /* trace-event JSON, for Perfetto or Chromium */
     VITRO_TRACE_FLOW,   /* the conversation with KVM, call by call, for people */
 };
+
+/*
+ * vitro_listen - a second taker of events, beside the one of vitro_config
+ *
+ * event  called as that one; NULL: none any more
+ *
+ * -EBUSY: there is one. While the machine stands still.
+ */
+int vitro_listen(struct vitro *m, void (*event)(void *ctx, const struct vitro_event *ev), void *ctx,
+                 struct vitro_err *err);
 
 /* Turns events into a stream of bytes. */
 struct vitro_trace;

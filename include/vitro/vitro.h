@@ -167,6 +167,10 @@ struct vitro_config {
     const char *initrd;  /* a file's path */
     bool screen;         /* text memory at 0xb8000, as a PC's screen has it */
     bool no_reboot;      /* a reset ends the run (VITRO_END_RESET) instead of starting over */
+    /* Called for every byte that the guest puts out, before it is written to console_fd, from a vCPU's thread under the
+     * machine's lock: must not block, nor call back into the machine. NULL: none. */
+    void (*output)(void *ctx, const void *bytes, size_t len);
+    void *output_ctx;
     /* Called for every event, from a vCPU's thread; must not call back into the machine. NULL: none. */
     void (*event)(void *ctx, const struct vitro_event *ev);
     void *event_ctx;
@@ -199,6 +203,7 @@ enum vitro_end {
     VITRO_END_STOPPED,    /* vitro_stop with VITRO_STOP_USER */
     VITRO_END_TIMEOUT,    /* vitro_stop with VITRO_STOP_TIMEOUT */
     VITRO_END_PANIC, /* the guest's Linux kernel panicked, and halted, spins or reset the machine */
+    VITRO_END_HELD,       /* vitro_stop with VITRO_STOP_HOLD */
 };
 
 struct vitro_outcome {
@@ -236,10 +241,37 @@ struct vitro_outcome {
  */
 int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err);
 
-enum vitro_stop_kind { VITRO_STOP_USER, VITRO_STOP_TIMEOUT };
+enum vitro_stop_kind {
+    VITRO_STOP_USER,
+    VITRO_STOP_TIMEOUT,
+    VITRO_STOP_HOLD, /* to go on later: what a debugger does before it steps */
+};
 
-/* Ends a running vitro_run soon, or the next one at once. Any thread. */
+/* Ends a running vitro_run soon, also a paused one, or the next one at once. Any thread. */
 void vitro_stop(struct vitro *m, enum vitro_stop_kind kind);
+
+/*
+ * vitro_pause, vitro_resume - let a running machine stand still, and go on
+ *
+ * Returns when CPUs, timers and devices stand still, each CPU between two instructions; it takes microseconds and
+ * ends no thread. A run that begins meanwhile waits, and one that is stopped ends. The machine's clock goes on.
+ * Thread: any but a device's, an event's or an output's call.
+ */
+void vitro_pause(struct vitro *m);
+void vitro_resume(struct vitro *m);
+
+/*
+ * vitro_hold, vitro_release - have a machine to oneself for a moment, running or not
+ *
+ * As vitro_pause, and nobody else holds it, and no run begins or ends before the release. In between the
+ * calling thread may use every view of inspect.h, and the calls here that are "not while the machine runs"
+ * but vitro_run, vitro_step and vitro_free. Does not nest. Thread: any, as vitro_pause.
+ */
+void vitro_hold(struct vitro *m);
+void vitro_release(struct vitro *m);
+
+/* Presses the reset button of a running machine. -ENOTSUP (VITRO_ERR_ENGINE): it has none. Any thread. */
+int vitro_reset(struct vitro *m, struct vitro_err *err);
 
 enum vitro_watch_how { VITRO_WATCH_READ = 1, VITRO_WATCH_WRITE = 2 };
 
@@ -317,6 +349,21 @@ int vitro_switch_engine(struct vitro *m, enum vitro_engine engine, struct vitro_
  */
 int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len);
 int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len);
+
+/*
+ * vitro_linear_read, vitro_linear_write - copy memory by the addresses that a CPU's paging translates
+ *
+ * gva  guest-linear
+ * len  bytes, 0..VITRO_LINEAR_MAX
+ *
+ * Page protection is not looked at, accessed and dirty bits are not set. -EFAULT (VITRO_ERR_USAGE) if any byte is not
+ * mapped or no memory; then nothing is copied. Not while the machine runs.
+ */
+enum { VITRO_LINEAR_MAX = 1 << 20 };
+int vitro_linear_read(struct vitro *m, unsigned cpu, uint64_t gva, void *buf, size_t len,
+                      struct vitro_err *err);
+int vitro_linear_write(struct vitro *m, unsigned cpu, uint64_t gva, const void *buf, size_t len,
+                       struct vitro_err *err);
 
 /*
  * vitro_state_hash - a number that is the same when the guest's state is: registers of all CPUs, all memory

@@ -21,9 +21,12 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
     int rc;
 
     chr_fd_init(&b->console, cfg->console_fd);
+    b->console.tap = cfg->output;
+    b->console.tap_ctx = cfg->output_ctx;
     rc = machine_new(cfg->name, cfg->engine, &b->m, err);
     if (rc < 0)
         return rc;
+    b->console.stop = &b->m->stop;
     b->m->cpuid = cfg->cpuid;
     b->m->cpu_model = cfg->cpu_model;
     b->m->ncpus_planned = cfg->ncpus;

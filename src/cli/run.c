@@ -28,6 +28,7 @@ static const struct end_row {
     [VITRO_END_COUNT] = { "count", false },      [VITRO_END_STOPPED] = { "stopped", true },
     [VITRO_END_TIMEOUT] = { "timeout", true },   [VITRO_END_POWEROFF] = { "poweroff", false },
     [VITRO_END_RESET] = { "reset", false },      [VITRO_END_PANIC] = { "panic", false },
+    [VITRO_END_HELD] = { "held", false },
 };
 
 /* What a run leaves for its JSON document. */

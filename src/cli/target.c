@@ -124,6 +124,7 @@ int target_end_code(const struct vitro_outcome *end)
     case VITRO_END_RESET:
     case VITRO_END_BREAK:
     case VITRO_END_COUNT:
+    case VITRO_END_HELD:
         break;
     }
     return EXIT_OK;

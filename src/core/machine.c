@@ -50,6 +50,7 @@ int machine_new(const char *name, const struct engine_ops *engine, struct machin
     m->engine = engine;
     clock_init(&m->clock);
     init_lock(&m->lock);
+    pause_init(&m->pause);
     *out = m;
     return 0;
 }
@@ -68,6 +69,7 @@ void machine_free(struct machine *m)
         if (m->opened[i] != NULL)
             m->opened[i]->close(m);
     }
+    pause_fini(&m->pause);
     pthread_mutex_destroy(&m->lock);
     free(m);
     kick_put();
@@ -126,6 +128,9 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
         if ((int)i != cpu) /* the one that causes it is on its way out already */
             vcpu_kick(m->cpu[i]);
     }
+    pthread_mutex_lock(&m->lock);
+    pause_look_again(m);
+    pthread_mutex_unlock(&m->lock);
 }
 
 void machine_fail(struct machine *m, const struct vitro_err *err, int cpu)
@@ -139,7 +144,11 @@ void machine_fail(struct machine *m, const struct vitro_err *err, int cpu)
 
 static void *cpu_thread(void *arg)
 {
-    vcpu_loop(arg);
+    struct vcpu *cpu = arg;
+
+    pause_enter(cpu->m, false);
+    vcpu_loop(cpu);
+    pause_leave(cpu->m);
     return NULL;
 }
 
@@ -207,26 +216,31 @@ static void run_threads(struct machine *m)
     start_loop(m);
     nthreads = start_threads(m, thread);
     vcpu_loop(m->cpu[0]);
+    pause_leave(m); /* the others may be asked to stand still meanwhile */
     for (unsigned i = 0; i < nthreads; i++)
         pthread_join(thread[i], NULL);
     stop_loop(m);
+    pause_enter(m, true);
 }
 
 void machine_run(struct machine *m, struct stop *out)
 {
     uint64_t start = clock_host_ns(&m->clock);
 
+    pause_enter(m, false);
     if (m->clock.counted)
         turns_run(m, NULL);
     else
         run_threads(m);
     end_run(m, start, out);
+    pause_leave(m);
 }
 
 void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
 {
     uint64_t start = clock_host_ns(&m->clock);
 
+    pause_enter(m, false);
     if (m->clock.counted) {
         turns_run(m, m->cpu[cpu]);
     } else {
@@ -235,6 +249,7 @@ void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
         stop_loop(m);
     }
     end_run(m, start, out);
+    pause_leave(m);
 }
 
 void machine_emit(struct machine *m, struct event *ev)

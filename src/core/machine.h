@@ -19,6 +19,7 @@
 #include "core/engine.h"
 #include "core/event.h"
 #include "core/mem.h"
+#include "core/pause.h"
 #include "core/timer.h"
 #include "core/turns.h"
 #include "core/vcpu.h"
@@ -41,6 +42,7 @@ enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
     X(COUNT, "stopped after the count asked for")                        \
     X(TIMEOUT, "ended by the time limit")                                \
     X(USER, "stopped from outside")                                      \
+    X(HELD, "stopped to be looked at")                                   \
     X(HOST, "the host refused something")
 
 #define X(name, text) STOP_##name,
@@ -98,6 +100,7 @@ struct machine {
 
     struct vcpu *cpu[CPUS_MAX];
     unsigned ncpus;
+    struct pause pause;
 
     /* The stop request, packed so that reason, code and cause are taken or lost together. */
     _Atomic uint64_t stop;  /* reason | (cpu + 1) << 8 | code << 32; 0 while running; seq_cst */

@@ -186,9 +186,13 @@ void vcpu_loop(struct vcpu *cpu)
     cpu->started = true;
     cpu->mark_ticks = clock_stamp(&m->clock);
     while (!cpu->ended && atomic_load(&m->stop) == 0 && !turns_over(m)) {
-        int ready = vcpu_ready(cpu, &err);
-        uint64_t entered = cpu->mark_ticks;
+        uint64_t entered;
+        int ready;
 
+        if (pause_asked(&m->pause))
+            pause_here(cpu);
+        ready = vcpu_ready(cpu, &err);
+        entered = cpu->mark_ticks;
         if (ready > 0)
             break;
         if (ready < 0 || help_run(cpu, &err) < 0) { /* MARK: enter */
@@ -196,7 +200,10 @@ void vcpu_loop(struct vcpu *cpu)
             break;
         }
         cpu->mark_ticks = clock_stamp(&m->clock);
-        handle_exit(cpu, cpu->mark_ticks - entered);
+        if (cpu->exit.kind == EXIT_KICKED && pause_asked(&m->pause))
+            cpu->answered = true; /* who looks at the exits does not change them */
+        else
+            handle_exit(cpu, cpu->mark_ticks - entered);
     }
     enter_loop(cpu, false);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);

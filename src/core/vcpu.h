@@ -45,6 +45,7 @@ struct vcpu {
     struct cpu_exit exit;
     bool answered;              /* exit has been dispatched: data of a read is there */
     bool ended;                 /* halted for good; not entered again */
+    bool idle;                  /* waits for a request; guarded by the machine lock */
     bool irqs_on;               /* in X86_HALTED: an interrupt ends it, not an NMI or INIT alone */
     enum x86_activity activity; /* written under the machine lock */
     pthread_cond_t wake;        /* with the machine lock: a request, or the machine stops */

@@ -124,6 +124,15 @@ static bool may_run(const struct vcpu *cpu)
             (requests & VCPU_NMI || (requests & VCPU_INTR && cpu->irqs_on)));
 }
 
+static void wait_idle(struct vcpu *cpu)
+{
+    cpu->idle = true;
+    pause_leave_locked(cpu->m);
+    pthread_cond_wait(&cpu->wake, &cpu->m->lock);
+    pause_enter_locked(cpu->m, false);
+    cpu->idle = false;
+}
+
 /* Under the machine lock, which is given up while waiting. */
 static int wait_locked(struct vcpu *cpu, struct vitro_err *err)
 {
@@ -144,7 +153,7 @@ static int wait_locked(struct vcpu *cpu, struct vitro_err *err)
         else if (m->clock.counted)
             return 1; /* others have their turn, or time goes on */
         else
-            pthread_cond_wait(&cpu->wake, &m->lock);
+            wait_idle(cpu);
     }
     if (cpu->activity == X86_HALTED)
         cpu->activity = X86_RUNNING;

@@ -4,7 +4,7 @@
  *
  * A reader that is merely slow is waited for: by the write itself, or with a ring by the sender, which asks
  * chr_fd_ready. One that takes nothing for a second is taken for stopped: from then on bytes are dropped and
- * counted until it has room again. A kick ends a wait early.
+ * counted until it has room again. A machine that is to stop waits no longer.
  * The descriptor's flags are left alone, since other processes may share it.
  */
 #include "host/chr_fd.h"
@@ -77,9 +77,12 @@ static void put_waiting(struct chr_fd *c, const uint8_t *p, size_t len)
 {
     while (len > 0) {
         struct pollfd row = { .fd = c->fd, .events = POLLOUT };
-        int room = poll(&row, 1, c->stalled ? 0 : CHR_FD_PATIENCE_MS);
         ssize_t n;
+        int room;
 
+        do
+            room = poll(&row, 1, c->stalled ? 0 : CHR_FD_PATIENCE_MS);
+        while (room < 0 && errno == EINTR && (c->stop == NULL || atomic_load(c->stop) == 0));
         c->stalled |= room == 0;
         n = room > 0 ? put_piece(c, p, len) : -1;
         if (n < 0)
@@ -210,6 +213,8 @@ static void chr_fd_write(void *ctx, const void *bytes, size_t len)
     struct chr_fd *c = ctx;
     const uint8_t *p = bytes;
 
+    if (c->tap != NULL)
+        c->tap(c->tap_ctx, bytes, len);
     if (c->fd < 0)
         return; /* discarded on request, not lost */
     if (c->ring.bytes == NULL) {

@@ -8,6 +8,7 @@
 #ifndef HOST_CHR_FD_H
 #define HOST_CHR_FD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ struct chr_fd {
     uint64_t written, dropped; /* bytes */
     int error;                 /* errno of the first failure, 0 if none */
     bool open_line;            /* the last byte delivered was no newline */
+    void (*tap)(void *ctx, const void *bytes, size_t len); /* sees all bytes first; NULL: nobody */
+    void *tap_ctx;
+    const _Atomic uint64_t *stop; /* not 0: nobody is waited for any more; NULL: never */
     bool stalled; /* the reader gave no room for CHR_FD_PATIENCE_MS: no longer waited for */
     struct chr_ring ring;
 };

@@ -80,6 +80,13 @@ static void serve(struct loop *l, const struct pollfd *p)
     }
 }
 
+/* Under the machine lock. Devices stand still with the machine. */
+static void wait_pause(struct loop *l)
+{
+    while (!l->ending && pause_wanted(l->m))
+        pthread_cond_wait(&l->m->pause.go, &l->m->lock);
+}
+
 static void *run(void *arg)
 {
     struct loop *l = arg;
@@ -87,7 +94,7 @@ static void *run(void *arg)
     struct pollfd p[LOOP_WATCHES_MAX + 1];
 
     pthread_mutex_lock(&m->lock);
-    while (!l->ending) {
+    while (wait_pause(l), !l->ending) {
         uint64_t now = clock_ns(&m->clock);
 
         timers_run(&m->timers, now);
@@ -98,7 +105,9 @@ static void *run(void *arg)
         sleep_until(l, p, now, l->until_ns);
         pthread_mutex_lock(&m->lock);
         l->asleep = false;
-        serve(l, p);
+        wait_pause(l);
+        if (!l->ending)
+            serve(l, p);
     }
     pthread_mutex_unlock(&m->lock);
     return NULL;
@@ -125,6 +134,7 @@ static void stop(void *ctx)
 
     pthread_mutex_lock(&l->m->lock);
     l->ending = true;
+    pause_look_again(l->m);
     pthread_mutex_unlock(&l->m->lock);
     wake(l);
     pthread_join(l->thread, NULL);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pause.h - a machine that stands still in the middle of a run, and goes on as if nothing had been
+ *
+ * Two ways. A *hold* is for a moment: whoever holds may read and change the machine, and nobody else does
+ * meanwhile; a run neither begins nor ends before the release. A *pause* lasts until it is taken back
+ * or the machine is asked to stop. In both, each vCPU's thread waits outside the engine with its instruction
+ * finished, and the event loop runs no timer and no device.
+ *
+ * A vCPU that waits in HLT is left to wait: it changes nothing, and looks here before it goes on.
+ */
+#ifndef CORE_PAUSE_H
+#define CORE_PAUSE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct machine;
+struct vcpu;
+
+struct pause {
+    /* Somebody holds or has paused. Set under the machine lock, read by vCPU threads without it: relaxed
+     * is enough, since a kick follows and what it stands for is read under the lock. */
+    _Atomic bool asked;
+    pthread_mutex_t one; /* taken by whoever holds, before the machine lock */
+
+    /* guarded by the machine lock */
+    bool held, paused;
+    unsigned active;      /* threads that may execute the guest or change its state */
+    pthread_cond_t still; /* active has become 0 */
+    pthread_cond_t go;    /* held or paused has become false, or the machine stops */
+};
+
+void pause_init(struct pause *p);
+void pause_fini(struct pause *p);
+
+/* Thread of the machine's owner or of nobody: not from an event, a device or a vCPU. */
+void pause_hold(struct machine *m);
+void pause_release(struct machine *m);
+
+/* Returns when the machine stands still. Thread: any, as pause_hold. */
+void pause_set(struct machine *m, bool paused);
+
+/*
+ * pause_enter, pause_leave - the calling thread begins or ends being one that changes the guest
+ *
+ * enter waits for the end of a hold; unless anyway is set, also for that of a pause. Not under the machine lock.
+ */
+void pause_enter(struct machine *m, bool anyway);
+void pause_leave(struct machine *m);
+
+/* The same for a wait in between, under the machine lock. */
+void pause_enter_locked(struct machine *m, bool anyway);
+void pause_leave_locked(struct machine *m);
+
+/* Under the machine lock: the event loop has to wait. */
+bool pause_wanted(const struct machine *m);
+
+/* Under the machine lock: what is waited for here may have come. */
+void pause_look_again(struct machine *m);
+
+/* A vCPU's thread, outside the engine: stands still if it shall. */
+void pause_here(struct vcpu *cpu);
+
+static inline bool pause_asked(const struct pause *p)
+{
+    return atomic_load_explicit(&p->asked, memory_order_relaxed);
+}
+
+#endif

@@ -24,7 +24,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
-    -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
+    --grace | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }
@@ -72,7 +72,8 @@ _vitro_operand() {
     n=$(_vitro_operands)
     case $command:$n in
     help:0) _vitro_reply "$cur" "" < <("$vitro" --list 2>/dev/null) ;;
-    guests:* | doctor:* | help:*) ;;
+    guests:* | doctor:* | help:* | ps:*) ;;
+    pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
     *:0)
         compopt -o filenames 2>/dev/null
         _vitro_reply "$cur" "" < <(

@@ -7,6 +7,21 @@
 #include "inspect/inspect_spaces.h"
 #include "vitro_priv.h"
 
+unsigned vitro_cpus(const struct vitro *m)
+{
+    return m->board->m->ncpus;
+}
+
+uint64_t vitro_mem_bytes(const struct vitro *m)
+{
+    return mem_bytes(&m->board->m->mem);
+}
+
+bool vitro_deterministic(const struct vitro *m)
+{
+    return m->board->m->clock.counted;
+}
+
 /* ---- standing still -------------------------------------------------------------------------- */
 
 void vitro_hold(struct vitro *m)

@@ -203,7 +203,7 @@ enum vitro_end {
     VITRO_END_STOPPED,    /* vitro_stop with VITRO_STOP_USER */
     VITRO_END_TIMEOUT,    /* vitro_stop with VITRO_STOP_TIMEOUT */
     VITRO_END_PANIC, /* the guest's Linux kernel panicked, and halted, spins or reset the machine */
-    VITRO_END_HELD,       /* vitro_stop with VITRO_STOP_HOLD */
+    VITRO_END_HELD,  /* vitro_stop with VITRO_STOP_HOLD */
 };
 
 struct vitro_outcome {
@@ -373,6 +373,11 @@ int vitro_linear_write(struct vitro *m, unsigned cpu, uint64_t gva, const void *
  * Devices are not in it. It is no secret and no protection against intent. Not while the machine runs.
  */
 int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err);
+
+/* How the machine was made. */
+unsigned vitro_cpus(const struct vitro *m);
+uint64_t vitro_mem_bytes(const struct vitro *m); /* RAM and ROM */
+bool vitro_deterministic(const struct vitro *m);
 
 /* "kvm". Static. */
 const char *vitro_engine_name(const struct vitro *m);

@@ -35,7 +35,8 @@ struct board_config {
     unsigned hypercalls;                     /* enum hypercall_allow; 0: no such device */
     struct files files; /* for the hypercall device; borrowed until board_free */
 
-    void (*output)(void *ctx, const void *bytes, size_t len); /* gets the guest's output too; NULL: nobody */
+    void (*output)(void *ctx, const void *bytes,
+                   size_t len); /* gets the guest's output too; NULL: nobody */
     void *output_ctx;
 
     uint64_t page_bytes; /* bare: 4 KiB or 0 for the largest the mode has */

@@ -41,6 +41,8 @@ enum option_group {
     FOR_EXITS = 1 << 11,
     FOR_SYMBOLS = 1 << 12,
     FOR_CPUID = 1 << 13,
+    FOR_LIST = 1 << 14, /* ps */
+    FOR_STOP = 1 << 15,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -77,6 +79,8 @@ struct options {
     struct vitro_insn_filter insn_filter;
     char *insn_from, *insn_to; /* --range, as written; not owned */
     bool fresh;
+    bool now; /* stop: without the guest */
+    uint64_t grace_ns;
     bool physical, all;
     unsigned cpu;
     bool cpu_given;   /* --cpu was a number: of a view */
@@ -127,8 +131,11 @@ struct vitro_style style_of(const struct options *o);
 struct target {
     struct vitro_guest *guest;
     struct vitro *m;
-    bool switched; /* --switch has come to pass */
+    bool switched;   /* --switch has come to pass */
+    struct ctl *ctl; /* run: its control socket; NULL: none */
 };
+/* Ends a run that is on its way, also when clients hold it. Any thread. */
+void target_stop(const struct target *t, enum vitro_stop_kind kind);
 int target_open(struct target *t, struct options *o, const char *name); /* an exit code */
 void target_close(struct target *t);
 /* The exit code that an end of a run stands for, without regard to lost output. */
@@ -149,7 +156,8 @@ struct vitro_watch *watchpoints_resolve(const struct target *t, const struct opt
 /* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
 struct watch;
 struct console;
-int watch_start(struct vitro *m, struct console *console, uint64_t timeout_ns, struct watch **out);
+int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,
+                struct watch **out);
 void watch_end(struct watch *w);
 
 /* hashes.c: prints what run --hash-every asks for, or keeps it for JSON. NULL: nothing was asked for. */
@@ -161,8 +169,8 @@ int hashes_end(struct hashes *h, struct vitro *m);
 json_t *hashes_json(const struct hashes *h);
 void hashes_close(struct hashes *h);
 /* console.c: standard input as the guest's serial line; *out is NULL where the machine has none. */
-int console_start(struct vitro *m, struct console **out); /* 0 or a negative errno */
-void console_end(struct console *c);                      /* NULL is fine, as for the next two */
+int console_start(const struct target *t, struct console **out); /* 0 or a negative errno */
+void console_end(struct console *c); /* NULL is fine, as for the next two */
 /* The terminal as it was before, and raw again. Any thread. */
 void console_suspend(struct console *c);
 void console_resume(struct console *c);
@@ -183,6 +191,9 @@ int cmd_guests(const struct command *cmd, struct options *o, int argc, char **ar
 int cmd_explain(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_trace(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_pause(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_stop(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_help(const struct command *cmd, struct options *o, int argc, char **argv);
 
 #endif

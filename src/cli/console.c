@@ -22,7 +22,7 @@
 enum { KEY_MENU = 0x1d /* Ctrl-] */, CHUNK = 256, RETRY_MS = 5 };
 
 struct console {
-    struct vitro *m;
+    const struct target *t;
     pthread_t thread;
     int end_fd;
     bool raw;
@@ -88,7 +88,7 @@ static bool wait_for_room(const struct console *c)
 static bool send_all(struct console *c, const char *bytes, size_t len)
 {
     while (len > 0) {
-        size_t taken = vitro_console_send(c->m, bytes, len);
+        size_t taken = vitro_console_send(c->t->m, bytes, len);
 
         bytes += taken;
         len -= taken;
@@ -105,10 +105,10 @@ static void menu_key(struct console *c, char key)
         send_all(c, &key, 1);
         break;
     case 'q':
-        vitro_stop(c->m, VITRO_STOP_USER);
+        target_stop(c->t, VITRO_STOP_USER);
         break;
     case 'p':
-        vitro_power_button(c->m);
+        vitro_power_button(c->t->m);
         break;
     default:
         break;
@@ -163,18 +163,18 @@ static void *console_thread(void *arg)
     }
 }
 
-int console_start(struct vitro *m, struct console **out)
+int console_start(const struct target *t, struct console **out)
 {
     struct console *c;
     int rc;
 
     *out = NULL;
-    if (!vitro_has_console(m))
+    if (!vitro_has_console(t->m))
         return 0;
     c = calloc(1, sizeof(*c));
     if (c == NULL)
         return -ENOMEM;
-    c->m = m;
+    c->t = t;
     c->end_fd = eventfd(0, EFD_CLOEXEC);
     rc = c->end_fd < 0 ? -errno : -pthread_create(&c->thread, NULL, console_thread, c);
     if (rc < 0) {

@@ -57,6 +57,19 @@ const struct command commands[] = {
       "fast, and what to do about the rest. Exit code 0: everything runs; 18: some guests do; 10: no "
       "usable KVM.",
       FOR_JSON | FOR_DOCTOR, 0, 0, cmd_doctor },
+    { "ps", "", "list the running machines",
+      "Each 'vitro run' of this user that runs longer than a moment, whatever terminal it is on.",
+      FOR_LIST | FOR_JSON, 0, 0, cmd_ps },
+    { "pause", "NAME", "let a running machine stand still",
+      "CPUs, timers and devices stop where they are, until 'vitro resume'. NAME is that of 'vitro "
+      "ps'.",
+      0, 1, 1, cmd_pause },
+    { "resume", "NAME", "let a machine that was paused go on",
+      "Also one that a debugger has stopped. NAME is that of 'vitro ps'.", 0, 1, 1, cmd_pause },
+    { "stop", "NAME", "press a machine's power button, and end its run if that does not help",
+      "Returns when the run has ended. A bare machine has no power button: its run is ended at "
+      "once. NAME is that of 'vitro ps'.",
+      FOR_STOP, 1, 1, cmd_stop },
     { "help", "[COMMAND]", "this text, or a command's", "Same as COMMAND --help.", 0, 0, 1,
       cmd_help },
 };

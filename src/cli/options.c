@@ -104,6 +104,13 @@ static const char *set_page_size(struct options *o, char *arg)
     return "page sizes are 4k, 2m (long mode) and 4m (paged32)";
 }
 
+static const char *set_grace(struct options *o, char *arg)
+{
+    return parse_seconds(arg, &o->grace_ns) && o->grace_ns <= UINT64_C(3600000000000)
+               ? NULL
+               : "a time is wanted: 5, 0.5, 200ms, an hour at most";
+}
+
 static const char *set_name(struct options *o, char *arg)
 {
     if (*arg == '\0' || strlen(arg) > 63 || strchr(arg, '/') != NULL)
@@ -349,6 +356,7 @@ FLAG(set_verbose, verbose)
 FLAG(set_json, json)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
+FLAG(set_now, now)
 FLAG(set_flow, flow)
 FLAG(set_insns, insns)
 FLAG(set_fresh, fresh)
@@ -440,8 +448,13 @@ static const struct row {
       set_output },
     { "timeout", 0, "SECONDS", "end the run after that time", FOR_LIMIT, set_timeout },
     { "quiet", 'q', NULL, "no report; views: drop the guest's output", FOR_LIMIT, set_quiet },
-    { "verbose", 'v', NULL, "say first what was found in the image and what machine is made",
+    { "verbose", 'v', NULL,
+      "say first what was found in the image and what machine is made, and at the end what socket it had",
       FOR_RUN, set_verbose },
+    { "quiet", 'q', NULL, "only the names, one a line", FOR_LIST, set_quiet },
+    { "now", 0, NULL, "do not ask the guest: end the run at once", FOR_STOP, set_now },
+    { "grace", 0, "SECONDS", "how long the guest may take to switch off (default 10)", FOR_STOP,
+      set_grace },
     { "at", 0, "WHERE", "run first: to ADDR (number or symbol), exit:N, insn:N, or end", FOR_VIEW,
       set_stop_at },
     { "since", 0, "WHERE", "count from there on: ADDR, exit:N or insn:N", FOR_EXITS, set_since },

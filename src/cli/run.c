@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "ctl/ctl.h"
 #include "recorder.h"
 
 /* With --json the guest's output is a field: its first bytes are kept in a file that cannot grow. */
@@ -437,12 +438,34 @@ static void say_found(const struct target *t, const struct options *o)
             ncpus(o) == 1 ? "" : "s", vitro_engine_why(t->m));
 }
 
+/* The machine's output goes past it from the first byte; nobody can connect yet. */
+static int open_control(struct target *t, struct options *o)
+{
+    struct vitro_err err = { 0 };
+
+    if (ctl_new(&(struct ctl_config){ .name = o->machine.name }, &t->ctl, &err) < 0)
+        return fail_err(&err);
+    o->machine.output = ctl_output;
+    o->machine.output_ctx = t->ctl;
+    return EXIT_OK;
+}
+
+/* A name that was asked for is had before the guest runs; only that it is taken is an error. */
+static int claim_name(const struct target *t, const struct options *o)
+{
+    struct vitro_err err = { 0 };
+
+    if (o->machine.name != NULL && ctl_open(t->ctl, &err) < 0 && err.kind == VITRO_ERR_USAGE)
+        return fail_err(&err);
+    return EXIT_OK;
+}
+
 int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
 {
     struct kept kept = { .console = o->json ? open_keep() : -1 };
     struct recorder *rec = NULL;
     struct vitro_outcome end;
-    struct target t;
+    struct target t = { 0 };
     int code = check_then(o);
     bool ran;
 
@@ -467,15 +490,23 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = hashes_open(o, &kept.hashes);
     if (code == EXIT_OK)
+        code = open_control(&t, o);
+    if (code == EXIT_OK)
         code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
         if (o->verbose)
             say_found(&t, o);
-        code = target_run_to(&t, o, &end, &ran);
+        code = claim_name(&t, o);
+        if (code == EXIT_OK)
+            code = target_run_to(&t, o, &end, &ran);
+        ctl_close(t.ctl);
+        if (o->verbose)
+            fprintf(stderr, "vitro: run: %s\n", ctl_where(t.ctl));
         if (code == EXIT_OK)
             code = finish(&t, o, &end, &kept);
         target_close(&t);
     }
+    ctl_free(t.ctl);
     code = recorder_close(rec, code);
     hashes_close(kept.hashes);
     if (kept.console >= 0)

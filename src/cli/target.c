@@ -5,26 +5,37 @@
 #include <string.h>
 
 #include "cli.h"
+#include "ctl/ctl.h"
 
 int target_open(struct target *t, struct options *o, const char *name)
 {
     struct vitro_err err = { 0 };
 
-    *t = (struct target){ 0 };
+    *t = (struct target){ .ctl = t->ctl };
     o->guest.name = name;
     if (vitro_guest_open(&o->guest, &t->guest, &err) < 0 ||
         vitro_new(&o->machine, t->guest, &t->m, &err) < 0) {
         target_close(t);
         return fail_err(&err);
     }
+    if (t->ctl != NULL)
+        ctl_machine(t->ctl, t->m, t->guest);
     return EXIT_OK;
+}
+
+void target_stop(const struct target *t, enum vitro_stop_kind kind)
+{
+    if (t->ctl != NULL)
+        ctl_stop(t->ctl, kind);
+    else
+        vitro_stop(t->m, kind);
 }
 
 void target_close(struct target *t)
 {
     vitro_free(t->m);
     vitro_guest_free(t->guest);
-    *t = (struct target){ 0 };
+    *t = (struct target){ .ctl = t->ctl };
 }
 
 /* Whether the word is a register's name; then *code says whether it could be read. */
@@ -99,7 +110,9 @@ static int set_stop(struct target *t, const struct options *o, const struct stop
         return code;
     where.watches = watches;
     where.nwatches = o->nwatches;
-    code = vitro_stop_at(t->m, &where, &err) < 0 ? fail_err(&err) : EXIT_OK;
+    if ((t->ctl != NULL ? ctl_stop_at(t->ctl, &where, &err) : vitro_stop_at(t->m, &where, &err)) <
+        0)
+        code = fail_err(&err);
     free(watches);
     return code;
 }
@@ -141,15 +154,15 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     if (rc != EXIT_OK)
         return rc;
     if (o->console)
-        rc = console_start(t->m, &console);
+        rc = console_start(t, &console);
     if (rc == 0)
-        rc = watch_start(t->m, console, timeout_ns, &watch);
+        rc = watch_start(t, console, timeout_ns, &watch);
     if (rc < 0) {
         console_end(console);
         fprintf(stderr, "vitro: watching for signals and keys: %s\n", strerror(-rc));
         return EXIT_HOST;
     }
-    rc = vitro_run(t->m, end, &err);
+    rc = t->ctl != NULL ? ctl_run(t->ctl, end, &err) : vitro_run(t->m, end, &err);
     watch_end(watch);
     console_end(console);
     return rc < 0 ? fail_err(&err) : EXIT_OK;
@@ -162,10 +175,13 @@ static int switch_engine(struct target *t, const struct options *o)
     struct vitro_err err = { 0 };
     int code = set_stop(t, o, &nowhere); /* the other engine may not count instructions */
 
-    if (code == EXIT_OK &&
-        vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0)
-        return fail_err(&err);
-    t->switched = true;
+    if (code != EXIT_OK)
+        return code;
+    vitro_hold(t->m);
+    if (vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0)
+        code = fail_err(&err);
+    vitro_release(t->m);
+    t->switched = code == EXIT_OK;
     return code;
 }
 

@@ -51,7 +51,7 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
 {
     struct recorder *rec;
     struct vitro_outcome end;
-    struct target t;
+    struct target t = { 0 };
     bool ran;
     int code;
 

@@ -177,7 +177,7 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
 {
     struct vitro_outcome end;
     char *out = NULL;
-    struct target t;
+    struct target t = { 0 };
     bool ran;
     int code;
 

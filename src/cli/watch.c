@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c - turns signals and the time limit into vitro_stop
+ * watch.c - turns signals and the time limit into a stop of the run, and opens its control socket
  *
  * SIGTSTP and SIGCONT give the terminal back while the process is stopped. SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread while a guest runs and read from a
  * descriptor by one thread. The first asks the machine to stop; the second ends the process at once.
@@ -20,11 +20,15 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "ctl/ctl.h"
 
 enum { FD_SIGNAL, FD_TIMER, FD_END, NFDS };
 
+/* A run that is shorter has no control socket, and pays nothing for it. */
+enum { SOCKET_AFTER_MS = 25 };
+
 struct watch {
-    struct vitro *m;
+    const struct target *t;
     struct console *console; /* NULL: none */
     pthread_t thread;
     int fd[NFDS];  /* FD_TIMER is -1 without a limit */
@@ -47,26 +51,33 @@ static void take_signal(struct watch *w, unsigned signal)
             console_suspend(w->console);
             _exit(EXIT_STOPPED);
         }
-        vitro_stop(w->m, VITRO_STOP_USER);
+        target_stop(w->t, VITRO_STOP_USER);
     }
 }
 
 static void *watch_thread(void *arg)
 {
     struct watch *w = arg;
+    int wait_ms = w->t->ctl != NULL ? SOCKET_AFTER_MS : -1;
 
     for (;;) {
         struct signalfd_siginfo info;
         struct pollfd p[NFDS];
+        int n;
 
         for (int i = 0; i < NFDS; i++)
             p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
-        if (poll(p, NFDS, -1) < 0 && errno != EINTR)
+        n = poll(p, NFDS, wait_ms);
+        if (n < 0 && errno != EINTR)
             return NULL;
+        if (n == 0) {
+            (void)ctl_open(w->t->ctl, NULL); /* ctl_where says why not */
+            wait_ms = -1;
+        }
         if (p[FD_END].revents & POLLIN)
             return NULL;
         if (p[FD_TIMER].revents & POLLIN) {
-            vitro_stop(w->m, VITRO_STOP_TIMEOUT);
+            target_stop(w->t, VITRO_STOP_TIMEOUT);
             w->fd[FD_TIMER] = (close(w->fd[FD_TIMER]), -1);
         }
         if (p[FD_SIGNAL].revents & POLLIN &&
@@ -112,7 +123,8 @@ static void fill_set(sigset_t *set)
     }
 }
 
-int watch_start(struct vitro *m, struct console *console, uint64_t timeout_ns, struct watch **out)
+int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,
+                struct watch **out)
 {
     struct watch *w = calloc(1, sizeof(*w));
     sigset_t set;
@@ -120,7 +132,7 @@ int watch_start(struct vitro *m, struct console *console, uint64_t timeout_ns, s
 
     if (w == NULL)
         return -ENOMEM;
-    w->m = m;
+    w->t = t;
     w->console = console;
     fill_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, &w->before);

@@ -10,6 +10,10 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 VITRO = os.environ.get("VITRO", str(ROOT / "build/src/cli/vitro"))
 
+# Machines of these tests are not those of the user, nor of other tests.
+_runtime = tempfile.TemporaryDirectory()
+os.environ["XDG_RUNTIME_DIR"] = _runtime.name
+
 OK, GUEST, USAGE, IMAGE, ENGINE, HOST, TIMEOUT, STOPPED, PARTIAL = 0, 2, 6, 8, 10, 12, 14, 16, 18
 
 # mov al, 'x'; mov edx, 0xe9; 1: out dx, al; jmp 1b

@@ -19,7 +19,8 @@ static const unsigned char count_up[] = { 0x31, 0xc0, 0xba, 0xe9, 0,    0,    0,
                                           0xc0, 0x48, 0x89, 0x04, 0x25, 0x00, 0x08, 0,    0,
                                           0x84, 0xc0, 0x75, 0xf1, 0xee, 0xeb, 0xee };
 /* CPU 0 halts at once, the others count: test edi, edi; jnz 1f; hlt; 1: inc rax; jmp 1b */
-static const unsigned char one_halts[] = { 0x85, 0xff, 0x75, 0x01, 0xf4, 0x48, 0xff, 0xc0, 0xeb, 0xfb };
+static const unsigned char one_halts[] = { 0x85, 0xff, 0x75, 0x01, 0xf4,
+                                           0x48, 0xff, 0xc0, 0xeb, 0xfb };
 
 struct rig {
     struct vitro_guest *guest;
@@ -252,9 +253,9 @@ static void test_registers(void **state)
     regs.rflags = ~UINT64_C(0);
     regs.cr2 = 0xabc000;
     regs.seg[4].base = 0x1000;
-    assert_int_equal(vitro_regs_set(r.m, 0, &regs,
-                                    VITRO_REGS_GENERAL | VITRO_REGS_CR2 | VITRO_REGS_BASES, NULL),
-                     0);
+    assert_int_equal(
+        vitro_regs_set(r.m, 0, &regs, VITRO_REGS_GENERAL | VITRO_REGS_CR2 | VITRO_REGS_BASES, NULL),
+        0);
     memset(&regs, 0, sizeof(regs));
     assert_int_equal(vitro_regs(r.m, 0, &regs, NULL), 0);
     assert_int_equal(regs.gpr[3], 0x1122334455667788);
@@ -358,11 +359,16 @@ static void test_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holds),     cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_many),      cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_exits),     cmocka_unit_test(test_registers),
-        cmocka_unit_test(test_registers_refused), cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_listen),    cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_exits),
+        cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_registers_refused),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_listen),
+        cmocka_unit_test(test_reset),
     };
 
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* ctl_priv.h - the server behind ctl.h; shared by the files of this folder. */
+#ifndef CTL_CTL_PRIV_H
+#define CTL_CTL_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ctl.h"
+#include "place.h"
+#include "rpc.h"
+
+enum {
+    CONNS_MAX = 10,
+    SUBS_MAX = 8,            /* subscriptions of one connection */
+    STATES_MAX = 64,         /* changes of state that wait for the server */
+    OUT_CALM = 64 * 1024,    /* bytes waiting for a client: below, its next request is read */
+    OUT_NOTES = 1024 * 1024, /* above, notifications are dropped */
+    TAIL_BYTES = 65536,      /* of output that are kept */
+    BREAKS_MAX = 32,
+    WATCHES_MAX = 64,
+};
+
+/* Why a machine stands still; "" while it runs. */
+enum reason { RUNS, AT_START, BY_PAUSE, AT_BREAK, AT_WATCH, AT_STEP, AT_END, REASONS };
+
+/* What a notification of state tells. */
+struct state {
+    enum reason reason;
+    int cpu; /* -1: none */
+    uint64_t rip;
+    uint64_t watch_addr;
+    unsigned watch_len, watch_how;
+    enum vitro_end end; /* AT_END */
+    char text[256];     /* AT_END */
+};
+
+/* Output of the guest: the last TAIL_BYTES of all there were. */
+struct tail {
+    pthread_mutex_t lock;
+    char byte[TAIL_BYTES]; /* guarded by lock; the byte of position p is at p % TAIL_BYTES */
+    uint64_t end;          /* guarded by lock: how many there were */
+    _Atomic bool wanted;   /* a client follows it */
+};
+
+struct point {
+    uint64_t addr;
+    uint64_t len; /* 0: a breakpoint */
+    unsigned how;
+    unsigned owner; /* connection's number; 0: the run's own */
+    bool once;      /* run_to: gone at the next stop */
+};
+
+struct conn;
+
+struct ctl {
+    /* set before the server's thread */
+    char name[PLACE_NAME_MAX + 1];
+    bool exact; /* the name was given: no other will do */
+    struct vitro *m;
+    const struct vitro_guest *guest;
+    struct place place;
+    char where[PLACE_PATH_MAX + 400]; /* for people */
+    uint64_t born_ns;
+    bool serving;
+    pthread_t thread;
+    int wake_fd; /* eventfd: the server shall look again */
+
+    struct tail tail;
+
+    pthread_mutex_t lock;
+    pthread_cond_t change; /* with lock: for the run's thread */
+    /* guarded by lock */
+    bool ending; /* ctl_close */
+    bool quit;   /* ctl_stop: the run shall end, whatever clients want */
+    enum vitro_stop_kind quit_kind;
+    bool paused;     /* vitro_pause is in effect */
+    bool standing;   /* between runs of the machine: the run's thread waits */
+    bool want_stand; /* it has been asked to come back */
+    int step_cpu;    /* once it stands: -1 none */
+    bool hold_end;   /* a debugger wants the machine after its end */
+    struct state now;
+    struct state queue[STATES_MAX]; /* changes not yet told */
+    unsigned queued, lost;
+    struct point point[BREAKS_MAX + WATCHES_MAX];
+    unsigned npoints;
+    bool points_stale; /* the machine has some that are gone here */
+    uint64_t own_exits, own_insns;
+
+    /* the server's thread only */
+    struct conn *conn[CONNS_MAX];
+    unsigned nconns, conn_number;
+    unsigned debugger;   /* number of the connection that is; 0: none */
+    uint64_t stop_at_ns; /* the grace of "stop" ends; 0: none */
+    struct trace_tap *trace;
+};
+
+/* Nanoseconds of the host's monotonic clock. */
+uint64_t ctl_now_ns(void);
+void ctl_wake(struct ctl *c);
+
+/* ---- run.c: what the run's thread and the server tell each other ------------------------------ */
+
+/* Under c->lock. */
+void ctl_set_state(struct ctl *c, const struct state *s);
+const char *ctl_reason_name(enum reason r);
+
+/* All of these: the server's thread, without c->lock, the machine not held. */
+void ctl_pause(struct ctl *c);
+/* False: the run is over. */
+bool ctl_resume(struct ctl *c);
+bool ctl_step(struct ctl *c, unsigned cpu);
+void ctl_hold_end(struct ctl *c, bool on);
+
+/* Adds or removes a breakpoint or watchpoint; the machine held. Negative errno with err filled. */
+int ctl_point_add(struct ctl *c, const struct point *p, struct vitro_err *err);
+int ctl_point_remove(struct ctl *c, const struct point *p, struct vitro_err *err);
+/* All of an owner's; holds the machine itself, if there are any. */
+void ctl_points_drop(struct ctl *c, unsigned owner);
+
+/* ---- conn.c: one client ---------------------------------------------------------------------- */
+
+enum sub_kind { SUB_NONE, SUB_STATE, SUB_CONSOLE, SUB_TRACE };
+
+struct sub {
+    enum sub_kind kind;
+    unsigned id;
+    uint64_t position; /* CONSOLE: of the next byte to send */
+    uint64_t dropped;  /* STATE: notifications that found no room */
+};
+
+struct conn {
+    struct ctl *ctl;
+    int fd;
+    unsigned number; /* from 1, never twice */
+    bool broken;     /* to be closed */
+    bool ending;     /* closed by the other side: answers may still go out */
+
+    char *in; /* RPC_LINE_MAX + 1 bytes */
+    size_t in_len;
+    size_t scanned; /* bytes of it without a newline */
+    bool skipping;  /* the rest of a line that was too long */
+
+    char *out;
+    size_t out_len, out_off, out_room;
+
+    struct sub sub[SUBS_MAX];
+    unsigned next_sub;
+    struct vitro_exits_mark *mark[4]; /* ring: number n is at n % 4 */
+    unsigned marks;
+};
+
+struct conn *conn_new(struct ctl *c, int fd);
+void conn_free(struct conn *conn);
+size_t conn_waiting(const struct conn *conn);
+/* Steals text. False, and the connection broken, when memory has run out. */
+bool conn_put(struct conn *conn, char *text, size_t len);
+void conn_read(struct conn *conn);
+void conn_write(struct conn *conn);
+/* Answers the lines that are there, a few at a time. True: there are more. */
+bool conn_serve(struct conn *conn);
+struct sub *conn_subscribe(struct conn *conn, enum sub_kind kind); /* NULL: no room */
+struct sub *conn_sub(struct conn *conn, unsigned id);
+
+/* ---- notify.c -------------------------------------------------------------------------------- */
+
+/* What has happened goes to whoever has subscribed. */
+void notify_all(struct ctl *c);
+json_t *state_json(const struct state *s);
+
+/* ---- methods, by file ------------------------------------------------------------------------ */
+
+const char *rpc_gpr_name(unsigned i);
+
+void m_info(struct call *call);
+void m_pause(struct call *call);
+void m_resume(struct call *call);
+void m_stop(struct call *call);
+void m_reset(struct call *call);
+void m_power_button(struct call *call);
+void m_state_subscribe(struct call *call);
+void m_unsubscribe(struct call *call);
+
+#endif

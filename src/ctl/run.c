@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - the run of the machine, with what clients want in between
+ *
+ * Two ways to stand still. A pause leaves the run's thread inside vitro_run. Whoever wants a step, or meets a breakpoint,
+ * needs that thread back: the machine then *stands*, and its thread waits here for what comes next.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_priv.h"
+
+static const char *const reason_names[REASONS] = {
+    [RUNS] = "",          [AT_START] = "start", [BY_PAUSE] = "pause", [AT_BREAK] = "break",
+    [AT_WATCH] = "watch", [AT_STEP] = "step",   [AT_END] = "end",
+};
+
+const char *ctl_reason_name(enum reason r)
+{
+    return reason_names[r];
+}
+
+void ctl_set_state(struct ctl *c, const struct state *s)
+{
+    c->now = *s;
+    if (c->queued == STATES_MAX) { /* the server is far behind: the newest counts */
+        c->queue[STATES_MAX - 1] = *s;
+        c->lost++;
+    } else {
+        c->queue[c->queued++] = *s;
+    }
+    ctl_wake(c);
+}
+
+static void set_reason(struct ctl *c, enum reason r)
+{
+    ctl_set_state(c, &(struct state){ .reason = r, .cpu = -1 });
+}
+
+/* ---- breakpoints and watchpoints ------------------------------------------------------------- */
+
+/* Under c->lock. All that is wanted, to the machine, which is held. */
+static int apply_points(struct ctl *c, struct vitro_err *err)
+{
+    uint64_t addr[BREAKS_MAX];
+    struct vitro_watch watch[WATCHES_MAX];
+    struct vitro_stop_at where = {
+        .exits = c->own_exits, .insns = c->own_insns, .addrs = addr, .watches = watch
+    };
+
+    for (unsigned i = 0; i < c->npoints; i++) {
+        const struct point *p = &c->point[i];
+
+        if (p->len == 0)
+            addr[where.naddrs++] = p->addr;
+        else
+            watch[where.nwatches++] =
+                (struct vitro_watch){ .addr = p->addr, .len = p->len, .how = p->how };
+    }
+    return vitro_stop_at(c->m, &where, err);
+}
+
+static unsigned count_points(const struct ctl *c, bool breaks)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < c->npoints; i++)
+        n += (c->point[i].len == 0) == breaks;
+    return n;
+}
+
+static bool same_point(const struct point *a, const struct point *b)
+{
+    return a->addr == b->addr && a->len == b->len && a->how == b->how && a->owner == b->owner;
+}
+
+static int add_locked(struct ctl *c, const struct point *p, struct vitro_err *err)
+{
+    bool breaks = p->len == 0;
+    int rc;
+
+    for (unsigned i = 0; i < c->npoints; i++) {
+        if (same_point(&c->point[i], p)) {
+            c->point[i].once &= p->once;
+            return 0;
+        }
+    }
+    if (count_points(c, breaks) == (breaks ? BREAKS_MAX : WATCHES_MAX)) {
+        *err = (struct vitro_err){ .code = -EBUSY };
+        snprintf(err->text, sizeof(err->text), "%s: there are %d already",
+                 breaks ? "breakpoint" : "watchpoint", breaks ? BREAKS_MAX : WATCHES_MAX);
+        return -EBUSY;
+    }
+    c->point[c->npoints++] = *p;
+    rc = apply_points(c, err);
+    if (rc < 0)
+        c->npoints--;
+    return rc;
+}
+
+int ctl_point_add(struct ctl *c, const struct point *p, struct vitro_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    rc = add_locked(c, p, err);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+/* Keeps the order. Returns whether any was dropped. */
+static bool drop_if(struct ctl *c, bool (*gone)(const struct point *p, const void *ctx),
+                    const void *ctx)
+{
+    unsigned n = 0, before = c->npoints;
+
+    for (unsigned i = 0; i < before; i++) {
+        if (!gone(&c->point[i], ctx))
+            c->point[n++] = c->point[i];
+    }
+    c->npoints = n;
+    return n != before;
+}
+
+static bool is_same(const struct point *p, const void *ctx)
+{
+    return same_point(p, ctx);
+}
+
+static bool is_owners(const struct point *p, const void *ctx)
+{
+    return p->owner == *(const unsigned *)ctx;
+}
+
+static bool is_once(const struct point *p, const void *ctx)
+{
+    (void)ctx;
+    return p->once;
+}
+
+int ctl_point_remove(struct ctl *c, const struct point *p, struct vitro_err *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&c->lock);
+    if (drop_if(c, is_same, p)) {
+        rc = apply_points(c, err);
+    } else {
+        rc = -ENOENT;
+        *err = (struct vitro_err){ .code = rc, .kind = VITRO_ERR_USAGE };
+        snprintf(err->text, sizeof(err->text), "nothing of this client's is set there");
+    }
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+void ctl_points_drop(struct ctl *c, unsigned owner)
+{
+    bool any = false;
+
+    pthread_mutex_lock(&c->lock);
+    for (unsigned i = 0; i < c->npoints; i++)
+        any |= c->point[i].owner == owner;
+    pthread_mutex_unlock(&c->lock);
+    if (!any)
+        return;
+    vitro_hold(c->m);
+    pthread_mutex_lock(&c->lock);
+    drop_if(c, is_owners, &owner);
+    c->points_stale =
+        apply_points(c, NULL) < 0; /* fewer than before: it fails when memory runs out */
+    pthread_mutex_unlock(&c->lock);
+    vitro_release(c->m);
+}
+
+int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_err *err)
+{
+    const unsigned own = 0;
+    int rc;
+
+    vitro_hold(c->m);
+    pthread_mutex_lock(&c->lock);
+    drop_if(c, is_owners, &own);
+    c->own_exits = where->exits;
+    c->own_insns = where->insns;
+    for (unsigned i = 0; i < where->naddrs && c->npoints < BREAKS_MAX; i++)
+        c->point[c->npoints++] = (struct point){ .addr = where->addrs[i] };
+    for (unsigned i = 0; i < where->nwatches && c->npoints < BREAKS_MAX + WATCHES_MAX; i++) {
+        const struct vitro_watch *w = &where->watches[i];
+
+        c->point[c->npoints++] = (struct point){ .addr = w->addr, .len = w->len, .how = w->how };
+    }
+    rc = apply_points(c, err);
+    pthread_mutex_unlock(&c->lock);
+    vitro_release(c->m);
+    return rc;
+}
+
+/* ---- the server's side ----------------------------------------------------------------------- */
+
+void ctl_pause(struct ctl *c)
+{
+    bool runs;
+
+    pthread_mutex_lock(&c->lock);
+    runs = c->now.reason == RUNS;
+    pthread_mutex_unlock(&c->lock);
+    if (!runs)
+        return;
+    vitro_pause(c->m);
+    pthread_mutex_lock(&c->lock);
+    runs = c->now.reason == RUNS; /* it has not met a breakpoint meanwhile */
+    if (runs) {
+        c->paused = true;
+        set_reason(c, BY_PAUSE);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!runs)
+        vitro_resume(c->m); /* it stands, which is enough */
+}
+
+/* Under c->lock. Lets a machine that stands or is paused run. */
+static void go_on(struct ctl *c)
+{
+    c->standing = c->want_stand = false;
+    c->step_cpu = -1;
+    set_reason(c, RUNS);
+    pthread_cond_broadcast(&c->change);
+}
+
+bool ctl_resume(struct ctl *c)
+{
+    bool paused, ok;
+
+    pthread_mutex_lock(&c->lock);
+    ok = c->now.reason != AT_END;
+    paused = c->paused;
+    c->paused = false;
+    if (ok && c->now.reason != RUNS)
+        go_on(c);
+    pthread_mutex_unlock(&c->lock);
+    if (paused)
+        vitro_resume(c->m);
+    return ok;
+}
+
+bool ctl_step(struct ctl *c, unsigned cpu)
+{
+    bool paused, ok;
+
+    pthread_mutex_lock(&c->lock);
+    ok = c->now.reason != RUNS && c->now.reason != AT_END && c->step_cpu < 0;
+    paused = ok && c->paused;
+    if (ok) {
+        c->step_cpu = (int)cpu;
+        c->want_stand = !c->standing;
+        c->paused = false;
+        pthread_cond_broadcast(&c->change);
+        if (c->want_stand)
+            vitro_stop(c->m, VITRO_STOP_HOLD);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (paused)
+        vitro_resume(c->m);
+    return ok;
+}
+
+void ctl_hold_end(struct ctl *c, bool on)
+{
+    pthread_mutex_lock(&c->lock);
+    c->hold_end = on;
+    pthread_cond_broadcast(&c->change);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- the run's side -------------------------------------------------------------------------- */
+
+void ctl_stop(struct ctl *c, enum vitro_stop_kind kind)
+{
+    pthread_mutex_lock(&c->lock);
+    c->quit = true;
+    c->quit_kind = kind;
+    pthread_cond_broadcast(&c->change);
+    pthread_mutex_unlock(&c->lock);
+    vitro_stop(c->m, kind);
+}
+
+/* Whether a stop at this place is the run's own, which ends it. */
+static bool is_own_stop(const struct ctl *c, const struct vitro_outcome *end)
+{
+    for (unsigned i = 0; i < c->npoints; i++) {
+        const struct point *p = &c->point[i];
+
+        if (p->owner != 0)
+            continue;
+        if (end->watch_how == 0 ? p->len == 0 && p->addr == end->rip
+                                : p->len != 0 && end->watch_addr < p->addr + p->len &&
+                                      p->addr < end->watch_addr + end->watch_len)
+            return true;
+    }
+    return false;
+}
+
+static bool has_clients_points(const struct ctl *c)
+{
+    for (unsigned i = 0; i < c->npoints; i++) {
+        if (c->point[i].owner != 0)
+            return true;
+    }
+    return false;
+}
+
+static struct state state_of(enum reason r, const struct vitro_outcome *end)
+{
+    struct state s = { .reason = r,
+                       .cpu = end->cpu,
+                       .rip = end->rip,
+                       .watch_addr = end->watch_addr,
+                       .watch_len = end->watch_len,
+                       .watch_how = end->watch_how,
+                       .end = end->end };
+
+    snprintf(s.text, sizeof(s.text), "%s", end->text);
+    return s;
+}
+
+/* Under c->lock, which is given up meanwhile: whoever holds the machine may want it. */
+static void settle_points(struct ctl *c)
+{
+    if (!c->points_stale)
+        return;
+    pthread_mutex_unlock(&c->lock);
+    vitro_hold(c->m);
+    pthread_mutex_lock(&c->lock);
+    c->points_stale = apply_points(c, NULL) < 0;
+    pthread_mutex_unlock(&c->lock);
+    vitro_release(c->m);
+    pthread_mutex_lock(&c->lock);
+}
+
+static void stand(struct ctl *c, enum reason r, const struct vitro_outcome *end)
+{
+    const struct state s = state_of(r, end);
+
+    c->standing = true;
+    c->want_stand = false;
+    c->points_stale |= drop_if(c, is_once, NULL);
+    ctl_set_state(c, &s);
+}
+
+/* Under c->lock. What the end of a vitro_run means: true when the run is over. */
+static bool run_is_over(struct ctl *c, const struct vitro_outcome *end)
+{
+    if (c->quit && end->end == VITRO_END_HELD)
+        vitro_stop(c->m, c->quit_kind); /* only the first request to stop had counted */
+    else if (c->quit)
+        return true;
+    if (end->end == VITRO_END_HELD) {
+        if (c->want_stand) {
+            c->standing = true; /* for a step: its end is told, not its beginning */
+            c->want_stand = false;
+        }
+        return false; /* otherwise it had met a breakpoint when it was asked */
+    }
+    if (end->end != VITRO_END_BREAK || is_own_stop(c, end) || !has_clients_points(c))
+        return true;
+    stand(c, end->watch_how != 0 ? AT_WATCH : AT_BREAK, end);
+    c->step_cpu = -1; /* what was to be stepped has come to a breakpoint */
+    return false;
+}
+
+/* Under c->lock. One step; true when it was the run's last. */
+static bool step(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
+{
+    unsigned cpu = (unsigned)c->step_cpu;
+
+    settle_points(c);
+    pthread_mutex_unlock(&c->lock);
+    do /* a request to come back that came too late ends the first at once */
+        *rc = vitro_step(c->m, cpu, end, err);
+    while (*rc == 0 && end->end == VITRO_END_HELD);
+    pthread_mutex_lock(&c->lock);
+    c->step_cpu = -1;
+    if (*rc < 0 || c->quit || end->end != VITRO_END_BREAK)
+        return true;
+    end->cpu = (int)cpu;
+    stand(c, end->watch_how != 0 ? AT_WATCH : AT_STEP, end);
+    return false;
+}
+
+/* Under c->lock, for a machine that stands; true when the run is over. */
+static bool stand_still(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
+{
+    while (c->standing && !c->quit) {
+        if (c->step_cpu < 0)
+            pthread_cond_wait(&c->change, &c->lock);
+        else if (step(c, end, rc, err))
+            return true;
+    }
+    c->standing = false;
+    return false;
+}
+
+/* Under c->lock. A debugger may look at what has ended. */
+static void show_end(struct ctl *c, const struct vitro_outcome *end)
+{
+    const struct state s = state_of(AT_END, end);
+
+    ctl_set_state(c, &s);
+    while (c->hold_end && !c->quit)
+        pthread_cond_wait(&c->change, &c->lock);
+}
+
+int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
+{
+    bool over = false;
+    int rc = 0;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->now.reason == AT_START)
+        set_reason(c, RUNS);
+    while (!over && rc == 0) {
+        over = stand_still(c, out, &rc, err);
+        if (over || rc < 0)
+            break;
+        settle_points(c);
+        pthread_mutex_unlock(&c->lock);
+        rc = vitro_run(c->m, out, err);
+        pthread_mutex_lock(&c->lock);
+        if (rc == 0)
+            over = run_is_over(c, out);
+    }
+    if (rc == 0)
+        show_end(c, out);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}

@@ -14,6 +14,7 @@ _vitro_values() {
     --page-size) printf '%s\n' 4k 2m 4m ;;
     --to) printf '%s\n' text jsonl chrome ;;
     --stop-at | --at | --since) printf '%s\n' exit: insn: end ;;
+    --screen) echo text ;;
     --switch) printf '%s\n' exit: insn: ;;
     --cpu) printf '%s\n' base host + - ;;
     --from) echo insn: ;;

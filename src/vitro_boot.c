@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "board/pc_mem.h"
+#include "core/mem_access.h"
 #include "host/file.h"
 #include "vitro_priv.h"
 
@@ -24,10 +26,10 @@ static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct 
                      m->guest->name, image_kind_name(m->guest->image.kind));
 }
 
-/* A kernel that speaks on the serial line is what everybody wants to see. */
-static const char *default_cmdline(const struct image *img)
+/* A kernel that speaks on the serial line is what everybody wants to see, but for those who want a screen. */
+static const char *default_cmdline(const struct image *img, bool screen)
 {
-    return img->is_linux ? "console=ttyS0" : NULL;
+    return img->is_linux && !screen ? "console=ttyS0" : NULL;
 }
 
 int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
@@ -43,7 +45,7 @@ int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err 
     if (m->kernel_symbols == NULL)
         return err_set(err, -ENOMEM, "making a table of symbols: out of memory");
     if (cmdline == NULL)
-        cmdline = default_cmdline(&m->guest->image);
+        cmdline = default_cmdline(&m->guest->image, cfg->screen);
     if (cmdline != NULL) {
         m->cmdline = strdup(cmdline);
         if (m->cmdline == NULL)
@@ -64,6 +66,18 @@ bool vitro_has_console(const struct vitro *m)
 size_t vitro_console_send(struct vitro *m, const void *bytes, size_t len)
 {
     return vitro_has_console(m) ? pc_console_send(m->board, bytes, len) : 0;
+}
+
+int vitro_screen(const struct vitro *m, uint16_t cells[VITRO_SCREEN_ROWS * VITRO_SCREEN_COLS])
+{
+    enum { BYTES = VITRO_SCREEN_ROWS * VITRO_SCREEN_COLS * 2 };
+    const void *text =
+        m->config.screen ? mem_host(&m->board->m->mem, PC_SCREEN, BYTES, false) : NULL;
+
+    if (text == NULL)
+        return -ENOENT;
+    mem_load(cells, text, BYTES);
+    return 0;
 }
 
 void vitro_power_button(struct vitro *m)

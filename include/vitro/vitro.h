@@ -380,6 +380,16 @@ uint64_t vitro_mem_bytes(const struct vitro *m); /* RAM and ROM */
 bool vitro_deterministic(const struct vitro *m);
 
 /* "kvm". Static. */
+enum { VITRO_SCREEN_ROWS = 25, VITRO_SCREEN_COLS = 80 };
+
+/*
+ * vitro_screen - the cells of the text screen, row by row: character in the low byte, colours in the high one
+ *
+ * Returns 0, or -ENOENT for a machine without a screen (vitro_config.screen). Thread: any, also while it runs; then
+ * a cell is whole, and the picture may be halfway to the next.
+ */
+int vitro_screen(const struct vitro *m, uint16_t cells[VITRO_SCREEN_ROWS * VITRO_SCREEN_COLS]);
+
 const char *vitro_engine_name(const struct vitro *m);
 /* One line: which engine was taken, and why. Borrowed from the machine. */
 const char *vitro_engine_why(const struct vitro *m);

@@ -156,6 +156,7 @@ struct vitro_watch *watchpoints_resolve(const struct target *t, const struct opt
 /* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
 struct watch;
 struct console;
+struct screen;
 int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,
                 struct watch **out);
 void watch_end(struct watch *w);
@@ -174,6 +175,16 @@ void console_end(struct console *c); /* NULL is fine, as for the next two */
 /* The terminal as it was before, and raw again. Any thread. */
 void console_suspend(struct console *c);
 void console_resume(struct console *c);
+
+/* The guest's text screen (screen.c): on the terminal while it runs, if there is one. */
+int screen_start(struct vitro *m, const struct options *o,
+                 struct screen **out); /* as console_start */
+void screen_end(struct screen *s);     /* NULL is fine */
+/* The terminal is the screen's: what the guest sends elsewhere is not shown. */
+bool screen_has_terminal(const struct options *o);
+/* After the run: prints it where no terminal has shown it. An exit code. */
+int screen_print(const struct vitro *m, const struct options *o);
+json_t *screen_json(const struct vitro *m); /* a list of rows; NULL: there is no screen */
 
 /* symbols.c: writes the symbols of the target as an ELF file. An exit code. */
 int symbols_write(const struct target *t, const char *path);

@@ -219,6 +219,12 @@ static const char *set_timeout(struct options *o, char *arg)
     return parse_seconds(arg, &o->timeout_ns) ? NULL : "seconds such as 2 or 0.5, or 200ms";
 }
 
+static const char *set_screen(struct options *o, char *arg)
+{
+    o->machine.screen = strcmp(arg, "text") == 0;
+    return o->machine.screen ? NULL : "text is the only kind of screen";
+}
+
 static const char *set_debug_exit(struct options *o, char *arg)
 {
     uint64_t port = 0xf4;
@@ -418,6 +424,8 @@ static const struct row {
     { "initrd", 'i', "FILE", "kernels: the initial RAM disk", FOR_GUEST, set_initrd },
     { "append", 'a', "TEXT", "kernels: the command line (default for Linux: console=ttyS0)",
       FOR_GUEST, set_cmdline },
+    { "screen", 0, "text", "kernels: a text screen, shown on the terminal or at the end", FOR_GUEST,
+      set_screen },
     { "no-reboot", 0, NULL, "a reset by the guest ends the run instead of starting over", FOR_RUN,
       set_no_reboot },
     { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,

@@ -309,18 +309,19 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
 {
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-        "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?, s:o*}",
-        "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest), "mode",
-        vitro_mode_name(vitro_guest_mode(t->guest)), "engine", vitro_engine_name(t->m),
-        "engine_why", vitro_engine_why(t->m), "end", ends[end->end].json, "text", end->text,
-        "exit_code", exit_code_of(o, end), "code", (json_int_t)end->code, "cpu", end->cpu, "rip",
-        hex_json(end->rip), "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns,
-        "cpus", cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
-        hashes_json(kept->hashes), "console", keep_json(kept->console), "console_dropped",
-        (json_int_t)end->dropped, "refused", (json_int_t)end->refused, "helped",
-        (json_int_t)end->helped, "debugged", end->debugged, "panic", panic_json(end));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
+                     "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?, s:o*, s:o*}",
+                     "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
+                     "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
+                     vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
+                     ends[end->end].json, "text", end->text, "exit_code", exit_code_of(o, end),
+                     "code", (json_int_t)end->code, "cpu", end->cpu, "rip", hex_json(end->rip),
+                     "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
+                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
+                     hashes_json(kept->hashes), "console", keep_json(kept->console),
+                     "console_dropped", (json_int_t)end->dropped, "refused",
+                     (json_int_t)end->refused, "helped", (json_int_t)end->helped, "debugged",
+                     end->debugged, "panic", panic_json(end), "screen", screen_json(t->m));
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */
@@ -415,6 +416,8 @@ static int finish(const struct target *t, const struct options *o, const struct 
         return then;
     doc = o->json ? outcome_json(t, o, end, kept) : NULL;
 
+    if (!o->json && screen_print(t->m, o) != EXIT_OK)
+        return EXIT_HOST;
     if (!o->quiet && !o->json) {
         report(t, o, end);
         report_switch(t, o);
@@ -483,6 +486,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     o->console = true;
     if (o->json)
         o->machine.console_fd = kept.console;
+    else if (o->machine.screen && screen_has_terminal(o))
+        o->machine.console_fd = -1;
     if (o->stop_at.kind == STOP_AT_NOTHING)
         o->stop_at.kind = STOP_AT_END;
     if (code == EXIT_OK && o->trace_file != NULL)

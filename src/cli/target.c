@@ -148,6 +148,7 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
 {
     struct vitro_err err = { 0 };
     struct console *console = NULL;
+    struct screen *screen = NULL;
     struct watch *watch;
     int rc = set_stop(t, o, count);
 
@@ -156,14 +157,18 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     if (o->console)
         rc = console_start(t, &console);
     if (rc == 0)
+        rc = screen_start(t->m, o, &screen);
+    if (rc == 0)
         rc = watch_start(t, console, timeout_ns, &watch);
     if (rc < 0) {
+        screen_end(screen);
         console_end(console);
         fprintf(stderr, "vitro: watching for signals and keys: %s\n", strerror(-rc));
         return EXIT_HOST;
     }
     rc = t->ctl != NULL ? ctl_run(t->ctl, end, &err) : vitro_run(t->m, end, &err);
     watch_end(watch);
+    screen_end(screen);
     console_end(console);
     return rc < 0 ? fail_err(&err) : EXIT_OK;
 }

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Other real guests: memtest86+ with its text screen, and Debian's i386 kernels."""
+import json
+import re
+import subprocess
+import unittest
+
+from rig import GUESTS, VITRO, Boot, full, needs
+
+OK, TIMEOUT = 0, 14
+
+
+class Memtest(unittest.TestCase):
+    """memtest86+: 64- and 32-bit entry, no serial port; it tests memory until it is stopped."""
+
+    def check(self, image, name):
+        run = subprocess.run([VITRO, "run", GUESTS / image, "-e", "soft", "-m", "32M", "--screen", "text", "-j",
+                              "--timeout", "30"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        doc = json.loads(run.stdout)
+        self.assertEqual(run.returncode, TIMEOUT)
+        screen = "\n".join(doc["screen"])
+        self.assertEqual(len(doc["screen"]), 25)
+        self.assertIn("Memtest86+", screen)
+        self.assertIn("32MB", screen)
+        self.assertIn("─────", screen)
+        self.assertRegex(screen, r"Errors: 0\b")
+        self.assertRegex(screen, r"Testing: \S")
+        self.assertIn(name, screen)
+        self.assertEqual(doc["console"], "")
+
+    @needs("memtest64.bin")
+    def test_64_bit(self):
+        self.check("memtest64.bin", "x64")
+
+    @needs("memtest32.bin")
+    def test_32_bit(self):
+        self.check("memtest32.bin", "x32")
+
+    @needs("memtest64.bin")
+    def test_without_json_the_screen_is_printed_at_the_end(self):
+        run = subprocess.run([VITRO, "run", GUESTS / "memtest64.bin", "-e", "soft", "-m", "32M", "-q", "--screen",
+                              "text", "--timeout", "10"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual(run.returncode, TIMEOUT)
+        self.assertEqual(run.stdout.count(b"\n"), 25)
+        self.assertTrue(run.stdout.decode().strip().startswith("Memtest86+"))
+
+
+class I386(unittest.TestCase):
+    """32-bit paging and PAE, to busybox's shell; long, since kernels that are not 64-bit are interpreted."""
+
+    def check(self, kernel):
+        boot = Boot(kernel, "uname -m; cat /proc/self/comm; seq 1000 | md5sum", append="loglevel=4",
+                    options=["-e", "soft", "-m", "256M"], initrd=GUESTS / "initramfs-i386.cpio.gz")
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertTrue(re.search(rb"i[3-6]86\ncat\n53d025127ae99ab79e8502aae2d9bea6  -\n", boot.said), boot.tail())
+
+    @needs("vmlinuz-686", "initramfs-i386.cpio.gz")
+    @full
+    def test_32_bit_paging(self):
+        self.check("vmlinuz-686")
+
+    @needs("vmlinuz-686-pae", "initramfs-i386.cpio.gz")
+    @full
+    def test_pae(self):
+        self.check("vmlinuz-686-pae")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -29,6 +29,7 @@
 #include "host/ram.h"
 
 enum { SERIALS = 2 };
+enum { TYPED_MAX = 4096 }; /* bytes that wait for the first serial port to take them */
 enum { MTRR_ENABLE = 0x800, MTRR_WRITE_BACK = 6 }; /* IA32_MTRR_DEF_TYPE */
 
 struct pc {
@@ -37,6 +38,10 @@ struct pc {
     struct boot_plan plan;
     unsigned ncpus;
     struct panic panic;
+    struct { /* a ring, guarded by the machine lock */
+        uint8_t bytes[TYPED_MAX];
+        unsigned head, len;
+    } typed;
     struct x86_state *start; /* one a vCPU: as it was made, for resets */
     /* owned by the machine */
     struct dev *lapic, *ioapic, *pic, *pit, *rtc, *kbd, *pm, *uart[SERIALS];
@@ -77,6 +82,18 @@ static void reset(void *ctx)
     struct pc *pc = ctx;
 
     machine_stop(pc->board.m, panic_seen(&pc->panic) ? STOP_PANIC : STOP_RESET, 0, -1);
+}
+
+/* Gives the port what has been typed, as far as it takes it. */
+static void feed_console(void *ctx)
+{
+    struct pc *pc = ctx;
+
+    while (pc->typed.len > 0 &&
+           uart16550_receive(pc->uart[0], &pc->typed.bytes[pc->typed.head], 1) == 1) {
+        pc->typed.head = (pc->typed.head + 1) % TYPED_MAX;
+        pc->typed.len--;
+    }
 }
 
 static void console_ready(void *ctx)
@@ -172,6 +189,8 @@ static int add_serial(struct pc *pc, struct vitro_err *err)
             .out = i == 0 ? panic_chr(&pc->panic) : (struct chr){ 0 },
             .ready = i == 0 ? is_console_ready : NULL,
             .ready_ctx = pc,
+            .room = i == 0 ? feed_console : NULL,
+            .room_ctx = pc,
             .irq = isa_line(pc, rows[i]),
             .clock = &m->clock,
             .timers = &m->timers,
@@ -407,10 +426,13 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
 size_t pc_console_send(struct board *b, const void *bytes, size_t len)
 {
     struct pc *pc = pc_of(b);
-    size_t taken;
+    const uint8_t *from = bytes;
+    size_t taken = 0;
 
     pthread_mutex_lock(&b->m->lock);
-    taken = uart16550_receive(pc->uart[0], bytes, len);
+    for (; taken < len && pc->typed.len < TYPED_MAX; taken++)
+        pc->typed.bytes[(pc->typed.head + pc->typed.len++) % TYPED_MAX] = from[taken];
+    feed_console(pc);
     pthread_mutex_unlock(&b->m->lock);
     return taken;
 }

@@ -8,6 +8,7 @@
 #define CLI_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <vitro/inspect.h>
 #include <vitro/vitro.h>
 
@@ -155,6 +156,9 @@ struct vitro_watch *watchpoints_resolve(const struct target *t, const struct opt
 
 /* watch.c: signals and the time limit, on a thread of its own while a guest runs. */
 struct watch;
+/* A thread that signals are not delivered to: they are watch.c's. 0 or a negative errno. */
+int start_quiet_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg);
+
 struct console;
 struct screen;
 int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,

@@ -39,6 +39,19 @@ static void restore(struct console *c)
     c->raw = false;
 }
 
+/* A run that was killed could not put the terminal back. */
+static void hint_at_raw(void)
+{
+    struct termios t;
+
+    if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &t) == 0 &&
+        !(t.c_lflag & (tcflag_t)(ECHO | ICANON | ISIG)))
+        fputs(
+            "vitro: this terminal was left in raw mode; afterwards 'stty sane' or 'reset' puts it "
+            "right\r\n",
+            stderr);
+}
+
 static void make_raw(struct console *c)
 {
     struct termios t;
@@ -176,13 +189,14 @@ int console_start(const struct target *t, struct console **out)
         return -ENOMEM;
     c->t = t;
     c->end_fd = eventfd(0, EFD_CLOEXEC);
-    rc = c->end_fd < 0 ? -errno : -pthread_create(&c->thread, NULL, console_thread, c);
+    rc = c->end_fd < 0 ? -errno : start_quiet_thread(&c->thread, console_thread, c);
     if (rc < 0) {
         if (c->end_fd >= 0)
             close(c->end_fd);
         free(c);
         return rc;
     }
+    hint_at_raw();
     make_raw(c);
     *out = c;
     return 0;

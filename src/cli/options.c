@@ -424,7 +424,7 @@ static const struct row {
     { "initrd", 'i', "FILE", "kernels: the initial RAM disk", FOR_GUEST, set_initrd },
     { "append", 'a', "TEXT", "kernels: the command line (default for Linux: console=ttyS0)",
       FOR_GUEST, set_cmdline },
-    { "screen", 0, "text", "kernels: a text screen, shown on the terminal or at the end", FOR_GUEST,
+    { "screen", 0, "text", "kernels: a text screen, shown on the terminal or at the end", FOR_RUN,
       set_screen },
     { "no-reboot", 0, NULL, "a reset by the guest ends the run instead of starting over", FOR_RUN,
       set_no_reboot },

@@ -151,7 +151,7 @@ int screen_start(struct vitro *m, const struct options *o, struct screen **out)
     s->end_fd = eventfd(0, EFD_CLOEXEC);
     fputs("\033[2J", stdout);
     paint_changes(s, true);
-    rc = s->end_fd < 0 ? -errno : -pthread_create(&s->thread, NULL, screen_thread, s);
+    rc = s->end_fd < 0 ? -errno : start_quiet_thread(&s->thread, screen_thread, s);
     if (rc < 0) {
         if (s->end_fd >= 0)
             close(s->end_fd);

@@ -36,6 +36,18 @@ struct watch {
     sigset_t before;
 };
 
+int start_quiet_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = -pthread_create(thread, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
 static void take_signal(struct watch *w, unsigned signal)
 {
     switch (signal) {

@@ -2,6 +2,7 @@
 /* vitro_control.c - the library's face: a machine that stands still, and what may be changed then. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "inspect/inspect_spaces.h"
@@ -32,6 +33,16 @@ void vitro_hold(struct vitro *m)
 void vitro_release(struct vitro *m)
 {
     pause_release(m->board->m);
+}
+
+void vitro_look(struct vitro *m)
+{
+    pause_keep(m->board->m);
+}
+
+void vitro_look_away(struct vitro *m)
+{
+    pause_unkeep(m->board->m);
 }
 
 void vitro_pause(struct vitro *m)
@@ -141,6 +152,58 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
         s.seg[X86_GS].base = regs->seg[X86_GS].base;
     }
     return vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &s, err);
+}
+
+/*
+ * Layout: SDM 1, "Legacy Region of an XSAVE Area" and "XSAVE Header". A component whose header bit is clear is in its
+ * initial state, whatever the area holds.
+ */
+enum {
+    XSAVE_ST = 32,
+    XSAVE_XMM = 160,
+    XSAVE_HEADER = 512,
+    XSTATE_X87 = 1,
+    XSTATE_SSE = 2,
+    FCW_INITIAL = 0x37f,
+    MXCSR_INITIAL = 0x1f80,
+};
+
+static void take_x87(const uint8_t *area, struct vitro_fpu *out)
+{
+    out->fcw = (uint16_t)le_get(area, 2);
+    out->fsw = (uint16_t)le_get(area + 2, 2);
+    out->ftw = area[4];
+    out->fop = (uint16_t)le_get(area + 6, 2);
+    out->fip = le_get(area + 8, 8);
+    out->fdp = le_get(area + 16, 8);
+    for (size_t i = 0; i < ARRAY_LEN(out->st); i++)
+        memcpy(out->st[i], area + XSAVE_ST + 16 * i, sizeof(out->st[i]));
+}
+
+int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro_err *err)
+{
+    struct vcpu *vcpu = cpu_of(m, cpu, err);
+    struct x86_state s = { 0 };
+    uint64_t there;
+    int rc;
+
+    if (vcpu == NULL)
+        return -EINVAL;
+    rc = vcpu->engine->get(vcpu, STATE_REST, &s, err);
+    if (rc < 0)
+        return rc;
+    *out = (struct vitro_fpu){ .fcw = FCW_INITIAL, .mxcsr = MXCSR_INITIAL };
+    if (s.xsave_len < XSAVE_HEADER + 8)
+        return 0;
+    there = le_get(s.xsave + XSAVE_HEADER, 8);
+    if (there & XSTATE_X87)
+        take_x87(s.xsave, out);
+    if (there & XSTATE_SSE) {
+        out->mxcsr = (uint32_t)le_get(s.xsave + 24, 4);
+        for (size_t i = 0; i < ARRAY_LEN(out->xmm); i++)
+            memcpy(out->xmm[i], s.xsave + XSAVE_XMM + 16 * i, sizeof(out->xmm[i]));
+    }
+    return 0;
 }
 
 /* ---- memory as a CPU addresses it ------------------------------------------------------------ */

@@ -25,7 +25,12 @@ uint64_t vitro_unclaimed(const struct vitro *m, bool port)
 int vitro_show_devices(const struct vitro *m, bool all, const struct vitro_style *style, char **out,
                        struct vitro_err *err)
 {
-    if (style != NULL && style->format == VITRO_JSON)
-        return devices_json(m->board->m, out, err);
-    return devices_text(m->board->m, all, style != NULL && style->color, out, err);
+    bool json = style != NULL && style->format == VITRO_JSON;
+    int rc;
+
+    pause_hold(m->board->m);
+    rc = json ? devices_json(m->board->m, out, err)
+              : devices_text(m->board->m, all, style != NULL && style->color, out, err);
+    pause_release(m->board->m);
+    return rc;
 }

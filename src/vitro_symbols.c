@@ -57,10 +57,16 @@ static int copy_image(struct machine *m, struct copy *c)
     struct x86_phys phys = { read_phys, &m->mem };
     struct x86_paging_regs regs;
     struct x86_state s;
+    int rc;
 
     *c = (struct copy){ .mem = &m->mem, .from = 1, .to = 0 };
-    if (m->engine->get(m->cpu[0], STATE_SREGS, &s, NULL) < 0)
+    pause_hold(m);
+    rc = m->engine->get(m->cpu[0], STATE_SREGS, &s, NULL);
+    pause_release(m);
+    if (rc < 0)
         return -ENOENT;
+    /* The rest is read while the kernel may run: what it changes is no symbol table, and what is no symbol table is
+     * not taken for one. */
     x86_paging_regs_from(&s, 52, &regs);
     x86_walk_tree(&regs, &phys, KERNEL_FROM, KERNEL_TO, ENTRIES_MAX, on_node, c);
     if (c->from > c->to || c->to - c->from >= IMAGE_SPAN_MAX_MIB * MIB)

@@ -5,7 +5,7 @@
  * Every view exists twice: as data for programs that embed Vitro, and as text or JSON made from that
  * same data (vitro_show_*). Views never change the guest: no accessed bit, no device register.
  *
- * Threads: the machine's owner while vitro_run is not running, or whoever holds it (vitro_hold). Addresses called host are real
+ * Threads: the machine's owner while vitro_run is not running, or whoever holds it or looks at it (vitro_hold, vitro_look). Addresses called host are real
  * host-virtual addresses of this process.
  *
  * Functions fail with VITRO_ERR_USAGE (a CPU that is not there, a length out of range) or VITRO_ERR_HOST
@@ -144,6 +144,17 @@ struct vitro_regs {
 
 /* After a port or memory access the instruction is completed first, so rip is the next one's. */
 int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vitro_err *err);
+/* x87 and SSE registers, as FXSAVE would store them. */
+struct vitro_fpu {
+    uint16_t fcw, fsw, fop;
+    uint8_t ftw; /* a bit a register: 1 is in use */
+    uint64_t fip, fdp;
+    uint32_t mxcsr;
+    uint8_t st[8][10]; /* from the top of the stack */
+    uint8_t xmm[16][16];
+};
+int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro_err *err);
+
 /* Parts of struct vitro_regs that can be set. */
 enum vitro_regs_part {
     VITRO_REGS_GENERAL = 1 << 0, /* gpr, rip, rflags (its VM and fixed bits stay as they are) */
@@ -250,6 +261,18 @@ int vitro_show_exits(const struct vitro *m, const struct vitro_style *style, cha
  * outcome and vitro_stop_at count from the beginning all the same. Fails when memory ran out.
  */
 int vitro_mark_exits(struct vitro *m, struct vitro_err *err);
+
+/*
+ * vitro_exits_mark - remember the exits of this moment, for a view of what came after it
+ *
+ * Any number, beside vitro_mark_exits, which they do not touch. Owns *out: vitro_exits_mark_free.
+ */
+struct vitro_exits_mark;
+int vitro_exits_mark(const struct vitro *m, struct vitro_exits_mark **out, struct vitro_err *err);
+void vitro_exits_mark_free(struct vitro_exits_mark *mark); /* NULL is fine */
+/* As vitro_show_exits, of this machine's exits after the mark; NULL: as vitro_show_exits. */
+int vitro_show_exits_since(const struct vitro *m, const struct vitro_exits_mark *mark,
+                           const struct vitro_style *style, char **out, struct vitro_err *err);
 
 /* The last exits before now, newest last: what to look at after a failure. */
 int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,

@@ -265,10 +265,20 @@ void vitro_resume(struct vitro *m);
  *
  * As vitro_pause, and nobody else holds it, and no run begins or ends before the release. In between the
  * calling thread may use every view of inspect.h, and the calls here that are "not while the machine runs"
- * but vitro_run, vitro_step and vitro_free. Does not nest. Thread: any, as vitro_pause.
+ * but vitro_run, vitro_step and vitro_free. May be nested. Thread: any, as vitro_pause.
  */
 void vitro_hold(struct vitro *m);
 void vitro_release(struct vitro *m);
+
+/*
+ * vitro_look, vitro_look_away - let a thread that is not the run's make views of a running machine
+ *
+ * Each view in between stops the machine for as long as it reads it, most of them for microseconds, and goes on while
+ * it is written out. Nothing else may be done that is "not while the machine runs". Keeps others from holding it, and
+ * the guest from a reset. May be nested with vitro_hold either way. Thread: any, as vitro_pause.
+ */
+void vitro_look(struct vitro *m);
+void vitro_look_away(struct vitro *m);
 
 /* Presses the reset button of a running machine. -ENOTSUP (VITRO_ERR_ENGINE): it has none. Any thread. */
 int vitro_reset(struct vitro *m, struct vitro_err *err);

@@ -140,14 +140,19 @@ uint64_t mem_bytes(const struct mem *m)
 
 void mem_note(struct mem *m, enum mem_use use, gpa_t base, uint64_t len, const char *fmt, ...)
 {
-    struct mem_note *n = &m->note[m->nnotes];
+    struct mem_note n = { .base = base, .len = len, .use = use };
     va_list ap;
 
-    if (m->nnotes == MEM_NOTES_MAX || len == 0)
-        return;
-    *n = (struct mem_note){ .base = base, .len = len, .use = use };
     va_start(ap, fmt);
-    vsnprintf(n->name, sizeof(n->name), fmt, ap);
+    vsnprintf(n.name, sizeof(n.name), fmt, ap);
     va_end(ap);
-    m->nnotes++;
+    for (size_t i = 0; i < m->nnotes; i++) {
+        const struct mem_note *old = &m->note[i];
+
+        if (old->base == base && old->len == len && old->use == use &&
+            strcmp(old->name, n.name) == 0)
+            return; /* said again after a reset, while somebody may be reading it */
+    }
+    if (m->nnotes < MEM_NOTES_MAX && len != 0)
+        m->note[m->nnotes++] = n;
 }

@@ -6,7 +6,12 @@
 
 void pause_init(struct pause *p)
 {
-    pthread_mutex_init(&p->one, NULL);
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&p->one, &attr);
+    pthread_mutexattr_destroy(&attr);
     pthread_cond_init(&p->still, NULL);
     pthread_cond_init(&p->go, NULL);
 }
@@ -79,8 +84,10 @@ static void wait_still(struct machine *m)
 {
     if (m->pause.active > 0) {
         for (unsigned i = 0; i < m->ncpus; i++) {
-            if (!m->cpu[i]->idle)
-                vcpu_kick(m->cpu[i]);
+            if (m->cpu[i]->idle)
+                continue;
+            atomic_store_explicit(&m->cpu[i]->kicked_to_look, true, memory_order_relaxed);
+            vcpu_kick(m->cpu[i]);
         }
     }
     while (m->pause.active > 0 && pause_wanted(m))
@@ -95,6 +102,8 @@ static void say_asked(struct pause *p)
 void pause_hold(struct machine *m)
 {
     pthread_mutex_lock(&m->pause.one);
+    if (m->pause.depth++ > 0)
+        return;
     pthread_mutex_lock(&m->lock);
     m->pause.held = true;
     say_asked(&m->pause);
@@ -104,11 +113,23 @@ void pause_hold(struct machine *m)
 
 void pause_release(struct machine *m)
 {
-    pthread_mutex_lock(&m->lock);
-    m->pause.held = false;
-    say_asked(&m->pause);
-    pthread_cond_broadcast(&m->pause.go);
-    pthread_mutex_unlock(&m->lock);
+    if (--m->pause.depth == 0) {
+        pthread_mutex_lock(&m->lock);
+        m->pause.held = false;
+        say_asked(&m->pause);
+        pthread_cond_broadcast(&m->pause.go);
+        pthread_mutex_unlock(&m->lock);
+    }
+    pthread_mutex_unlock(&m->pause.one);
+}
+
+void pause_keep(struct machine *m)
+{
+    pthread_mutex_lock(&m->pause.one);
+}
+
+void pause_unkeep(struct machine *m)
+{
     pthread_mutex_unlock(&m->pause.one);
 }
 

@@ -23,7 +23,8 @@ struct pause {
     /* Somebody holds or has paused. Set under the machine lock, read by vCPU threads without it: relaxed
      * is enough, since a kick follows and what it stands for is read under the lock. */
     _Atomic bool asked;
-    pthread_mutex_t one; /* taken by whoever holds, before the machine lock */
+    pthread_mutex_t one; /* taken by whoever holds, before the machine lock; recursive */
+    unsigned depth;      /* guarded by one: holds of its owner */
 
     /* guarded by the machine lock */
     bool held, paused;
@@ -35,9 +36,18 @@ struct pause {
 void pause_init(struct pause *p);
 void pause_fini(struct pause *p);
 
-/* Thread of the machine's owner or of nobody: not from an event, a device or a vCPU. */
+/*
+ * pause_hold, pause_release - stop the machine for a moment; of several of a thread, the outermost counts
+ *
+ * Thread: any but a vCPU's; not from an event or a device.
+ */
 void pause_hold(struct machine *m);
 void pause_release(struct machine *m);
+
+/* Keep others from holding, and the machine from a reset, without stopping it. As pause_hold, in which it may nest and
+ * which may nest in it. */
+void pause_keep(struct machine *m);
+void pause_unkeep(struct machine *m);
 
 /* Returns when the machine stands still. Thread: any, as pause_hold. */
 void pause_set(struct machine *m, bool paused);

@@ -173,6 +173,12 @@ void vcpu_answer(struct vcpu *cpu)
     handle_exit(cpu, 0);
 }
 
+static bool kicked_to_look(struct vcpu *cpu)
+{
+    return atomic_exchange_explicit(&cpu->kicked_to_look, false, memory_order_relaxed) ||
+           pause_asked(&cpu->m->pause);
+}
+
 void vcpu_loop(struct vcpu *cpu)
 {
     struct machine *m = cpu->m;
@@ -200,7 +206,7 @@ void vcpu_loop(struct vcpu *cpu)
             break;
         }
         cpu->mark_ticks = clock_stamp(&m->clock);
-        if (cpu->exit.kind == EXIT_KICKED && pause_asked(&m->pause))
+        if (cpu->exit.kind == EXIT_KICKED && kicked_to_look(cpu))
             cpu->answered = true; /* who looks at the exits does not change them */
         else
             handle_exit(cpu, cpu->mark_ticks - entered);

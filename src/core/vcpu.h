@@ -61,6 +61,9 @@ struct vcpu {
     struct exit_table
         *exits_mark; /* copy of exits at the last mark, or NULL; changed while stopped */
 
+    _Atomic bool
+        kicked_to_look; /* by pause.c: that kick is nobody's exit; relaxed, it only saves a count */
+
     /* for kicks from other threads */
     pthread_mutex_t kick_lock; /* guards thread and in_loop */
     pthread_t thread;

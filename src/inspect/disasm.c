@@ -238,10 +238,13 @@ int disasm_show(const struct spaces *s, unsigned cpu, uint64_t addr, unsigned n,
                 struct vitro_err *err)
 {
     struct disasm d;
-    int rc = disasm_init(&d, s, cpu, n, err);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    return s->style.format == VITRO_JSON ? disasm_json(&d, addr, n, out, err)
-                                         : disasm_text(&d, addr, n, out, err);
+    pause_hold(s->m);
+    rc = disasm_init(&d, s, cpu, n, err);
+    if (rc == 0)
+        rc = s->style.format == VITRO_JSON ? disasm_json(&d, addr, n, out, err)
+                                           : disasm_text(&d, addr, n, out, err);
+    pause_release(s->m);
+    return rc;
 }

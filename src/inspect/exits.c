@@ -116,17 +116,30 @@ void exits_arrange(struct exits_view *v)
 int exits_collect(const struct machine *m, const struct symtab *symbols, struct exits_view *out,
                   struct vitro_err *err)
 {
+    const struct exit_table *now[CPUS_MAX], *mark[CPUS_MAX];
+
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        now[i] = &m->cpu[i]->exits;
+        mark[i] = m->cpu[i]->exits_mark;
+    }
+    return exits_collect_from(m, symbols, now, mark, out, err);
+}
+
+int exits_collect_from(const struct machine *m, const struct symtab *symbols,
+                       const struct exit_table *const *now, const struct exit_table *const *mark,
+                       struct exits_view *out, struct vitro_err *err)
+{
     struct collector c = { m, symbols, out, 0, clock_ticks_to_ns(&m->clock, BIT(32)) };
     size_t room = 0;
 
     for (unsigned i = 0; i < m->ncpus; i++)
-        room += m->cpu[i]->exits.nrows + EXIT_OTHERS;
+        room += now[i]->nrows + EXIT_OTHERS;
     *out = (struct exits_view){ .ncpus = m->ncpus };
     out->row = calloc(room + 1, sizeof(out->row[0]));
     if (out->row == NULL)
         return err_set(err, -ENOMEM, "counting the exits of %s: out of memory", m->name);
     for (c.cpu = 0; c.cpu < m->ncpus; c.cpu++)
-        take_cpu(&c, &m->cpu[c.cpu]->exits, m->cpu[c.cpu]->exits_mark);
+        take_cpu(&c, now[c.cpu], mark[c.cpu]);
     exits_arrange(out);
     return 0;
 }

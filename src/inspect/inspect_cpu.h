@@ -57,6 +57,11 @@ struct exits_view {
 
 WARN_UNUSED int exits_collect(const struct machine *m, const struct symtab *symbols,
                               struct exits_view *out, struct vitro_err *err);
+/* The same from copies of the CPUs' tables, and since other copies, each of which may be NULL. */
+WARN_UNUSED int exits_collect_from(const struct machine *m, const struct symtab *symbols,
+                                   const struct exit_table *const *now,
+                                   const struct exit_table *const *mark, struct exits_view *out,
+                                   struct vitro_err *err);
 void exits_fini(struct exits_view *v);
 bool exits_is_guests(const struct vitro_exit_row *row);
 /* Sorts rows and makes the sums; for views made by hand. */

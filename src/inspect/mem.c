@@ -222,9 +222,12 @@ int dump_show(const struct spaces *s, unsigned cpu, const struct dump_range *wha
               struct vitro_err *err)
 {
     struct dump d;
-    int rc = dump_init(&d, s, cpu, what, err);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    return s->style.format == VITRO_JSON ? dump_json(&d, out, err) : dump_text(&d, out, err);
+    pause_hold(s->m);
+    rc = dump_init(&d, s, cpu, what, err);
+    if (rc == 0)
+        rc = s->style.format == VITRO_JSON ? dump_json(&d, out, err) : dump_text(&d, out, err);
+    pause_release(s->m);
+    return rc;
 }

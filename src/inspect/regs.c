@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/machine.h"
 #include "inspect/inspect_cpu.h"
 
 static struct vitro_seg seg_of(const struct x86_seg *s)
@@ -24,10 +25,21 @@ static struct vitro_seg seg_of(const struct x86_seg *s)
     };
 }
 
+/* The machine stands still for the reading, not for what is made of it. */
+static int get_still(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
+{
+    int rc;
+
+    pause_hold(cpu->m);
+    rc = cpu->engine->get(cpu, parts, out, err);
+    pause_release(cpu->m);
+    return rc;
+}
+
 int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
 {
     struct x86_state s = { 0 };
-    int rc = cpu->engine->get(cpu, STATE_ALL, &s, err);
+    int rc = get_still(cpu, STATE_ALL, &s, err);
 
     if (rc < 0)
         return rc;
@@ -64,7 +76,7 @@ int regs_show(struct vcpu *cpu, const struct symtab *symbols, bool all,
 {
     struct x86_state s = { 0 };
     struct regs_view v = { &s, symbols, cpu->idx, all, style != NULL && style->color };
-    int rc = cpu->engine->get(cpu, all ? STATE_ALL : STATE_REGS | STATE_SREGS, &s, err);
+    int rc = get_still(cpu, all ? STATE_ALL : STATE_REGS | STATE_SREGS, &s, err);
 
     if (rc < 0)
         return rc;

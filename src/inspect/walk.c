@@ -51,7 +51,6 @@ static void fill_steps(const struct x86_walk *w, const struct mem *mem, struct v
 static void fill_host(const struct spaces *s, struct walked *x)
 {
     const struct mem_slot *slot = mem_slot_at(&s->m->mem, x->v.gpa);
-    struct residency pages;
 
     if (!x->v.mapped || slot == NULL)
         return;
@@ -59,6 +58,15 @@ static void fill_host(const struct spaces *s, struct walked *x)
     x->v.in_memory = true;
     snprintf(x->v.slot, sizeof(x->v.slot), "%s", slot->name);
     x->v.host = (uintptr_t)slot->host + x->slot_offset;
+}
+
+/* Of the host page, which the guest has no part in. */
+static void fill_residency(const struct spaces *s, struct walked *x)
+{
+    struct residency pages;
+
+    if (!x->v.in_memory)
+        return;
     pages = host_pages_ask(&s->pages, (const void *)(uintptr_t)(x->v.host & ~(HOST_PAGE - 1ull)),
                            HOST_PAGE);
     x->v.residency_known = pages.known;
@@ -66,8 +74,8 @@ static void fill_host(const struct spaces *s, struct walked *x)
     x->v.huge = pages.huge > 0;
 }
 
-static int walked_init(struct walked *x, const struct spaces *s, unsigned cpu, uint64_t gva,
-                       struct vitro_err *err)
+static int read_walk(struct walked *x, const struct spaces *s, unsigned cpu, uint64_t gva,
+                     struct vitro_err *err)
 {
     const struct x86_walk *w = &x->w;
     int rc;
@@ -96,6 +104,19 @@ static int walked_init(struct walked *x, const struct spaces *s, unsigned cpu, u
     fill_steps(w, &s->m->mem, &x->v);
     fill_host(s, x);
     return 0;
+}
+
+static int walked_init(struct walked *x, const struct spaces *s, unsigned cpu, uint64_t gva,
+                       struct vitro_err *err)
+{
+    int rc;
+
+    pause_hold(s->m);
+    rc = read_walk(x, s, cpu, gva, err);
+    pause_release(s->m);
+    if (rc == 0)
+        fill_residency(s, x);
+    return rc;
 }
 
 int walk_read(const struct spaces *s, unsigned cpu, uint64_t gva, struct vitro_walk *out,

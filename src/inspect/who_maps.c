@@ -251,8 +251,11 @@ int who_maps_show(const struct spaces *s, unsigned cpu, uint64_t gpa, char **out
                   struct vitro_err *err)
 {
     struct search f;
-    int rc = search_init(&f, s, cpu, gpa, err);
+    int rc;
 
+    pause_hold(s->m);
+    rc = search_init(&f, s, cpu, gpa, err);
+    pause_release(s->m);
     if (rc < 0)
         return rc;
     return s->style.format == VITRO_JSON ? who_maps_json(&f, out, err)

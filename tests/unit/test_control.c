@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -344,6 +345,84 @@ static void test_listen(void **state)
     close_rig(&r);
 }
 
+static uint64_t exits_since(struct rig *r, const struct vitro_exits_mark *mark)
+{
+    const struct vitro_style json = { .format = VITRO_JSON };
+    char *text = NULL;
+    uint64_t exits;
+
+    assert_int_equal(vitro_show_exits_since(r->m, mark, &json, &text, NULL), 0);
+    exits = strtoull(strchr(text, ':') + 1, NULL, 10); /* "exits" is its first member */
+    free(text);
+    return exits;
+}
+
+/* Holds nest, views in between do not end them, and views without them stop the machine by themselves. */
+static void test_nested(void **state)
+{
+    struct vitro_exits_mark *mark;
+    char *text = NULL;
+    struct rig r;
+    uint64_t at;
+
+    (void)state;
+    open_rig(&r, count_up, sizeof(count_up), soft);
+    start(&r);
+    while (atomic_load(&r.bytes) == 0)
+        nap();
+    vitro_look(r.m);
+    vitro_hold(r.m);
+    vitro_hold(r.m);
+    vitro_look(r.m);
+    vitro_look_away(r.m);
+    at = rax(&r, 0);
+    assert_int_equal(vitro_show_regs(r.m, 0, true, NULL, &text, NULL), 0);
+    free(text);
+    vitro_release(r.m);
+    nap();
+    assert_int_equal(rax(&r, 0), at);
+    assert_int_equal(vitro_exits_mark(r.m, &mark, NULL), 0);
+    assert_int_equal(exits_since(&r, mark), 0);
+    vitro_release(r.m);
+    while (exits_since(&r, mark) == 0)
+        nap();
+    assert_true(rax(&r, 0) > at);
+    vitro_look_away(r.m);
+    vitro_stop(r.m, VITRO_STOP_USER);
+    wait_for(&r, VITRO_END_STOPPED);
+    assert_true(exits_since(&r, NULL) > exits_since(&r, mark));
+    vitro_exits_mark_free(mark);
+    vitro_exits_mark_free(NULL);
+    close_rig(&r);
+}
+
+static void test_fpu(void **state)
+{
+    /* fldpi; mov eax, 0x04030201; movd xmm3, eax; hlt: in long mode, with CR4.OSFXSR as guests have it */
+    static const unsigned char code[] = {
+        0xd9, 0xeb, 0xb8, 1, 2, 3, 4, 0x66, 0x0f, 0x6e, 0xd8, 0xf4
+    };
+    static const uint8_t pi[10] = { 0x35, 0xc2, 0x68, 0x21, 0xa2, 0xda, 0x0f, 0xc9, 0x00, 0x40 };
+    static const uint8_t word[16] = { 1, 2, 3, 4 };
+    struct vitro_fpu f;
+    struct rig r;
+
+    (void)state;
+    open_rig(&r, code, sizeof(code), soft);
+    assert_int_equal(vitro_fpu(r.m, 0, &f, NULL), 0);
+    assert_int_equal(f.fcw, 0x37f);
+    assert_int_equal(f.mxcsr, 0x1f80);
+    assert_int_equal(f.ftw, 0);
+    start(&r);
+    wait_for(&r, VITRO_END_HALT);
+    assert_int_equal(vitro_fpu(r.m, 0, &f, NULL), 0);
+    assert_memory_equal(f.st[0], pi, sizeof(pi));
+    assert_memory_equal(f.xmm[3], word, sizeof(word));
+    assert_int_equal(f.ftw, 0x80);
+    assert_int_equal(vitro_fpu(r.m, 1, &f, NULL), -EINVAL);
+    close_rig(&r);
+}
+
 static void test_reset(void **state)
 {
     struct vitro_err err = { 0 };
@@ -369,6 +448,8 @@ int main(void)
         cmocka_unit_test(test_linear),
         cmocka_unit_test(test_listen),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_fpu),
     };
 
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);

@@ -206,12 +206,29 @@ static bool is_answer(struct client *c, json_t *doc, json_t **result, int *rc,
     return true;
 }
 
+/* A server that has no room says so and hangs up, which may be before it was asked anything. */
+static bool why_closed(struct client *c, struct vitro_err *err)
+{
+    struct vitro_err first = { 0 };
+    json_t *doc = NULL;
+    int rc = 0;
+    bool said =
+        next_object(c, 0, &doc, &first) == 1 && is_answer(c, doc, NULL, &rc, &first) && rc < 0;
+
+    json_decref(doc);
+    if (said && err != NULL)
+        *err = first;
+    return said;
+}
+
 int client_call(struct client *c, const char *method, json_t *params, json_t **result,
                 struct vitro_err *err)
 {
     int rc = send_request(c, method, params, err);
     json_t *doc;
 
+    if (rc == -EPIPE && why_closed(c, err))
+        return -EPIPE;
     while (rc == 0) {
         bool done;
 

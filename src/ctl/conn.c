@@ -35,6 +35,8 @@ struct conn *conn_new(struct ctl *c, int fd)
 void conn_free(struct conn *conn)
 {
     close(conn->fd);
+    for (int i = 0; i < MARKS_MAX; i++)
+        vitro_exits_mark_free(conn->mark[i]);
     free(conn->in);
     free(conn->out);
     free(conn);

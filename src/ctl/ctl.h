@@ -15,7 +15,8 @@
 struct ctl;
 
 struct ctl_config {
-    const char *name; /* of the machine; borrowed until ctl_free. NULL: from the guest's */
+    const char *name; /* of the machine; borrowed for the call. NULL: from the guest's */
+    bool paused; /* it is made to stand before its first instruction, until a client resumes it */
 };
 
 int ctl_new(const struct ctl_config *cfg, struct ctl **out, struct vitro_err *err);

@@ -19,6 +19,9 @@ enum {
     TAIL_BYTES = 65536,      /* of output that are kept */
     BREAKS_MAX = 32,
     WATCHES_MAX = 64,
+    MARKS_MAX = 4,        /* of exits, of one connection */
+    MEM_MAX = 16384,      /* bytes of one mem.read or mem.write */
+    STREAM_CHUNK = 16384, /* bytes of output or trace at a time */
 };
 
 /* Why a machine stands still; "" while it runs. */
@@ -146,7 +149,7 @@ struct conn {
 
     struct sub sub[SUBS_MAX];
     unsigned next_sub;
-    struct vitro_exits_mark *mark[4]; /* ring: number n is at n % 4 */
+    struct vitro_exits_mark *mark[MARKS_MAX]; /* ring: number n is at n % MARKS_MAX */
     unsigned marks;
 };
 
@@ -167,10 +170,21 @@ struct sub *conn_sub(struct conn *conn, unsigned id);
 /* What has happened goes to whoever has subscribed. */
 void notify_all(struct ctl *c);
 json_t *state_json(const struct state *s);
+/* To one subscriber; steals params, which gets the subscription's number. Counts what has no room. */
+void notify_send(struct conn *conn, struct sub *sub, const char *method, json_t *params);
+/* Says how many were lost, once there is room for it. */
+void notify_dropped(struct conn *conn, struct sub *sub);
+/* What has come since the last call, while the client has room for it. */
+void stream_console(struct conn *conn, struct sub *sub);
+void stream_trace(struct conn *conn, struct sub *sub);
+/* Ends the trace if it is that connection's, and the subscription's unless that is 0. */
+void trace_drop(struct ctl *c, unsigned owner, unsigned sub);
 
 /* ---- methods, by file ------------------------------------------------------------------------ */
 
 const char *rpc_gpr_name(unsigned i);
+/* NULL, and the error set, when the connection has too many. */
+struct sub *call_subscribe(struct call *call, enum sub_kind kind);
 
 void m_info(struct call *call);
 void m_pause(struct call *call);
@@ -180,5 +194,24 @@ void m_reset(struct call *call);
 void m_power_button(struct call *call);
 void m_state_subscribe(struct call *call);
 void m_unsubscribe(struct call *call);
+void m_view(struct call *call);
+void m_exits_mark(struct call *call);
+void m_console_send(struct call *call);
+void m_console_tail(struct call *call);
+void m_console_subscribe(struct call *call);
+void m_debug_attach(struct call *call);
+void m_debug_detach(struct call *call);
+void m_cpus(struct call *call);
+void m_regs_get(struct call *call);
+void m_regs_set(struct call *call);
+void m_mem_read(struct call *call);
+void m_mem_write(struct call *call);
+void m_break_set(struct call *call);
+void m_break_clear(struct call *call);
+void m_watch_set(struct call *call);
+void m_watch_clear(struct call *call);
+void m_step(struct call *call);
+void m_run_to(struct call *call);
+void m_trace_subscribe(struct call *call);
 
 #endif

@@ -85,15 +85,22 @@ void m_power_button(struct call *call)
         call_fail(call, RPC_CANNOT, "power_button: a bare machine has none");
 }
 
-void m_state_subscribe(struct call *call)
+struct sub *call_subscribe(struct call *call, enum sub_kind kind)
 {
-    const struct sub *sub = conn_subscribe(call->conn, SUB_STATE);
+    struct sub *sub = conn_subscribe(call->conn, kind);
 
-    if (sub == NULL) {
+    if (sub == NULL)
         call_fail(call, RPC_LIMIT, "%s: a connection has at most %d subscriptions",
                   call->method->name, SUBS_MAX);
+    return sub;
+}
+
+void m_state_subscribe(struct call *call)
+{
+    const struct sub *sub = call_subscribe(call, SUB_STATE);
+
+    if (sub == NULL)
         return;
-    }
     call->result = say_state(call->ctl);
     if (call->result != NULL)
         json_object_set_new(call->result, "subscription", json_integer(sub->id));
@@ -105,6 +112,8 @@ void m_unsubscribe(struct call *call)
 
     if (sub == NULL)
         call_fail(call, RPC_PARAMS, "unsubscribe: this connection has no such subscription");
-    else
+    else {
+        trace_drop(call->ctl, call->conn->number, sub->id);
         sub->kind = SUB_NONE;
+    }
 }

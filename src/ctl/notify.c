@@ -11,6 +11,7 @@ static const char *const end_names[] = {
     [VITRO_END_FAILED] = "failed",     [VITRO_END_BREAK] = "break",
     [VITRO_END_COUNT] = "count",       [VITRO_END_STOPPED] = "stopped",
     [VITRO_END_TIMEOUT] = "timeout",   [VITRO_END_HELD] = "held",
+
 };
 
 static const char *how_word(unsigned how)
@@ -50,8 +51,7 @@ json_t *state_json(const struct state *s)
     return json;
 }
 
-/* To one subscriber, who learns how many were lost before. */
-static void send_note(struct conn *conn, struct sub *sub, const char *method, json_t *params)
+void notify_send(struct conn *conn, struct sub *sub, const char *method, json_t *params)
 {
     size_t len;
     char *line;
@@ -70,14 +70,14 @@ static void send_note(struct conn *conn, struct sub *sub, const char *method, js
         sub->dropped++;
 }
 
-static void tell_dropped(struct conn *conn, struct sub *sub)
+void notify_dropped(struct conn *conn, struct sub *sub)
 {
     uint64_t dropped = sub->dropped;
 
     if (dropped == 0 || conn_waiting(conn) > OUT_NOTES / 2)
         return;
     sub->dropped = 0;
-    send_note(conn, sub, "dropped", json_pack("{s:I}", "count", (json_int_t)dropped));
+    notify_send(conn, sub, "dropped", json_pack("{s:I}", "count", (json_int_t)dropped));
 }
 
 static void tell_states(struct ctl *c, const struct state *list, unsigned n, unsigned lost)
@@ -89,10 +89,22 @@ static void tell_states(struct ctl *c, const struct state *list, unsigned n, uns
             if (sub->kind != SUB_STATE)
                 continue;
             sub->dropped += lost;
-            tell_dropped(c->conn[i], sub);
+            notify_dropped(c->conn[i], sub);
             for (unsigned s = 0; s < n; s++)
-                send_note(c->conn[i], sub, "state", state_json(&list[s]));
+                notify_send(c->conn[i], sub, "state", state_json(&list[s]));
         }
+    }
+}
+
+static void tell_streams(struct conn *conn)
+{
+    for (int i = 0; i < SUBS_MAX; i++) {
+        struct sub *sub = &conn->sub[i];
+
+        if (sub->kind == SUB_CONSOLE)
+            stream_console(conn, sub);
+        else if (sub->kind == SUB_TRACE)
+            stream_trace(conn, sub);
     }
 }
 
@@ -108,4 +120,6 @@ void notify_all(struct ctl *c)
     c->queued = c->lost = 0;
     pthread_mutex_unlock(&c->lock);
     tell_states(c, list, n, lost);
+    for (unsigned i = 0; i < c->nconns; i++)
+        tell_streams(c->conn[i]);
 }

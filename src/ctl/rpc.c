@@ -279,13 +279,17 @@ static const char *check_request(json_t *doc, json_t **id)
 
 static void carry_out(struct call *call)
 {
-    bool holds = call->method->holds;
+    struct vitro *m = call->ctl->m;
 
-    if (holds)
-        vitro_hold(call->ctl->m);
+    if (call->method->access == ACCESS_HOLDS)
+        vitro_hold(m);
+    else if (call->method->access == ACCESS_LOOKS)
+        vitro_look(m);
     call->method->fn(call);
-    if (holds)
-        vitro_release(call->ctl->m);
+    if (call->method->access == ACCESS_HOLDS)
+        vitro_release(m);
+    else if (call->method->access == ACCESS_LOOKS)
+        vitro_look_away(m);
 }
 
 static void call_request(struct call *call, json_t *doc)

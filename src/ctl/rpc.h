@@ -61,10 +61,13 @@ struct ctl;
 struct conn;
 struct call;
 
+/* To the machine, around a method's call. */
+enum access { ACCESS_NONE, ACCESS_LOOKS, ACCESS_HOLDS };
+
 struct method {
     const char *name;
     void (*fn)(struct call *call);
-    bool holds; /* the machine is held for it */
+    enum access access;
     struct param param[RPC_PARAMS_MAX];
 };
 

@@ -200,18 +200,24 @@ int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_e
 
 /* ---- the server's side ----------------------------------------------------------------------- */
 
+/* Under c->lock. It runs, or is about to. */
+static bool may_pause(const struct ctl *c)
+{
+    return c->now.reason == RUNS || (c->now.reason == AT_START && !c->paused);
+}
+
 void ctl_pause(struct ctl *c)
 {
     bool runs;
 
     pthread_mutex_lock(&c->lock);
-    runs = c->now.reason == RUNS;
+    runs = may_pause(c);
     pthread_mutex_unlock(&c->lock);
     if (!runs)
         return;
     vitro_pause(c->m);
     pthread_mutex_lock(&c->lock);
-    runs = c->now.reason == RUNS; /* it has not met a breakpoint meanwhile */
+    runs = may_pause(c); /* it has not met a breakpoint meanwhile */
     if (runs) {
         c->paused = true;
         set_reason(c, BY_PAUSE);
@@ -251,7 +257,7 @@ bool ctl_step(struct ctl *c, unsigned cpu)
     bool paused, ok;
 
     pthread_mutex_lock(&c->lock);
-    ok = c->now.reason != RUNS && c->now.reason != AT_END && c->step_cpu < 0;
+    ok = (c->paused || c->standing) && c->now.reason != AT_END && c->step_cpu < 0;
     paused = ok && c->paused;
     if (ok) {
         c->step_cpu = (int)cpu;
@@ -419,7 +425,7 @@ int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
     int rc = 0;
 
     pthread_mutex_lock(&c->lock);
-    if (c->now.reason == AT_START)
+    if (c->now.reason == AT_START && !c->paused)
         set_reason(c, RUNS);
     while (!over && rc == 0) {
         over = stand_still(c, out, &rc, err);

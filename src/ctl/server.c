@@ -82,6 +82,7 @@ static void drop(struct ctl *c, unsigned i)
 {
     struct conn *conn = c->conn[i];
 
+    trace_drop(c, conn->number, 0);
     ctl_points_drop(c, conn->number);
     if (c->debugger == conn->number) {
         c->debugger = 0;
@@ -125,11 +126,16 @@ static int patience(const struct ctl *c, bool busy)
 
 static void serve_conn(struct conn *conn, short events, bool *busy)
 {
+    size_t waited;
+
     if (events & (POLLIN | POLLHUP | POLLERR))
         conn_read(conn);
     if (conn_serve(conn))
         *busy = true;
+    waited = conn_waiting(conn);
     conn_write(conn);
+    if (waited >= OUT_CALM && conn_waiting(conn) < OUT_CALM)
+        *busy = true; /* streams that had to wait for it go on */
     if (conn->ending && conn_waiting(conn) == 0 && !*busy)
         conn->broken = true;
 }
@@ -212,6 +218,7 @@ int ctl_new(const struct ctl_config *cfg, struct ctl **out, struct vitro_err *er
     if (c == NULL)
         return out_of_memory(err);
     c->exact = cfg->name != NULL;
+    c->paused = cfg->paused;
     if (c->exact)
         place_name_from(cfg->name, c->name);
     c->place = (struct place){ .folder = -1, .fd = -1 };
@@ -235,6 +242,8 @@ void ctl_machine(struct ctl *c, struct vitro *m, const struct vitro_guest *guest
 {
     c->m = m;
     c->guest = guest;
+    if (c->paused)
+        vitro_pause(m);
     if (!c->exact)
         place_name_from(vitro_guest_name(guest), c->name);
 }

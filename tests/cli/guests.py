@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""Small guests for tests that talk to a running machine."""
+import struct
+
+# A multiboot kernel of 32-bit code at 0x100100 that sends back every byte that comes on COM1:
+# mov esp, 0x9000; 1: mov dx, 0x3fd; in al, dx; test al, 1; jz 1b; mov dx, 0x3f8; in al, dx; out dx, al; jmp 1b
+ECHO_CODE = bytes.fromhex("bc00900000" "66bafd03" "ec" "a801" "74f7" "66baf803" "ec" "ee" "ebef")
+
+
+def echo_kernel():
+    head = struct.pack("<III", 0x1badb002, 3, -0x1badb002 - 3 & 0xffffffff)
+    text = head.ljust(0x100, b"\0") + ECHO_CODE
+    begin = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0x100100, 52, 0, 0, 52, 32, 1,
+                        40, 0, 0)
+    begin += struct.pack("<IIIIIIII", 1, 0x80, 0x100000, 0x100000, len(text), 0x1000, 7, 1)
+    return begin.ljust(0x80, b"\0") + text
+
+
+# 64-bit, at 0: xor eax, eax; 1: inc rax (2); mov [0x800], rax (5); jmp 1b (13)
+COUNTER = bytes.fromhex("31c0" "48ffc0" "4889042500080000" "ebf3")

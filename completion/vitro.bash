@@ -74,10 +74,11 @@ _vitro_operand() {
     case $command:$n in
     help:0) _vitro_reply "$cur" "" < <("$vitro" --list 2>/dev/null) ;;
     guests:* | doctor:* | help:* | ps:*) ;;
-    pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
+    console:0 | pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
     *:0)
         compopt -o filenames 2>/dev/null
         _vitro_reply "$cur" "" < <(
+            [[ $cur == */* || $command == run || $command == explain ]] || "$vitro" ps -q 2>/dev/null
             [[ $cur == */* ]] || "$vitro" guests 2>/dev/null | awk '/^[^ ]/ { print $1 }'
             compgen -f -- "$cur"
         )

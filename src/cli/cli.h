@@ -80,7 +80,8 @@ struct options {
     struct vitro_insn_filter insn_filter;
     char *insn_from, *insn_to; /* --range, as written; not owned */
     bool fresh;
-    bool now; /* stop: without the guest */
+    bool guest_given; /* an option that sets a guest or its machine up */
+    bool now;         /* stop: without the guest */
     uint64_t grace_ns;
     bool physical, all;
     unsigned cpu;
@@ -173,9 +174,18 @@ int hashes_end(struct hashes *h, struct vitro *m);
 /* The list for JSON, or NULL. */
 json_t *hashes_json(const struct hashes *h);
 void hashes_close(struct hashes *h);
-/* console.c: standard input as the guest's serial line; *out is NULL where the machine has none. */
-int console_start(const struct target *t, struct console **out); /* 0 or a negative errno */
-void console_end(struct console *c); /* NULL is fine, as for the next two */
+/* console.c: standard input as a guest's serial line. */
+/* Called from the console's thread. */
+struct console_line {
+    size_t (*send)(void *ctx, const void *bytes, size_t len); /* how many were taken */
+    void (*stop)(void *ctx);
+    void (*power)(void *ctx);
+    void (*leave)(void *ctx); /* NULL: one cannot leave and let it run */
+    void *ctx;
+};
+int console_start(const struct console_line *line,
+                  struct console **out); /* 0 or a negative errno */
+void console_end(struct console *c);     /* NULL is fine, as for the next two */
 /* The terminal as it was before, and raw again. Any thread. */
 void console_suspend(struct console *c);
 void console_resume(struct console *c);
@@ -201,6 +211,13 @@ int view_check(const char *name, int argc);
 int view_make(const struct target *t, const struct options *o, const char *name, int argc,
               char **argv, char **out);
 
+/* remote.c */
+/* Whether a TARGET may be a running machine: nothing was asked for that only a guest can have. */
+bool remote_wanted(const struct options *o, const char *name);
+/* True when TARGET is a running machine; then the view was shown, or *code says why not. */
+bool remote_view(const struct command *cmd, const struct options *o, int argc, char **argv,
+                 int *code);
+
 int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_guests(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_explain(const struct command *cmd, struct options *o, int argc, char **argv);
@@ -208,6 +225,7 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_pause(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_console(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_stop(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_help(const struct command *cmd, struct options *o, int argc, char **argv);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.c - standard input as the guest's serial line, while the guest runs
+ * console.c - standard input as a guest's serial line, while the guest runs here or elsewhere
  *
  * A terminal is put into raw mode, so that Ctrl-C and all other keys are the guest's; Ctrl-] is ours and
  * opens a menu of one key. It is put back whatever ends the run: return, exit, a signal. From a pipe or file
@@ -22,7 +22,7 @@
 enum { KEY_MENU = 0x1d /* Ctrl-] */, CHUNK = 256, RETRY_MS = 5 };
 
 struct console {
-    const struct target *t;
+    struct console_line line;
     pthread_t thread;
     int end_fd;
     bool raw;
@@ -82,12 +82,12 @@ void console_resume(struct console *c)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static void show_menu(void)
+static void show_menu(const struct console *c)
 {
-    fputs(
-        "\r\nvitro: Ctrl-] then  q end the run   p press the power button   Ctrl-] type Ctrl-]\r\n"
-        "                    c or any other key: back to the guest\r\n",
-        stderr);
+    fprintf(stderr,
+            "\r\nvitro: Ctrl-] then  q end the run   p press the power button   Ctrl-] type "
+            "Ctrl-]\r\n                    %sc or any other key: back to the guest\r\n",
+            c->line.leave != NULL ? "d leave, the machine runs on   " : "");
 }
 
 /* Waits a little for the guest to take more; false when the run ends meanwhile. */
@@ -101,7 +101,7 @@ static bool wait_for_room(const struct console *c)
 static bool send_all(struct console *c, const char *bytes, size_t len)
 {
     while (len > 0) {
-        size_t taken = vitro_console_send(c->t->m, bytes, len);
+        size_t taken = c->line.send(c->line.ctx, bytes, len);
 
         bytes += taken;
         len -= taken;
@@ -118,10 +118,14 @@ static void menu_key(struct console *c, char key)
         send_all(c, &key, 1);
         break;
     case 'q':
-        target_stop(c->t, VITRO_STOP_USER);
+        c->line.stop(c->line.ctx);
         break;
     case 'p':
-        vitro_power_button(c->t->m);
+        c->line.power(c->line.ctx);
+        break;
+    case 'd':
+        if (c->line.leave != NULL)
+            c->line.leave(c->line.ctx);
         break;
     default:
         break;
@@ -142,7 +146,7 @@ static bool take_keys(struct console *c, const char *bytes, size_t len)
             if (!send_all(c, bytes + from, i - from))
                 return false;
             c->in_menu = true;
-            show_menu();
+            show_menu(c);
             from = i + 1;
         }
     }
@@ -176,18 +180,16 @@ static void *console_thread(void *arg)
     }
 }
 
-int console_start(const struct target *t, struct console **out)
+int console_start(const struct console_line *line, struct console **out)
 {
     struct console *c;
     int rc;
 
     *out = NULL;
-    if (!vitro_has_console(t->m))
-        return 0;
     c = calloc(1, sizeof(*c));
     if (c == NULL)
         return -ENOMEM;
-    c->t = t;
+    c->line = *line;
     c->end_fd = eventfd(0, EFD_CLOEXEC);
     rc = c->end_fd < 0 ? -errno : start_quiet_thread(&c->thread, console_thread, c);
     if (rc < 0) {

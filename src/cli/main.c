@@ -12,9 +12,10 @@
 #define GUEST_OPTIONS (FOR_GUEST | FOR_LIMIT)
 #define VIEW_OPTIONS  (GUEST_OPTIONS | FOR_VIEW | FOR_JSON)
 
-#define TARGET_TEXT                                                                      \
-    "TARGET is a built-in guest or a file. The machine is set up and not started; --at " \
-    "runs it to a point first."
+#define TARGET_TEXT                                                                          \
+    "TARGET is the name of a running machine (see 'vitro ps'), else a built-in guest or a "  \
+    "file. A guest's machine is set up and not started; --at runs it to a point first. Any " \
+    "option that sets a machine up makes TARGET a guest."
 
 const struct command commands[] = {
     { "run", "GUEST", "set a guest up, run it, report",
@@ -60,6 +61,10 @@ const struct command commands[] = {
     { "ps", "", "list the running machines",
       "Each 'vitro run' of this user that runs longer than a moment, whatever terminal it is on.",
       FOR_LIST | FOR_JSON, 0, 0, cmd_ps },
+    { "console", "NAME", "the serial line of a running machine",
+      "Prints what the guest puts out from now on, and types at it what comes on standard input. "
+      "Ctrl-] opens a menu of one key: d leaves, q ends the run. NAME is that of 'vitro ps'.",
+      0, 1, 1, cmd_console },
     { "pause", "NAME", "let a running machine stand still",
       "CPUs, timers and devices stop where they are, until 'vitro resume'. NAME is that of 'vitro "
       "ps'.",

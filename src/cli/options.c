@@ -541,6 +541,12 @@ static int bad_option(const struct command *cmd, int val, char **argv)
                       argv[optind - 1], cmd->name);
 }
 
+/* --cpu with a number is a view's. */
+static bool names_view_cpu(const struct options *o, const struct row *r)
+{
+    return o->cpu_given && strcmp(r->name, "cpu") == 0;
+}
+
 int options_parse(const struct command *cmd, struct options *o, int *argc, char ***argv)
 {
     struct option longs[NROWS + 1];
@@ -557,6 +563,7 @@ int options_parse(const struct command *cmd, struct options *o, int *argc, char 
         if (r == NULL)
             return bad_option(cmd, val, args);
         wrong = r->set(o, optarg);
+        o->guest_given |= (r->groups & FOR_GUEST) != 0 && !names_view_cpu(o, r);
         if (wrong != NULL)
             return fail_usage("%s: --%s %s: %s", cmd->name, r->name, optarg != NULL ? optarg : "",
                               wrong);

@@ -143,6 +143,32 @@ int target_end_code(const struct vitro_outcome *end)
     return EXIT_OK;
 }
 
+static size_t type_at(void *ctx, const void *bytes, size_t len)
+{
+    return vitro_console_send(((const struct target *)ctx)->m, bytes, len);
+}
+
+static void stop_run(void *ctx)
+{
+    target_stop(ctx, VITRO_STOP_USER);
+}
+
+static void press_power(void *ctx)
+{
+    vitro_power_button(((const struct target *)ctx)->m);
+}
+
+/* *out is NULL where the machine has no serial line. */
+static int start_console(struct target *t, struct console **out)
+{
+    const struct console_line line = {
+        .send = type_at, .stop = stop_run, .power = press_power, .ctx = t
+    };
+
+    *out = NULL;
+    return vitro_has_console(t->m) ? console_start(&line, out) : 0;
+}
+
 static int run_leg(struct target *t, const struct options *o, const struct stop_spec *count,
                    uint64_t timeout_ns, struct vitro_outcome *end)
 {
@@ -155,7 +181,7 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     if (rc != EXIT_OK)
         return rc;
     if (o->console)
-        rc = console_start(t, &console);
+        rc = start_console(t, &console);
     if (rc == 0)
         rc = screen_start(t->m, o, &screen);
     if (rc == 0)

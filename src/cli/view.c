@@ -181,6 +181,8 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
     bool ran;
     int code;
 
+    if (remote_view(cmd, o, argc, argv, &code))
+        return code;
     /* The view is what standard output is for; the guest's words go beside it. */
     o->machine.console_fd = o->quiet ? -1 : 2;
     if (find(cmd->name)->of_a_run && o->stop_at.kind == STOP_AT_NOTHING)

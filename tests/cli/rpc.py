@@ -24,7 +24,11 @@ class Client:
     def __init__(self, name):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(30)
-        self.sock.connect(str(socket_path(name)))
+        try:
+            self.sock.connect(str(socket_path(name)))
+        except OSError:
+            self.sock.close()
+            raise
         self.file = self.sock.makefile("rb")
         self.id = 0
         self.notes = []
@@ -92,9 +96,17 @@ class Machine:
             time.sleep(0.005)
 
     def answers(self):
-        """Not only is there a socket: one that a killed process has left answers nobody."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            return sock.connect_ex(str(socket_path(self.name))) == 0
+        """It answers, which a socket of a killed process does not, and has begun to run."""
+        try:
+            client = Client(self.name)
+        except OSError:
+            return False
+        try:
+            return client.call("info")["reason"] != "start"
+        except (OSError, EOFError):
+            return False
+        finally:
+            client.close()
 
     def client(self):
         client = Client(self.name)

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 
-from common import OK, STOPPED, USAGE, HOST, VITRO, Case, vitro
+from common import HOST, OK, ROOT, STOPPED, USAGE, VITRO, Case, vitro
 from rpc import Client, Failed, Machine, socket_path
 
 
@@ -98,6 +98,24 @@ class Names(Case):
     def test_names_that_nobody_can_have(self):
         for name in ("../x", "a/b", "", ".", "%2e", "a" * 1000, "naïve", "-"):
             self.refuse(vitro("pause", "--", name), USAGE)
+
+
+class Completion(Case):
+    def ask(self, *words):
+        script = (f"COMP_WORDS=('{VITRO}' {' '.join(words)} '') COMP_CWORD={len(words) + 1}\n"
+                  f". '{ROOT}/completion/vitro.bash'\n_vitro vitro '' ''\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        return subprocess.run(["bash", "--norc", "-c", script], capture_output=True, check=True,
+                              cwd=self.tmp).stdout.split()
+
+    def test_names(self):
+        Machine(self, "spin", "-e", "soft", name="a-machine")
+        for command in ("console", "pause", "resume", "stop"):
+            self.assertEqual(self.ask(command), [b"a-machine"])
+            self.assertEqual(self.ask(command, "a-machine"), [])
+        for command in ("map", "walk", "regs"):
+            self.assertIn(b"a-machine", self.ask(command))
+            self.assertIn(b"hello", self.ask(command))
+        self.assertNotIn(b"a-machine", self.ask("run"))
 
 
 class Folder(Case):

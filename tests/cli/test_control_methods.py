@@ -1,0 +1,422 @@
+# SPDX-License-Identifier: MIT
+"""The methods of the control socket, on running machines: as the schema says, and as they should."""
+import json
+import subprocess
+import threading
+import time
+import unittest
+
+from common import OK, PRINT_FOREVER, ROOT, USAGE, VITRO, Case, needs_kvm, vitro
+from guests import COUNTER, echo_kernel
+from rpc import Failed, Machine
+from shape import problems
+
+SCHEMA = json.loads((ROOT / "docs/control.schema.json").read_text())
+# What each method is called with; the others take nothing that they must have.
+SAMPLES = {
+    "unsubscribe": {"subscription": 1}, "walk": {"addr": "rip"}, "who_maps": {"addr": 0},
+    "mem": {"addr": "0xffff000000000000", "len": 40}, "regs": {"all": True}, "devices": {"all": True},
+    "console.send": {"text": "x"}, "regs.get": {"fpu": True}, "regs.set": {"regs": {"rbx": "0x5"}},
+    "mem.read": {"addr": "0x500", "len": 3}, "mem.write": {"addr": "0x500", "bytes": "00"},
+    "break.set": {"addr": "0x7000"}, "break.clear": {"addr": "0x7000"}, "watch.set": {"addr": "0x7000"},
+    "watch.clear": {"addr": "0x7000"}, "run_to": {"addr": "rip"},
+}
+
+
+class Schema(Case):
+    def fits(self, method, result):
+        self.assertEqual(problems(SCHEMA["methods"][method]["result"], result, method), [])
+
+    def test_parameters_are_those_of_the_server(self):
+        listed = Machine(self, "spin", "-e", "soft").client().call("methods")["methods"]
+        self.assertEqual({m["name"]: {p["name"] + ("" if p["required"] else "?"): p["type"]
+                                      for p in m["params"]} for m in listed},
+                         {name: m["params"] for name, m in SCHEMA["methods"].items()})
+
+    def test_the_document_names_every_method_and_parameter(self):
+        text = (ROOT / "docs/control.md").read_text()
+        for name, method in SCHEMA["methods"].items():
+            self.assertIn(f"`{name}`", text)
+            for param in method["params"]:
+                self.assertIn(f"`{param.rstrip('?')}`", text, name)
+
+    def walk_all(self, client, bare):
+        last = ("stop",)  # ends the machine
+        for method in (*(m for m in SCHEMA["methods"] if m not in last), *last):
+            try:
+                self.fits(method, client.call(method, **SAMPLES.get(method, {})))
+            except Failed as e:
+                self.assertTrue(method in ("reset", "power_button", "console.send") and bare or
+                                method in ("step", "symbols"), f"{method}: {e}")
+            if method == "break.set":
+                client.call("pause")
+            if method == "unsubscribe":
+                client.call("state.subscribe")
+        client.notes += iter(client.line, None)
+        for note in client.notes:
+            self.assertEqual(problems(SCHEMA["notifications"][note["method"]], note["params"],
+                                      note["method"]), [])
+        told = {n["method"] for n in client.notes}
+        self.assertLessEqual({"state", "trace"}, told)
+        self.assertLessEqual(told, set(SCHEMA["notifications"]))
+
+    def test_every_method_of_a_bare_machine(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        self.walk_all(Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL).client(), True)
+
+    @needs_kvm
+    def test_every_method_of_a_bare_machine_on_kvm(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        self.walk_all(Machine(self, path, "-e", "kvm", stdout=subprocess.DEVNULL).client(), True)
+
+    def test_every_method_of_a_kernel(self):
+        path = self.file("echo", echo_kernel())
+        client = Machine(self, path, "-e", "soft", "-m", "16M", "-c", "2").client()
+        self.walk_all(client, False)
+
+
+class Views(Case):
+    def test_as_the_command_shows_a_guest(self):
+        """A machine that was paused before its first instruction is what the view of the guest shows."""
+        path = self.file("counter.bin", COUNTER)
+        machine = Machine(self, path, "-e", "soft")
+        client = machine.client()
+        client.call("pause")
+        client.call("regs.set", regs={"rip": "0x0", "rax": "0x0", "rflags": "0x2"})
+        for words in (["regs"], ["regs", "--cpuid"], ["disasm", "0", "3"], ["disasm"]):
+            for more in ((), ("-j",)):
+                run = vitro(words[0], machine.name, *words[1:], *more)
+                want = vitro(words[0], path, *words[1:], *more, "-e", "soft")
+                self.expect(run, OK)
+                self.assertEqual(run.stdout, want.stdout, words)
+
+    def test_every_view_by_name_and_in_both_forms(self):
+        machine = Machine(self, "spin", "-e", "soft")
+        for words in (["map"], ["walk", "rip"], ["walk", "0", "-p"], ["tables"],
+                      ["tables", "-w", "--range", "0-0x1000"], ["regs", "-A"], ["devices", "-A"],
+                      ["mem", "1K"], ["mem", "1K", "16", "-p"], ["disasm"], ["disasm", "rip", "2"], ["exits"]):
+            text = vitro(words[0], machine.name, *words[1:])
+            self.expect(text, OK)
+            self.assertIn(b"\n", text.stdout, words)
+            json.loads(vitro(words[0], machine.name, *words[1:], "-j").stdout)
+
+    def test_name_before_guest(self):
+        machine = Machine(self, "spin", "-e", "soft", name="hello")
+        run = vitro("regs", "hello", "-j")
+        self.assertIn(b"which runs spin", run.stderr)
+        self.assertIn(b"-e auto", run.stderr)
+        self.assertEqual(vitro("regs", "hello", "-j", "-q").stderr, b"")
+        guest = vitro("disasm", "hello", "-e", "soft")
+        self.assertNotEqual(guest.stdout, vitro("disasm", "hello", "-q").stdout)
+        self.assertEqual(vitro("disasm", "hello", "--at", "exit:1", "-e", "soft", "-q").returncode, OK)
+        machine.end()
+
+    def test_addresses_that_are_none(self):
+        machine = Machine(self, "spin", "-e", "soft")
+        self.refuse(vitro("walk", machine.name, "nosuch"), USAGE, "neither a number, a register nor a symbol")
+        self.refuse(vitro("regs", machine.name, "--cpu", "5"), USAGE, "CPU 5")
+        self.refuse(vitro("mem", machine.name, "0", "many"), USAGE, "a number is wanted")
+        self.refuse(vitro("mem", machine.name, "0", "0"), USAGE, "len")
+
+    def test_marks_of_exits(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        client = Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL).client()
+        while client.call("exits")["exits"] < 10:
+            pass
+        client.call("pause")
+        whole = client.call("exits")["exits"]
+        self.assertEqual(client.call("exits.mark"), {"mark": 1})
+        self.assertEqual(client.call("exits", since=1)["exits"], 0)
+        client.call("resume")
+        while client.call("exits", since=1)["exits"] == 0:
+            pass
+        client.call("pause")
+        self.assertEqual(client.call("exits")["exits"], whole + client.call("exits", since=1)["exits"])
+        for n in range(2, 6):
+            self.assertEqual(client.call("exits.mark"), {"mark": n})
+        for gone in (1, 6, 0):
+            with self.assertRaises(Failed):
+                client.call("exits", since=gone)
+        self.assertEqual(client.call("exits", since=2)["exits"], 0)
+
+    def test_many_clients_at_a_time(self):
+        machine = Machine(self, "spin", "-e", "soft")
+        wrong = []
+
+        def look(client):
+            try:
+                for i in range(100):
+                    if client.call("regs.get")["cr3"] != "0x2000":
+                        wrong.append(i)
+            except Exception as e:  # in a thread: told by the assertion below
+                wrong.append(e)
+
+        threads = [threading.Thread(target=look, args=(machine.client(),)) for _ in range(5)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(wrong, [])
+
+
+class Debug(Case):
+    def counter(self, engine, *args):
+        return Machine(self, self.file("counter.bin", COUNTER), "-e", engine, *args)
+
+    def attach(self, machine, **more):
+        client = machine.client()
+        client.call("debug.attach", **more)
+        return client
+
+    def until(self, client, reason):
+        while (note := client.note("state"))["reason"] != reason:
+            pass
+        return note
+
+    def steps_and_breaks(self, engine):
+        machine = self.counter(engine)
+        client = self.attach(machine)
+        client.call("break.set", addr="0x5")
+        note = self.until(client, "break")
+        self.assertEqual((note["cpu"], note["rip"]), (0, "0x5"))
+        for rip in ("0xd", "0x2", "0x5", "0xd"):
+            client.call("step")
+            self.assertEqual(self.until(client, "step")["rip"], rip)
+        rax = int(client.call("regs.get")["rax"], 16)
+        client.call("resume")
+        self.assertEqual(self.until(client, "break")["rip"], "0x5")
+        self.assertEqual(int(client.call("regs.get")["rax"], 16), rax + 1)
+        client.call("run_to", addr="0xd")
+        self.assertEqual(self.until(client, "break")["rip"], "0xd")
+        client.call("break.clear", addr="0x5")
+        client.call("resume")
+        self.assertEqual(client.call("info")["state"], "running")
+        with self.assertRaises(Failed) as e:
+            client.call("step")
+        self.assertEqual(e.exception.code, -32001)
+
+    def test_steps_and_breakpoints(self):
+        self.steps_and_breaks("soft")
+
+    @needs_kvm
+    def test_steps_and_breakpoints_on_kvm(self):
+        self.steps_and_breaks("kvm")
+
+    def watches(self, engine):
+        client = self.attach(self.counter(engine))
+        client.call("watch.set", addr="0x804", len=2)
+        note = self.until(client, "watch")
+        self.assertEqual((note["how"], note["rip"] in ("0xd", "0x5")), ("w", True), note)
+        client.call("watch.clear", addr="0x804", len=2)
+        client.call("resume")
+        self.assertEqual(client.call("info")["state"], "running")
+
+    def test_watchpoints(self):
+        self.watches("soft")
+
+    @needs_kvm
+    def test_watchpoints_on_kvm(self):
+        self.watches("kvm")
+
+    def test_registers_and_memory(self):
+        client = self.attach(self.counter("soft"))
+        client.call("pause")
+        client.call("regs.set", regs={"rax": "0xfff0", "r15": "0xffffffffffffffff", "rip": "2", "fs_base": "0x10"})
+        regs = client.call("regs.get")
+        self.assertEqual((regs["rax"], regs["r15"], regs["rip"], regs["fs"]["base"]),
+                         ("0xfff0", "0xffffffffffffffff", "0x2", "0x10"))
+        client.call("step")
+        self.until(client, "step")
+        client.call("step")
+        self.until(client, "step")
+        self.assertEqual(client.call("mem.read", addr="0x800", len=8), {"bytes": "f1ff000000000000"})
+        client.call("mem.write", addr="0x5", bytes="9090909090909090")  # no store any more
+        client.call("mem.write", addr="0x800", bytes="AA", physical=True)
+        client.call("resume")
+        client.call("pause")
+        self.assertEqual(client.call("mem.read", addr="0x800", len=1, physical=True), {"bytes": "aa"})
+
+    def test_all_or_nothing(self):
+        client = self.attach(self.counter("soft"))
+        client.call("pause")
+        before = client.call("regs.get")
+        for regs in ({"rbx": "0x1", "nosuch": "0x1"}, {"rbx": "0x1", "rip": "0x1000000000000"}, {"rbx": 1},
+                     {"rbx": "x"}, {"rbx": "0x10000000000000000"}, {"cr0": "0x0"}):
+            with self.assertRaises(Failed) as e:
+                client.call("regs.set", regs=regs)
+            self.assertEqual(e.exception.code, -32602)
+        self.assertEqual(client.call("regs.get"), before)
+        client.call("mem.write", addr="0x1ffffe", bytes="1122")
+        for params in ({"addr": "0x1ffffe", "bytes": "334455"}, {"addr": "0x1ffffe", "bytes": "334455", "physical": True}):
+            with self.assertRaises(Failed) as e:
+                client.call("mem.write", **params)
+            self.assertEqual(e.exception.code, -32004)
+        for text in ("3", "3g", "0x33", " 33"):
+            with self.assertRaises(Failed) as e:
+                client.call("mem.write", addr="0x1ffffe", bytes=text)
+            self.assertEqual(e.exception.code, -32602)
+        self.assertEqual(client.call("mem.read", addr="0x1ffffe", len=2), {"bytes": "1122"})
+
+    def test_one_debugger_at_a_time_and_what_it_leaves(self):
+        machine = self.counter("soft")
+        client, other = self.attach(machine), machine.client()
+        with self.assertRaises(Failed) as e:
+            other.call("debug.attach")
+        self.assertEqual(e.exception.code, -32003)
+        client.call("break.set", addr="0x5")
+        self.until(client, "break")
+        client.close()
+        while other.call("info")["state"] != "running":
+            time.sleep(0.01)
+        other.call("debug.attach")
+        other.call("pause")
+        with self.assertRaises(Failed):
+            other.call("break.clear", addr="0x5")  # it was not ours, and it is gone
+        other.call("debug.detach")
+        self.assertEqual(other.call("info")["state"], "running")
+        with self.assertRaises(Failed):
+            other.call("debug.detach")
+
+    def test_the_end_is_held(self):
+        machine = Machine(self, self.file("loop.bin", bytes.fromhex("f390ebfcf4")), "-e", "soft")
+        client = self.attach(machine, hold_end=True)
+        client.call("pause")
+        client.call("regs.set", regs={"rip": "4"})
+        client.call("resume")
+        note = self.until(client, "end")
+        self.assertEqual(note["end"], "halt")
+        self.assertEqual(client.call("regs.get")["rip"], "0x5")
+        for method in ("resume", "step"):
+            with self.assertRaises(Failed) as e:
+                client.call(method)
+            self.assertEqual(e.exception.code, -32001)
+        self.assertIsNone(machine.process.poll())
+        client.call("debug.detach")
+        self.assertEqual(machine.wait()[0], OK)
+
+    def test_the_runs_own_stops_end_it(self):
+        path = self.file("late.bin", bytes.fromhex("f390ebfc") + b"\x90\xf4")
+        machine = Machine(self, path, "-e", "soft", "--stop-at", "5")
+        client = self.attach(machine)
+        client.call("break.set", addr="0x4")
+        client.call("pause")
+        client.call("regs.set", regs={"rip": "4"})
+        client.call("resume")
+        client.call("break.clear", addr="0x4")
+        try:
+            client.call("resume")
+        except EOFError:
+            pass
+        code, _, err = machine.wait()
+        self.assertEqual(code, OK)
+        self.assertIn(b"at rip 0x5", err)
+
+    def test_limits_of_points(self):
+        client = self.attach(self.counter("soft"))
+        for i in range(32):
+            client.call("break.set", addr=hex(0x10000 + i))
+            client.call("break.set", addr=hex(0x10000 + i))
+        with self.assertRaises(Failed) as e:
+            client.call("break.set", addr="0x20000")
+        self.assertEqual(e.exception.code, -32003)
+        client.call("break.clear", addr="0x10000")
+        client.call("break.set", addr="0x20000")
+
+
+class Console(Case):
+    def kernel(self, **more):
+        return Machine(self, self.file("echo", echo_kernel()), "-e", "soft", "-m", "16M", **more)
+
+    def type(self, client, text):
+        while text:
+            text = text[client.call("console.send", text=text)["taken"]:]
+
+    def test_both_ways(self):
+        machine = self.kernel()
+        client = machine.client()
+        self.assertEqual(client.call("console.subscribe"), {"text": "", "position": 0, "subscription": 1})
+        every = "".join(map(chr, range(1, 256)))
+        self.type(client, every)
+        got = ""
+        while len(got) < 255:
+            note = client.note("console")
+            got += note["text"]
+        self.assertEqual((got, note["position"]), (every, 255))
+        self.assertEqual(client.call("console.tail", bytes=3), {"text": "\xfd\xfe\xff", "position": 255})
+        self.assertEqual(client.call("console.subscribe", bytes=1)["text"], "\xff")
+        with self.assertRaises(Failed) as e:
+            client.call("console.send", text="a\u0100")
+        self.assertEqual(e.exception.code, -32602)
+        vitro("stop", "--now", machine.name)
+        self.assertEqual(machine.wait()[1], every.encode("latin-1"))
+
+    def test_command(self):
+        machine = self.kernel()
+        console = subprocess.Popen([VITRO, "console", machine.name], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(console.wait)
+        self.addCleanup(console.kill)
+        console.stdin.write(b"hello\xff\x1dq there\n")
+        console.stdin.flush()
+        self.assertEqual(console.stdout.read(15), b"hello\xff\x1dq there\n"[:15])
+        self.expect(vitro("stop", "--now", machine.name), OK)
+        self.assertEqual(console.wait(60), OK)
+        for pipe in (console.stdin, console.stdout, console.stderr):
+            pipe.close()
+
+    def test_a_slow_reader_is_told_what_it_lost(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        machine = Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL)
+        client = machine.client()
+        start = client.call("console.subscribe")["position"]
+        other = machine.client()
+        while other.call("console.tail", bytes=0)["position"] < 700_000:  # more than is kept for it
+            time.sleep(0.05)
+        seen = dropped = 0
+        client.call("pause")
+        end = client.call("console.tail", bytes=0)["position"]
+        while start + seen + dropped < end:
+            doc = client.notes.pop(0) if client.notes else client.line()
+            if doc["method"] == "dropped":
+                dropped += doc["params"]["count"]
+            elif doc["method"] == "console":
+                seen += len(doc["params"]["text"])
+        self.assertEqual(start + seen + dropped, end)
+        self.assertGreater(dropped, 0)
+
+
+class Trace(Case):
+    def test_events(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        machine = Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL)
+        client, other = machine.client(), machine.client()
+        client.call("trace.subscribe")
+        for _ in range(100):
+            event = client.note("trace")["event"]
+        self.assertEqual((event["event"], event["reason"], event["device"]), ("exit", "pio", "debugcon"))
+        with self.assertRaises(Failed) as e:
+            other.call("trace.subscribe")
+        self.assertEqual(e.exception.code, -32003)
+        client.close()
+        while True:
+            try:
+                other.call("trace.subscribe")
+                break
+            except Failed:
+                time.sleep(0.01)
+        other.note("trace")
+        other.call("unsubscribe", subscription=1)
+        other.call("trace.subscribe")
+        self.assertEqual(vitro("stop", machine.name).returncode, OK)
+
+    def test_looking_is_no_event(self):
+        client = Machine(self, "spin", "-e", "soft").client()
+        client.call("trace.subscribe")
+        for _ in range(200):
+            client.call("regs")
+        client.call("unsubscribe", subscription=1)
+        self.assertEqual([n for n in client.notes if n["params"]["event"]["event"] == "exit"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

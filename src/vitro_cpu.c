@@ -72,6 +72,13 @@ static unsigned phys_bits(const struct kvm_cpuid2 *kvm)
     return bits >= 36 && bits < SOFT_MAXPHYADDR ? bits : SOFT_MAXPHYADDR;
 }
 
+/* A kernel that KVM cannot run here stays on the software CPU: what that KVM lacks is no reason to lack it. */
+static bool may_move(const struct vitro *m, const struct vitro_config *cfg)
+{
+    return !image_boots(m->guest->image.kind) || cfg->engine == VITRO_ENGINE_KVM ||
+           kvm_takes_kernels();
+}
+
 static int make_model(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
     struct kvm_cpuid2 *kvm = NULL;
@@ -84,7 +91,7 @@ static int make_model(struct vitro *m, const struct vitro_config *cfg, struct vi
         .tsc_deadline = adds(&m->cpu_spec, "tsc_deadline_timer"),
     };
 
-    if (!m->cpu_spec.host && kvm_cpuid_read(NULL, &kvm) == 0)
+    if (!m->cpu_spec.host && may_move(m, cfg) && kvm_cpuid_read(NULL, &kvm) == 0)
         limits.kvm = kvm;
     config.phys_bits = phys_bits(kvm);
     soft_host_source(&source);

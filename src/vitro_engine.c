@@ -165,34 +165,50 @@ static void ask_kernel(struct probe_report *r)
         cache_store(CACHE_PROBE, &host, r);
 }
 
+/* Why KVM is not for kernels here, in words; false: it is. */
+static bool kernel_refusal(const struct probe_report *r, char *why, size_t len)
+{
+    int64_t mips = r->row[PROBE_SPEED_RING0].value / 1000000;
+
+    if (r->row[PROBE_LONG].verdict == PROBE_UNKNOWN) {
+        snprintf(why, len, "there is no KVM to use here (%s)", r->row[PROBE_LONG].reason);
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kernel_needs); i++) {
+        if (r->row[kernel_needs[i].id].verdict != PROBE_YES) {
+            snprintf(why, len, "this host's KVM cannot run a kernel (%s)", kernel_needs[i].words);
+            return true;
+        }
+    }
+    if (mips < KERNEL_MIN_MIPS)
+        snprintf(why, len, "this host's KVM emulates ring 0 at %lld million instructions a second",
+                 (long long)mips);
+    return mips < KERNEL_MIN_MIPS;
+}
+
+bool kvm_takes_kernels(void)
+{
+    struct probe_report r = { 0 };
+    char why[PROBE_REASON_MAX * 2];
+
+    ask_kernel(&r);
+    return !kernel_refusal(&r, why, sizeof(why));
+}
+
 /* Kernels live in ring 0: a KVM that emulates it is slower than the software CPU, or does not get far. */
 static const struct engine_ops *pick_for_kernel(struct vitro *m)
 {
     struct probe_report r = { 0 };
-    int64_t mips;
+    char why[PROBE_REASON_MAX * 2];
 
     ask_kernel(&r);
-    if (r.row[PROBE_LONG].verdict == PROBE_UNKNOWN) {
-        snprintf(m->engine_why, sizeof(m->engine_why), "soft: there is no KVM to use here (%s)",
-                 r.row[PROBE_LONG].reason);
-        return &soft_engine;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(kernel_needs); i++) {
-        if (r.row[kernel_needs[i].id].verdict != PROBE_YES) {
-            snprintf(m->engine_why, sizeof(m->engine_why),
-                     "soft: this host's KVM cannot run a kernel (%s)", kernel_needs[i].words);
-            return &soft_engine;
-        }
-    }
-    mips = r.row[PROBE_SPEED_RING0].value / 1000000;
-    if (mips < KERNEL_MIN_MIPS) {
-        snprintf(m->engine_why, sizeof(m->engine_why),
-                 "soft: this host's KVM emulates ring 0 at %lld million instructions a second",
-                 (long long)mips);
+    if (kernel_refusal(&r, why, sizeof(why))) {
+        snprintf(m->engine_why, sizeof(m->engine_why), "soft: %s", why);
         return &soft_engine;
     }
     snprintf(m->engine_why, sizeof(m->engine_why),
-             "kvm: it runs ring 0 at %lld million instructions a second here", (long long)mips);
+             "kvm: it runs ring 0 at %lld million instructions a second here",
+             (long long)(r.row[PROBE_SPEED_RING0].value / 1000000));
     return &kvm_engine;
 }
 

@@ -69,6 +69,9 @@ WARN_UNUSED int choose_engine(struct vitro *m, const struct vitro_config *cfg, u
 /* The engine that executes what `engine` refuses; NULL when it refuses nothing. */
 const struct engine_ops *helper_of(const struct engine_ops *engine);
 
+/* Whether the probe says that this host's KVM runs kernels; measured once in a boot. */
+bool kvm_takes_kernels(void);
+
 /*
  * fall_back - the engine chosen could not be opened after all: take the one that always can be
  *

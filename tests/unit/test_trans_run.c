@@ -229,6 +229,70 @@ static void test_sequences(void **state)
     pair_close(p);
 }
 
+/* ---- code that is written ---------------------------------------------------------------------- */
+
+enum { WRITTEN_AT = 0x100 /* in the data pages, which may be executed too */ };
+
+/* Both sides run this code, which lies in a page that it may write, to `insns`. */
+static void run_written(struct pair *p, const uint8_t *code, unsigned len, uint64_t insns)
+{
+    struct native_regs regs = { .rip = WINDOW + WINDOW_DATA + WRITTEN_AT };
+    uint8_t page[PAGE], data[WINDOW_DATA_LEN] = { 0 };
+
+    memset(page, 0x90, sizeof(page));
+    memcpy(data + WRITTEN_AT, code, len);
+    begin(p, &p->interp, page, data, &regs);
+    begin(p, &p->trans, page, data, &regs);
+    memset(p->interp.rig.c->s.gpr, 0, sizeof(regs.gpr));
+    memset(p->trans.rig.c->s.gpr, 0, sizeof(regs.gpr));
+    assert_true(advance_to(&p->interp, insns) && advance_to(&p->trans, insns));
+    if (!same(p)) {
+        show(p, 0);
+        fail_msg("code that is written went another way");
+    }
+}
+
+static void test_written_code(void **state)
+{
+    /* 1: mov eax, 0; add ebx, eax; inc byte [rip - 8], the number of the MOV; jmp 1b */
+    static const uint8_t before_itself[] = { 0xb8, 0,    0,    0,    0,    0x01, 0xc3, 0xfe,
+                                             0x05, 0xf4, 0xff, 0xff, 0xff, 0xeb, 0xf1 };
+    /* 1: inc byte [rip + 1], the number of the MOV; mov eax, 0; add ebx, eax; jmp 1b */
+    static const uint8_t next_insn[] = { 0xfe, 0x05, 1, 0,    0,    0,    0xb8, 0,
+                                         0,    0,    0, 0x01, 0xc3, 0xeb, 0xf1 };
+    /* mov cl, 8; lea rsi, [rip]; lea rdi, [rsi + 64]; rep movsb; add byte [rsi + 80], 1; jmp back */
+    static const uint8_t by_rep[] = { 0xb1, 8,    0x48, 0x8d, 0x35, 0,    0,
+                                      0,    0,    0x48, 0x8d, 0x7e, 0x40, 0xf3,
+                                      0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xeb };
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct trans_stats stats;
+
+    (void)state;
+    run_written(p, before_itself, sizeof(before_itself), 4001);
+    trans_stats_get(p->trans.t, &stats);
+    assert_true(stats.invalidated > 10);
+    run_written(p, next_insn, sizeof(next_insn), 4001);
+    run_written(p, by_rep, sizeof(by_rep), 4001);
+    pair_close(p);
+}
+
+/* What a device writes is seen when translated code is entered the next time. */
+static void test_device_writes(void **state)
+{
+    static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct rig *r = &p->trans.rig;
+    const uint8_t dec[] = { 0xff, 0xc8 };
+
+    (void)state;
+    run_written(p, loop, sizeof(loop), 1000);
+    assert_int_equal(r->c->s.gpr[X86_RAX], 500);
+    assert_true(mem_put(&r->m->mem, RIG_DATA + WRITTEN_AT, dec, sizeof(dec)));
+    assert_true(advance_to(&p->trans, 1200));
+    assert_int_equal(r->c->s.gpr[X86_RAX], 400);
+    pair_close(p);
+}
+
 /* ---- memory protection ------------------------------------------------------------------------- */
 
 /* No mapping of the process may be written and executed; the code is mapped, and once each way. */
@@ -261,6 +325,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_written_code),
+        cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),
     };
 

@@ -137,13 +137,14 @@ void kvm_irq_leave(struct vcpu *cpu)
 
 static uint64_t guest_tsc(struct vcpu *cpu)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } one = { .head.nmsrs = 1, .entry.index = X86_MSR_TSC };
+    union {
+        struct kvm_msrs list;
+        uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+    } one = { .list.nmsrs = 1 };
 
+    one.list.entries[0].index = X86_MSR_TSC;
     kvm_call(vm_of(cpu->m), kcpu_of(cpu)->fd, KVM_GET_MSRS, &one, NULL);
-    return one.entry.data;
+    return one.list.entries[0].data;
 }
 
 static bool is_intc_msr(uint32_t index)

@@ -189,6 +189,7 @@ static int attach(struct attached *a)
     if (has_line && console_start(&line, &a->console) < 0)
         return fail_err(
             &(struct vitro_err){ .text = "console: reading the terminal: out of memory" });
+    console_resume(a->console);
     code = follow(a);
     console_end(a->console);
     return code;

@@ -183,9 +183,9 @@ struct console_line {
     void (*leave)(void *ctx); /* NULL: one cannot leave and let it run */
     void *ctx;
 };
-int console_start(const struct console_line *line,
-                  struct console **out); /* 0 or a negative errno */
-void console_end(struct console *c);     /* NULL is fine, as for the next two */
+/* 0 or a negative errno. console_resume makes the terminal raw, once signals are watched. */
+int console_start(const struct console_line *line, struct console **out);
+void console_end(struct console *c); /* NULL is fine, as for the next two */
 /* The terminal as it was before, and raw again. Any thread. */
 void console_suspend(struct console *c);
 void console_resume(struct console *c);

@@ -199,7 +199,6 @@ int console_start(const struct console_line *line, struct console **out)
         return rc;
     }
     hint_at_raw();
-    make_raw(c);
     *out = c;
     return 0;
 }

@@ -192,6 +192,7 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
         fprintf(stderr, "vitro: watching for signals and keys: %s\n", strerror(-rc));
         return EXIT_HOST;
     }
+    console_resume(console); /* raw only now: a signal before the watch would leave it so */
     rc = t->ctl != NULL ? ctl_run(t->ctl, end, &err) : vitro_run(t->m, end, &err);
     watch_end(watch);
     screen_end(screen);

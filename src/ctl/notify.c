@@ -11,7 +11,7 @@ static const char *const end_names[] = {
     [VITRO_END_FAILED] = "failed",     [VITRO_END_BREAK] = "break",
     [VITRO_END_COUNT] = "count",       [VITRO_END_STOPPED] = "stopped",
     [VITRO_END_TIMEOUT] = "timeout",   [VITRO_END_HELD] = "held",
-
+    [VITRO_END_PANIC] = "panic",
 };
 
 static const char *how_word(unsigned how)

@@ -3,14 +3,14 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
 import struct
 import subprocess
 import time
 import unittest
 
-from common import HOST, STOPPED, VITRO, Case, vitro
+from common import STOPPED, VITRO, Case, vitro
+from terminal import Window, wait_until
 
 LOAD = 0x100000
 ENDED = 1  # by the debug-exit port, with 0
@@ -49,14 +49,6 @@ def resident_kib(pid):
         if line.startswith("VmRSS"):
             return int(line.split()[1])
     return 0
-
-
-def wait_until(what, limit=60):
-    end = time.monotonic() + limit
-    while not what():
-        if time.monotonic() > end:
-            raise AssertionError("it has not come to that")
-        time.sleep(0.05)
 
 
 class Serial(Case):
@@ -185,33 +177,8 @@ class Input(Serial):
         self.assertEqual(run.wait(timeout=60), STOPPED)
 
 
-@unittest.skipIf(shutil.which("tmux") is None, "cannot open a terminal here: no tmux (scripts/setup test)")
-class Terminal(Serial):
-    """C5, C6: a window of tmux, never left broken."""
-
-    def setUp(self):
-        super().setUp()
-        self.socket = str(self.tmp / "tmux")
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "env", "PS1=ready> ", "TERM=screen",
-                  "sh", "-i")
-        self.addCleanup(self.tmux, "kill-server")
-        self.wait_for("ready>")
-
-    def tmux(self, *words):
-        return subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True,
-                              env={**os.environ, "TERM": "screen"}).stdout
-
-    def keys(self, *words):
-        self.tmux("send-keys", *words)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p", "-J")
-
-    def wait_for(self, text, count=1):
-        try:
-            wait_until(lambda: self.screen().count(text) >= count)
-        except AssertionError:
-            self.fail(f"no {text!r} on:\n{self.screen()}")
+class Terminal(Window, Serial):
+    """C5, C6: a window, never left broken."""
 
     def start_guest(self, code):
         argv = self.argv(code)
@@ -219,10 +186,6 @@ class Terminal(Serial):
         self.keys("-l", " ".join(argv) + "; echo code=$?")
         self.keys("Enter")
         wait_until(lambda: "-icanon" in self.modes())
-
-    def modes(self):
-        tty = self.tmux("display-message", "-p", "#{pane_tty}").strip()
-        return subprocess.run(["stty", "-a", "-F", tty], capture_output=True, text=True).stdout
 
     def pid(self):
         run = subprocess.run(["pgrep", "-f", str(self.tmp / "kernel")], capture_output=True, text=True)

@@ -35,6 +35,9 @@ void ctl_output(void *ctx, const void *bytes, size_t len);
  */
 int ctl_open(struct ctl *c, struct vitro_err *err);
 
+/* The name that it was given; valid after ctl_open. */
+const char *ctl_name(const struct ctl *c);
+
 /* Ends the server and removes the socket. Thread: the machine's owner. */
 void ctl_close(struct ctl *c);
 

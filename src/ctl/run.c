@@ -289,8 +289,8 @@ void ctl_stop(struct ctl *c, enum vitro_stop_kind kind)
     c->quit = true;
     c->quit_kind = kind;
     pthread_cond_broadcast(&c->change);
+    vitro_stop(c->m, kind); /* before the run's thread can begin another run */
     pthread_mutex_unlock(&c->lock);
-    vitro_stop(c->m, kind);
 }
 
 /* Whether a stop at this place is the run's own, which ends it. */

@@ -311,6 +311,11 @@ const char *ctl_where(const struct ctl *c)
     return c->where;
 }
 
+const char *ctl_name(const struct ctl *c)
+{
+    return c->name;
+}
+
 /* Under the machine's lock, for every byte: short. */
 void ctl_output(void *ctx, const void *bytes, size_t len)
 {

@@ -18,14 +18,15 @@ _vitro_values() {
     --switch) printf '%s\n' exit: insn: ;;
     --cpu) printf '%s\n' base host + - ;;
     --from) echo insn: ;;
+    --arch) printf '%s\n' auto amd64 i386 i8086 ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
-    --trace | -o | --output | -i | --initrd) compgen -f -- "$cur" || true ;;
+    --trace | -o | --output | --socket | -i | --initrd) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
-    --grace | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
+    --grace | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }
@@ -74,7 +75,7 @@ _vitro_operand() {
     case $command:$n in
     help:0) _vitro_reply "$cur" "" < <("$vitro" --list 2>/dev/null) ;;
     guests:* | doctor:* | help:* | ps:*) ;;
-    console:0 | pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
+    console:0 | gdb:0 | pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
     *:0)
         compopt -o filenames 2>/dev/null
         _vitro_reply "$cur" "" < <(
@@ -111,7 +112,7 @@ _vitro() {
         option=$prev
     fi
     if [[ -n $option ]]; then
-        case $option in --files | --trace | --output | -o) compopt -o filenames 2>/dev/null ;; esac
+        case $option in --files | --socket | --trace | --output | -o) compopt -o filenames 2>/dev/null ;; esac
         case $option in --then) compopt -o nospace 2>/dev/null ;; esac
         _vitro_reply "$cur" "$front" <<<"$values"
     elif [[ $cur == -* ]]; then

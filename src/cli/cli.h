@@ -44,6 +44,7 @@ enum option_group {
     FOR_CPUID = 1 << 13,
     FOR_LIST = 1 << 14, /* ps */
     FOR_STOP = 1 << 15,
+    FOR_GDB = 1 << 16,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -80,8 +81,12 @@ struct options {
     struct vitro_insn_filter insn_filter;
     char *insn_from, *insn_to; /* --range, as written; not owned */
     bool fresh;
-    bool guest_given; /* an option that sets a guest or its machine up */
-    bool now;         /* stop: without the guest */
+    bool guest_given;   /* an option that sets a guest or its machine up */
+    bool gdb, gdb_wait; /* run: a debugger's server beside it; before the first instruction */
+    bool gdb_port_given;
+    unsigned gdb_port;
+    const char *gdb_socket, *gdb_arch; /* gdb; not owned */
+    bool now;                          /* stop: without the guest */
     uint64_t grace_ns;
     bool physical, all;
     unsigned cpu;
@@ -203,6 +208,9 @@ json_t *screen_json(const struct vitro *m); /* a list of rows; NULL: there is no
 /* symbols.c: writes the symbols of the target as an ELF file. An exit code. */
 int symbols_write(const struct target *t, const char *path);
 
+/* gdb.c: starts 'vitro gdb NAME' beside a run that others can see by that name. An exit code. */
+int gdb_beside(const struct options *o, const char *name);
+
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);
 /* What is wrong with a view's name or number of operands, reported; EXIT_OK when nothing is. */
@@ -223,6 +231,7 @@ int cmd_guests(const struct command *cmd, struct options *o, int argc, char **ar
 int cmd_explain(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_trace(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_gdb(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_pause(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_console(const struct command *cmd, struct options *o, int argc, char **argv);

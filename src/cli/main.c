@@ -75,6 +75,10 @@ const struct command commands[] = {
       "Returns when the run has ended. A bare machine has no power button: its run is ended at "
       "once. NAME is that of 'vitro ps'.",
       FOR_STOP, 1, 1, cmd_stop },
+    { "gdb", "NAME", "a debugger on a running machine",
+      "Serves gdb and lldb until the machine ends. A debugger that connects stops the machine; when it "
+      "goes away, the machine goes on. NAME is that of 'vitro ps'.",
+      FOR_GDB, 1, 1, cmd_gdb },
     { "help", "[COMMAND]", "this text, or a command's", "Same as COMMAND --help.", 0, 0, 1,
       cmd_help },
 };

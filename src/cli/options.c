@@ -104,6 +104,36 @@ static const char *set_page_size(struct options *o, char *arg)
     return "page sizes are 4k, 2m (long mode) and 4m (paged32)";
 }
 
+static const char *set_port(struct options *o, char *arg)
+{
+    uint64_t port;
+
+    if (!parse_number(arg, &port) || port > 65535)
+        return "a port is wanted, 0 to 65535";
+    o->gdb_port = (unsigned)port;
+    o->gdb_port_given = o->gdb = true;
+    return NULL;
+}
+
+static const char *set_gdb_socket(struct options *o, char *arg)
+{
+    o->gdb_socket = arg;
+    return NULL;
+}
+
+static const char *set_gdb_arch(struct options *o, char *arg)
+{
+    o->gdb_arch = arg;
+    return NULL;
+}
+
+static const char *set_gdb_wait(struct options *o, char *arg)
+{
+    (void)arg;
+    o->gdb = o->gdb_wait = true;
+    return NULL;
+}
+
 static const char *set_grace(struct options *o, char *arg)
 {
     return parse_seconds(arg, &o->grace_ns) && o->grace_ns <= UINT64_C(3600000000000)
@@ -363,6 +393,7 @@ FLAG(set_json, json)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
 FLAG(set_now, now)
+FLAG(set_gdb, gdb)
 FLAG(set_flow, flow)
 FLAG(set_insns, insns)
 FLAG(set_fresh, fresh)
@@ -460,6 +491,18 @@ static const struct row {
       "say first what was found in the image and what machine is made, and at the end what socket it had",
       FOR_RUN, set_verbose },
     { "quiet", 'q', NULL, "only the names, one a line", FOR_LIST, set_quiet },
+    { "gdb", 's', NULL, "let a debugger connect, at 127.0.0.1:1234 (see 'vitro gdb')", FOR_RUN,
+      set_gdb },
+    { "gdb-wait", 'S', NULL, "as -s, and wait for it before the first instruction", FOR_RUN,
+      set_gdb_wait },
+    { "gdb-port", 0, "N", "as -s, at another port; 0: any that is free", FOR_RUN, set_port },
+    { "port", 0, "N", "listen on that port of 127.0.0.1 (default 1234; 0: any that is free)",
+      FOR_GDB, set_port },
+    { "socket", 0, "PATH", "listen on a Unix socket instead", FOR_GDB, set_gdb_socket },
+    { "arch", 0, "auto|amd64|i386|i8086",
+      "what the debugger is told about the CPU (default auto: by its mode)", FOR_GDB,
+      set_gdb_arch },
+    { "quiet", 'q', NULL, "do not say where it listens", FOR_GDB, set_quiet },
     { "now", 0, NULL, "do not ask the guest: end the run at once", FOR_STOP, set_now },
     { "grace", 0, "SECONDS", "how long the guest may take to switch off (default 10)", FOR_STOP,
       set_grace },

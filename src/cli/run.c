@@ -444,23 +444,29 @@ static void say_found(const struct target *t, const struct options *o)
 /* The machine's output goes past it from the first byte; nobody can connect yet. */
 static int open_control(struct target *t, struct options *o)
 {
+    const struct ctl_config cfg = { .name = o->machine.name, .paused = o->gdb_wait };
     struct vitro_err err = { 0 };
 
-    if (ctl_new(&(struct ctl_config){ .name = o->machine.name }, &t->ctl, &err) < 0)
+    if (ctl_new(&cfg, &t->ctl, &err) < 0)
         return fail_err(&err);
     o->machine.output = ctl_output;
     o->machine.output_ctx = t->ctl;
     return EXIT_OK;
 }
 
-/* A name that was asked for is had before the guest runs; only that it is taken is an error. */
+/*
+ * A name that was asked for is had before the guest runs; only that it is taken is an error. For a debugger any
+ * name is wanted, since its server comes by it.
+ */
 static int claim_name(const struct target *t, const struct options *o)
 {
     struct vitro_err err = { 0 };
 
-    if (o->machine.name != NULL && ctl_open(t->ctl, &err) < 0 && err.kind == VITRO_ERR_USAGE)
+    if (o->machine.name == NULL && !o->gdb)
+        return EXIT_OK;
+    if (ctl_open(t->ctl, &err) < 0 && (err.kind == VITRO_ERR_USAGE || o->gdb))
         return fail_err(&err);
-    return EXIT_OK;
+    return o->gdb ? gdb_beside(o, ctl_name(t->ctl)) : EXIT_OK;
 }
 
 int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)

@@ -136,8 +136,8 @@ static void fill_vectors(struct world *w)
     fx->mxcsr = MXCSR_INIT;
     fx->xstate_bv = gen_below(&w->gen, 8) ? FX_SSE | FX_AVX : gen_below(&w->gen, 8);
     for (unsigned i = 0; i < 16 * 16; i += 8) {
-        le_put(&fx->xmm[0][i], 8, gen_value(&w->gen));
-        le_put(&fx->ymm_high[0][i], 8, gen_random(&w->gen));
+        le_put(&fx->xmm[i / 16][i % 16], 8, gen_value(&w->gen));
+        le_put(&fx->ymm_high[i / 16][i % 16], 8, gen_random(&w->gen));
     }
 }
 

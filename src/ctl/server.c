@@ -279,8 +279,11 @@ int ctl_open(struct ctl *c, struct vitro_err *err)
     if (c->serving)
         return 0;
     rc = place_claim(c->name, c->exact, &c->place, &why);
-    if (rc == 0)
+    if (rc == 0) {
+        snprintf(c->name, sizeof(c->name), "%s", c->place.name);
+        snprintf(c->where, sizeof(c->where), "control socket %s", c->place.path);
         rc = start_thread(c, &why);
+    }
     if (rc < 0) {
         place_release(&c->place);
         snprintf(c->where, sizeof(c->where), "no control socket: %s", why.text);
@@ -289,8 +292,6 @@ int ctl_open(struct ctl *c, struct vitro_err *err)
         return rc;
     }
     c->serving = true;
-    snprintf(c->name, sizeof(c->name), "%s", c->place.name);
-    snprintf(c->where, sizeof(c->where), "control socket %s", c->place.path);
     return 0;
 }
 

@@ -117,7 +117,9 @@ static void add_run_area(struct sink *to, const struct vcpu *cpu)
     struct vitro_range r = { .use = VITRO_USE_RUN_AREA, .cpu = (int)cpu->idx };
     char name[MEM_NAME_MAX];
 
+    pause_hold(cpu->m); /* what it says of the last port access changes with each */
     cpu->engine->run_area(cpu, &area);
+    pause_release(cpu->m);
     if (area.len == 0)
         return;
     r.host = (uintptr_t)area.host;

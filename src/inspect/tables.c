@@ -6,6 +6,9 @@
  * built: consecutive pages with equal bits that lead to consecutive memory (or all to one page) are one
  * row; consecutive tables that are full of one such run are one row too. Tables that lead back to
  * themselves are followed as the CPU would, up to the bounds.
+ *
+ * GAP: a running machine stands still while its tables are walked: 2 ms for a Linux with 512 MiB, up to a second for
+ * tables that are made to be long.
  */
 #include "inspect/tables.h"
 

@@ -18,7 +18,7 @@ SAMPLES = {
     "mem": {"addr": "0xffff000000000000", "len": 40}, "regs": {"all": True}, "devices": {"all": True},
     "console.send": {"text": "x"}, "regs.get": {"fpu": True}, "regs.set": {"regs": {"rbx": "0x5"}},
     "mem.read": {"addr": "0x500", "len": 3}, "mem.write": {"addr": "0x500", "bytes": "00"},
-    "break.set": {"addr": "0x7000"}, "break.clear": {"addr": "0x7000"}, "watch.set": {"addr": "0x7000"},
+    "stop": {"grace_ms": 0}, "break.set": {"addr": "0x7000"}, "break.clear": {"addr": "0x7000"}, "watch.set": {"addr": "0x7000"},
     "watch.clear": {"addr": "0x7000"}, "run_to": {"addr": "rip"},
 }
 

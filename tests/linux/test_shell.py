@@ -16,8 +16,9 @@ class Shell(Window):
         self.keys("-l", "echo $((6 * 7))-$(cat /proc/sys/kernel/ostype)")
         self.keys("Enter")
         self.wait_for("42-Linux")
-        self.keys("-l", "sleep 1000")
+        self.keys("-l", "sh -c 'echo be''gun; exec sleep 1000'")
         self.keys("Enter")
+        self.wait_for("begun")  # a key before that would be the prompt's
         self.keys("C-c")  # ends the sleep, not the run
         self.keys("-l", "echo code $?")
         self.keys("Enter")

@@ -61,6 +61,9 @@ bool conn_put(struct conn *conn, char *text, size_t len)
         return true;
     }
     if (len > conn->out_room - conn->out_len) {
+        conn->out_len -= conn->out_off; /* a slow reader never empties it: what was sent goes now */
+        memmove(out, out + conn->out_off, conn->out_len);
+        conn->out_off = 0;
         conn->out_room = conn->out_len + len + OUT_CALM;
         out = realloc(out, conn->out_room);
     }

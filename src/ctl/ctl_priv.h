@@ -167,8 +167,10 @@ struct sub *conn_sub(struct conn *conn, unsigned id);
 
 /* ---- notify.c -------------------------------------------------------------------------------- */
 
-/* What has happened goes to whoever has subscribed. */
-void notify_all(struct ctl *c);
+/* Changes of state go to whoever has subscribed, before the requests that came after them are answered. */
+void notify_states(struct ctl *c);
+/* Output and trace, which may always fill a connection: after its requests have been answered. */
+void notify_streams(struct ctl *c);
 json_t *state_json(const struct state *s);
 /* To one subscriber; steals params, which gets the subscription's number. Counts what has no room. */
 void notify_send(struct conn *conn, struct sub *sub, const char *method, json_t *params);

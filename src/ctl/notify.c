@@ -108,7 +108,13 @@ static void tell_streams(struct conn *conn)
     }
 }
 
-void notify_all(struct ctl *c)
+void notify_streams(struct ctl *c)
+{
+    for (unsigned i = 0; i < c->nconns; i++)
+        tell_streams(c->conn[i]);
+}
+
+void notify_states(struct ctl *c)
 {
     struct state list[STATES_MAX];
     unsigned n, lost;
@@ -120,6 +126,4 @@ void notify_all(struct ctl *c)
     c->queued = c->lost = 0;
     pthread_mutex_unlock(&c->lock);
     tell_states(c, list, n, lost);
-    for (unsigned i = 0; i < c->nconns; i++)
-        tell_streams(c->conn[i]);
 }

@@ -124,18 +124,21 @@ static int patience(const struct ctl *c, bool busy)
     return c->stop_at_ns > now ? (int)((c->stop_at_ns - now) / 1000000 + 1) : 0;
 }
 
-static void serve_conn(struct conn *conn, short events, bool *busy)
+static void hear_conn(struct conn *conn, short events, bool *busy)
 {
-    size_t waited;
-
     if (events & (POLLIN | POLLHUP | POLLERR))
         conn_read(conn);
     if (conn_serve(conn))
         *busy = true;
-    waited = conn_waiting(conn);
+}
+
+static void tell_conn(struct conn *conn, bool *busy)
+{
+    size_t waited = conn_waiting(conn);
+
     conn_write(conn);
     if (waited >= OUT_CALM && conn_waiting(conn) < OUT_CALM)
-        *busy = true; /* streams that had to wait for it go on */
+        *busy = true; /* requests and streams that had to wait for it go on */
     if (conn->ending && conn_waiting(conn) == 0 && !*busy)
         conn->broken = true;
 }
@@ -167,9 +170,12 @@ static bool serve(struct ctl *c, const struct pollfd *p)
 
     if (p[P_WAKE].revents & POLLIN && read(c->wake_fd, &count, sizeof(count)) < 0)
         busy = true;
-    notify_all(c);
+    notify_states(c);
     for (unsigned i = 0; i < known; i++)
-        serve_conn(c->conn[i], p[P_CONNS + i].revents, &busy);
+        hear_conn(c->conn[i], p[P_CONNS + i].revents, &busy);
+    notify_streams(c);
+    for (unsigned i = 0; i < known; i++)
+        tell_conn(c->conn[i], &busy);
     if (p[P_LISTEN].revents & POLLIN)
         accept_one(c);
     for (unsigned i = c->nconns; i-- > 0;) {
@@ -194,7 +200,8 @@ static void *serve_thread(void *arg)
         busy = serve(c, p);
     }
     place_release(&c->place); /* who sees the end of a connection sees that the name is free */
-    notify_all(c);            /* how it ended, for those who take it at once */
+    notify_states(c);         /* how it ended, for those who take it at once */
+    notify_streams(c);
     while (c->nconns > 0) {
         conn_write(c->conn[c->nconns - 1]);
         drop(c, c->nconns - 1);

@@ -51,6 +51,7 @@ class Client:
             doc = self.line()
             if doc is None or "id" in doc:
                 return doc
+            assert len(self.notes) < 200_000, "no answer among the notifications"
             self.notes.append(doc)
 
     def raw(self, data):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What clients may send, and how many there may be: nothing of it harms the machine or other clients."""
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -220,6 +221,40 @@ class Connections(Limits):
             except (Failed, EOFError, ConnectionError):
                 time.sleep(0.05)
         self.expect(vitro("stop", machine.name), OK)
+
+    def test_a_slow_reader_of_a_stream_is_answered(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        machine = Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL)
+        client = machine.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.call("trace.subscribe")
+        seen, size = b"", 0
+        while size < 400_000:  # by now its queue is full, and stays so
+            size += len(client.sock.recv(2048))
+            time.sleep(0.001)
+        client.send(INFO + b"\n")
+        while b'"result"' not in seen:
+            seen = seen[-20:] + client.sock.recv(2048)
+            size += len(seen)
+            self.assertLess(size, 4_000_000, "no answer among what is streamed")
+            time.sleep(0.001)
+
+    def test_a_slow_reader_of_a_stream_costs_no_memory(self):
+        path = self.file("print.bin", PRINT_FOREVER)
+        machine = Machine(self, path, "-e", "soft", stdout=subprocess.DEVNULL)
+        client = machine.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.call("trace.subscribe")
+
+        def read(size):
+            while size > 0:
+                size -= len(client.sock.recv(2048))
+                time.sleep(0.001)
+            with open(f"/proc/{machine.process.pid}/status") as status:
+                return int(re.search(r"VmData:\s+(\d+) kB", status.read())[1])
+
+        before = read(400_000)
+        self.assertLess(read(3_000_000) - before, 1500)
 
     def test_subscriptions_of_one(self):
         client = self.machine.client()

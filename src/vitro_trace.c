@@ -85,6 +85,7 @@ void pass_event(void *ctx, const struct event *ev)
         out.data = x->data;
         out.rip = x->rip;
         out.device = ev->dev;
+        out.gpr = ev->gpr;
     }
     if (ev->kind == EVENT_INSN) {
         struct insn_words words;

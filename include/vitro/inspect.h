@@ -360,6 +360,7 @@ struct vitro_event {
     uint64_t addr, data, rip;
     const char *device; /* or NULL */
     uint64_t guest_ns, monitor_ns;
+    const uint64_t *gpr; /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15 then; NULL: not at hand */
     /* HOSTCALL: guest_ns is the call's duration */
     const char *call, *object, *meaning;
     int64_t result;

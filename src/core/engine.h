@@ -126,6 +126,11 @@ struct engine_ops {
      */
     int (*debug)(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
     void (*run_area)(const struct vcpu *cpu, struct run_area *out);
+    /*
+     * The general registers as the last exit left them, without a system call and without completing its
+     * access. False: they are not at hand. NULL: they never are. Thread: the vCPU's.
+     */
+    bool (*peek)(const struct vcpu *cpu, uint64_t gpr[X86_NGPR]);
 };
 
 #endif

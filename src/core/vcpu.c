@@ -127,6 +127,8 @@ static void emit_exit(struct vcpu *cpu, uint64_t guest_ticks, uint64_t monitor_t
     struct dev *dev = cpu->exit.kind == EXIT_PIO    ? bus_dev(&m->pio, cpu->exit.addr)
                       : cpu->exit.kind == EXIT_MMIO ? bus_dev(&m->mmio, cpu->exit.addr)
                                                     : NULL;
+    uint64_t gpr[X86_NGPR];
+    bool peeked = m->engine->peek != NULL && m->engine->peek(cpu, gpr);
     struct event ev = {
         .kind = EVENT_EXIT,
         .cpu = cpu->idx,
@@ -134,6 +136,7 @@ static void emit_exit(struct vcpu *cpu, uint64_t guest_ticks, uint64_t monitor_t
         .monitor_ns = clock_ticks_to_ns(&m->clock, monitor_ticks),
         .exit = cpu->exit,
         .dev = dev != NULL ? dev->ops->name : NULL,
+        .gpr = peeked ? gpr : NULL,
     };
 
     machine_emit(m, &ev);

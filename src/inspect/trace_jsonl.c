@@ -9,6 +9,17 @@
 
 #include "inspect/trace_priv.h"
 
+static void gpr_members(struct text *t, const uint64_t *gpr)
+{
+    static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                           "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+
+    text_add_bytes(t, ",\"regs\":{", 9);
+    for (unsigned i = 0; i < 16; i++)
+        text_add(t, "%s\"%s\":\"0x%" PRIx64 "\"", i > 0 ? "," : "", names[i], gpr[i]);
+    text_add_bytes(t, "}", 1);
+}
+
 static void exit_members(struct text *t, const struct vitro_event *ev)
 {
     text_add_bytes(t, ",\"reason\":", 10);
@@ -22,6 +33,8 @@ static void exit_members(struct text *t, const struct vitro_event *ev)
         trace_json_string(t, ev->device);
     }
     text_add(t, ",\"guest_ns\":%" PRIu64 ",\"monitor_ns\":%" PRIu64, ev->guest_ns, ev->monitor_ns);
+    if (ev->gpr != NULL)
+        gpr_members(t, ev->gpr);
 }
 
 static void call_members(struct text *t, const struct vitro_event *ev)

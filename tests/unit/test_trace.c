@@ -56,6 +56,14 @@ static void assert_same(const json_t *doc, const struct vitro_event *ev)
             assert_int_equal(json_integer_value(json_object_get(doc, "width")), ev->width);
             assert_int_equal(json_is_null(json_object_get(doc, "device")), ev->device == NULL);
         }
+        assert_int_equal(json_object_get(doc, "regs") != NULL, ev->gpr != NULL);
+        if (ev->gpr != NULL) {
+            const json_t *regs = json_object_get(doc, "regs");
+
+            assert_int_equal(json_object_size(regs), 16);
+            assert_int_equal(hex_of(json_object_get(regs, "rbx")), ev->gpr[3]);
+            assert_int_equal(hex_of(json_object_get(regs, "r15")), ev->gpr[15]);
+        }
     } else if (ev->kind == VITRO_EVENT_HOSTCALL) {
         assert_string_equal(json_string_value(json_object_get(doc, "call")), ev->call);
         assert_int_equal(json_integer_value(json_object_get(doc, "result")), ev->result);

@@ -40,6 +40,8 @@ struct vitro_event run_call(uint64_t ns)
     return call("vcpu", "KVM_RUN", "give the CPU to the guest", 0, ns);
 }
 
+static const uint64_t gprs[16] = { [0] = 0x48, [3] = 3, [15] = UINT64_MAX };
+
 struct vitro_event pio_out(char byte)
 {
     return (struct vitro_event){ .kind = VITRO_EVENT_EXIT,
@@ -51,6 +53,7 @@ struct vitro_event pio_out(char byte)
                                  .data = (unsigned char)byte,
                                  .rip = 0xf,
                                  .device = "debugcon",
+                                 .gpr = gprs,
                                  .guest_ns = 5000,
                                  .monitor_ns = 800 };
 }

@@ -284,4 +284,5 @@ const struct engine_ops kvm_engine = {
     .set = kvm_set_state,
     .debug = kvm_set_debug,
     .run_area = engine_run_area,
+    .peek = kvm_peek,
 };

@@ -160,6 +160,8 @@ int kvm_set_state(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
 int kvm_load_state(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);
 /* The rip that KVM reports for the last exit: an offset in CS, at or after the instruction. */
 int kvm_raw_rip(struct vcpu *cpu, uint64_t *rip, struct vitro_err *err);
+/* General registers of the last exit, from the run area; false where KVM does not leave them there. */
+bool kvm_peek(const struct vcpu *cpu, uint64_t gpr[X86_NGPR]);
 void kvm_sregs_from_state(const struct x86_state *in, struct kvm_sregs *out);
 
 /* kvm_state_rest.c: STATE_REST */

@@ -189,6 +189,17 @@ int kvm_raw_rip(struct vcpu *cpu, uint64_t *rip, struct vitro_err *err)
     return rc;
 }
 
+bool kvm_peek(const struct vcpu *cpu, uint64_t gpr[X86_NGPR])
+{
+    const struct kvm_cpu *kc = kcpu_of(cpu);
+
+    if (!vm_of(cpu->m)->has_sync_regs)
+        return false;
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        memcpy(&gpr[i], (const char *)&kc->run->s.regs.regs + gpr_at[i], sizeof(gpr[i]));
+    return true;
+}
+
 int kvm_load_state(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
 {
     int rc = parts & STATE_REGS ? get_regs(cpu, out, err) : 0;

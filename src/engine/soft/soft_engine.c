@@ -445,6 +445,14 @@ static int soft_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitr
     return 0;
 }
 
+static bool soft_peek(const struct vcpu *cpu, uint64_t gpr[X86_NGPR])
+{
+    const struct soft_cpu *c = soft_of(cpu);
+
+    memcpy(gpr, c->s.gpr, sizeof(c->s.gpr));
+    return true;
+}
+
 static void soft_run_area(const struct vcpu *cpu, struct run_area *out)
 {
     *out = (struct run_area){
@@ -474,4 +482,5 @@ const struct engine_ops soft_engine = {
     .set = soft_set,
     .debug = soft_debug,
     .run_area = soft_run_area,
+    .peek = soft_peek,
 };

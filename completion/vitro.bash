@@ -20,7 +20,7 @@ _vitro_values() {
     --from) echo insn: ;;
     --arch) printf '%s\n' auto amd64 i386 i8086 ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
-    --trace | -o | --output | --socket | -i | --initrd) compgen -f -- "$cur" || true ;;
+    --trace | -o | --output | --socket | --save | -i | --initrd) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},
@@ -112,7 +112,7 @@ _vitro() {
         option=$prev
     fi
     if [[ -n $option ]]; then
-        case $option in --files | --socket | --trace | --output | -o) compopt -o filenames 2>/dev/null ;; esac
+        case $option in --files | --socket | --save | --trace | --output | -o) compopt -o filenames 2>/dev/null ;; esac
         case $option in --then) compopt -o nospace 2>/dev/null ;; esac
         _vitro_reply "$cur" "$front" <<<"$values"
     elif [[ $cur == -* ]]; then

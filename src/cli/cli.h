@@ -45,6 +45,7 @@ enum option_group {
     FOR_LIST = 1 << 14, /* ps */
     FOR_STOP = 1 << 15,
     FOR_GDB = 1 << 16,
+    FOR_PAGE = 1 << 17, /* view */
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -87,6 +88,9 @@ struct options {
     unsigned gdb_port;
     const char *gdb_socket, *gdb_arch; /* gdb; not owned */
     bool now;                          /* stop: without the guest */
+    bool page, no_browser;             /* view: run is to be steered by a page */
+    unsigned port;
+    const char *save;
     uint64_t grace_ns;
     bool physical, all;
     unsigned cpu;
@@ -233,6 +237,7 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_gdb(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_page(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_pause(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_console(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_stop(const struct command *cmd, struct options *o, int argc, char **argv);

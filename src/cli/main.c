@@ -53,6 +53,11 @@ const struct command commands[] = {
     { "trace", "GUEST|FILE", "the stream of events while a guest runs",
       "Runs the guest and prints every exit; with --flow the conversation with KVM, call by call.",
       GUEST_OPTIONS | FOR_TRACE | FOR_JSON, 1, 1, cmd_trace },
+    { "view", "NAME|GUEST", "the web page: everything about a machine, live",
+      "NAME is a running machine: the page watches it. GUEST is a built-in guest or a file: it is started as by "
+      "vitro run, stands before its first instruction, and the page runs, pauses and steps it. The "
+      "page's address is printed; it is served on this host only and holds a secret.",
+      GUEST_OPTIONS | FOR_PAGE, 1, 1, cmd_page },
     { "doctor", "", "what this host can run, measured by running it",
       "Runs small pieces of guest code under a time limit in every CPU mode and says what works, how "
       "fast, and what to do about the rest. Exit code 0: everything runs; 18: some guests do; 10: no "

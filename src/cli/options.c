@@ -190,6 +190,22 @@ static const char *set_switch(struct options *o, char *arg)
                                                                : wrong;
 }
 
+static const char *set_page_port(struct options *o, char *arg)
+{
+    uint64_t n;
+
+    if (!parse_number(arg, &n) || n > 65535)
+        return "a port from 1 to 65535 is wanted; 0: any that is free";
+    o->port = (unsigned)n;
+    return NULL;
+}
+
+static const char *set_save(struct options *o, char *arg)
+{
+    o->save = arg;
+    return *arg != '\0' ? NULL : "a file's name is wanted";
+}
+
 static const char *set_seed(struct options *o, char *arg)
 {
     return parse_number(arg, &o->machine.seed) ? NULL : "a number is wanted";
@@ -390,6 +406,7 @@ static const char *set_insn_count(struct options *o, char *arg)
 FLAG(set_quiet, quiet)
 FLAG(set_verbose, verbose)
 FLAG(set_json, json)
+FLAG(set_no_browser, no_browser)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
 FLAG(set_now, now)
@@ -502,6 +519,10 @@ static const struct row {
     { "arch", 0, "ARCH", "what the debugger is told: amd64, i386, i8086 or auto, by the CPU's mode",
       FOR_GDB, set_gdb_arch },
     { "quiet", 'q', NULL, "do not say where it listens", FOR_GDB, set_quiet },
+    { "port", 0, "N", "the page's port (default: any that is free)", FOR_PAGE, set_page_port },
+    { "no-browser", 0, NULL, "only print the page's address", FOR_PAGE, set_no_browser },
+    { "save", 0, "FILE", "run the guest, write the page with the data inside it to FILE", FOR_PAGE,
+      set_save },
     { "now", 0, NULL, "do not ask the guest: end the run at once", FOR_STOP, set_now },
     { "grace", 0, "SECONDS", "how long the guest may take to switch off (default 10)", FOR_STOP,
       set_grace },

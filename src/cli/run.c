@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "page.h"
 #include "ctl/ctl.h"
 #include "recorder.h"
 
@@ -444,7 +445,7 @@ static void say_found(const struct target *t, const struct options *o)
 /* The machine's output goes past it from the first byte; nobody can connect yet. */
 static int open_control(struct target *t, struct options *o)
 {
-    const struct ctl_config cfg = { .name = o->machine.name, .paused = o->gdb_wait };
+    const struct ctl_config cfg = { .name = o->machine.name, .paused = o->gdb_wait || o->page };
     struct vitro_err err = { 0 };
 
     if (ctl_new(&cfg, &t->ctl, &err) < 0)
@@ -476,6 +477,7 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     struct vitro_outcome end;
     struct target t = { 0 };
     int code = check_then(o);
+    pid_t page = 0;
     bool ran;
 
     if (code == EXIT_OK && o->json && kept.console < 0)
@@ -509,7 +511,10 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
             say_found(&t, o);
         code = claim_name(&t, o);
         if (code == EXIT_OK)
+            code = page_open(&t, o, &page);
+        if (code == EXIT_OK)
             code = target_run_to(&t, o, &end, &ran);
+        page_close(page);
         ctl_close(t.ctl);
         if (o->verbose)
             fprintf(stderr, "vitro: run: %s\n", ctl_where(t.ctl));

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* feed.c - what pages follow: a ring of server-sent events. */
+#include "web/feed.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { RING = 256, CONSOLE_KEPT = 65536 };
+
+struct feed {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    /* guarded by lock */
+    char *message[RING]; /* message n is at n % RING */
+    uint64_t next;       /* number of the next */
+    json_t *info, *gone; /* for who begins */
+    json_t *events;      /* array: the last exits */
+    json_t *fresh;       /* array: those not sent yet */
+    bool all_told, stopped;
+    /* what the guest printed, as bytes; UTF-8 of code points U+0000 to U+00FF, cut at a character */
+    char *console;
+    size_t console_len;
+};
+
+struct feed_reader {
+    struct feed *feed;
+    uint64_t at;   /* the next message; guarded by feed->lock */
+    bool begun;    /* has been told everything so far */
+    char *pending; /* the reader's own: text not sent yet */
+    size_t off, len;
+};
+
+static char *message(const char *name, json_t *data)
+{
+    char *text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    char *out = NULL;
+
+    /* JSON without line breaks: one data line. */
+    if (text != NULL && asprintf(&out, "event: %s\ndata: %s\n\n", name, text) < 0)
+        out = NULL;
+    free(text);
+    return out;
+}
+
+/* Under f->lock. A message for which there is no memory is lost; so is what it replaces. */
+static void push(struct feed *f, const char *name, json_t *data)
+{
+    char **slot = &f->message[f->next % RING];
+
+    free(*slot);
+    *slot = message(name, data);
+    f->next++;
+    pthread_cond_broadcast(&f->more);
+}
+
+struct feed *feed_new(void)
+{
+    struct feed *f = calloc(1, sizeof(*f));
+    pthread_condattr_t attr;
+
+    if (f == NULL)
+        return NULL;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->more, &attr);
+    pthread_condattr_destroy(&attr);
+    f->events = json_array();
+    f->fresh = json_array();
+    f->console = malloc(CONSOLE_KEPT);
+    if (f->console == NULL || f->events == NULL || f->fresh == NULL) {
+        feed_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+void feed_free(struct feed *f)
+{
+    if (f == NULL)
+        return;
+    for (unsigned i = 0; i < RING; i++)
+        free(f->message[i]);
+    json_decref(f->info);
+    json_decref(f->gone);
+    json_decref(f->events);
+    json_decref(f->fresh);
+    free(f->console);
+    pthread_mutex_destroy(&f->lock);
+    pthread_cond_destroy(&f->more);
+    free(f);
+}
+
+void feed_machine(struct feed *f, json_t *info)
+{
+    if (info == NULL)
+        return;
+    pthread_mutex_lock(&f->lock);
+    json_decref(f->info);
+    f->info = json_deep_copy(info);
+    push(f, "machine", info);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* Keeps the last bytes, from the beginning of a character. */
+static void keep_console(struct feed *f, const char *text, size_t len)
+{
+    size_t drop = 0;
+
+    if (len > CONSOLE_KEPT) {
+        text += len - CONSOLE_KEPT;
+        len = CONSOLE_KEPT;
+    }
+    if (f->console_len + len > CONSOLE_KEPT)
+        drop = f->console_len + len - CONSOLE_KEPT;
+    memmove(f->console, f->console + drop, f->console_len - drop);
+    f->console_len -= drop;
+    memcpy(f->console + f->console_len, text, len);
+    f->console_len += len;
+    for (drop = 0; drop < f->console_len && (f->console[drop] & 0xc0) == 0x80; drop++)
+        continue;
+    f->console_len -= drop;
+    memmove(f->console, f->console + drop, f->console_len);
+}
+
+void feed_console(struct feed *f, const char *text, size_t len)
+{
+    json_t *data = json_pack("{s:s%}", "text", text, len);
+
+    pthread_mutex_lock(&f->lock);
+    keep_console(f, text, len);
+    push(f, "console", data);
+    pthread_mutex_unlock(&f->lock);
+    json_decref(data);
+}
+
+void feed_exit(struct feed *f, json_t *event)
+{
+    pthread_mutex_lock(&f->lock);
+    json_array_append(f->fresh, event);
+    if (json_array_size(f->fresh) > FEED_EVENTS)
+        json_array_remove(f->fresh, 0);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* Under f->lock. */
+static json_t *trace_of(const struct feed *f, json_t *events, bool all)
+{
+    return json_pack("{s:O, s:b, s:b}", "events", events, "paused", (int)!f->all_told, "all",
+                     (int)all);
+}
+
+void feed_flush(struct feed *f, bool all_told)
+{
+    pthread_mutex_lock(&f->lock);
+    if (json_array_size(f->fresh) > 0 || all_told != f->all_told) {
+        json_t *data;
+        size_t over;
+
+        f->all_told = all_told;
+        data = trace_of(f, f->fresh, false);
+        push(f, "trace", data);
+        json_decref(data);
+        json_array_extend(f->events, f->fresh);
+        json_array_clear(f->fresh);
+        over = json_array_size(f->events);
+        for (over = over > FEED_EVENTS ? over - FEED_EVENTS : 0; over > 0; over--)
+            json_array_remove(f->events, 0);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+void feed_gone(struct feed *f, const char *why)
+{
+    pthread_mutex_lock(&f->lock);
+    json_decref(f->gone);
+    f->gone = json_pack("{s:s}", "why", why);
+    push(f, "gone", f->gone);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void feed_stop(struct feed *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->stopped = true;
+    pthread_cond_broadcast(&f->more);
+    pthread_mutex_unlock(&f->lock);
+}
+
+struct feed_reader *feed_join(struct feed *f)
+{
+    struct feed_reader *r = calloc(1, sizeof(*r));
+
+    if (r != NULL)
+        r->feed = f;
+    return r;
+}
+
+void feed_leave(struct feed_reader *r)
+{
+    if (r != NULL)
+        free(r->pending);
+    free(r);
+}
+
+/* Under feed->lock. Everything there is to know now. */
+static char *everything(const struct feed *f)
+{
+    json_t *said = json_pack("{s:s%, s:b}", "text", f->console, f->console_len, "all", 1);
+    json_t *trace = trace_of(f, f->events, true);
+    char *part[4] = { f->info != NULL ? message("machine", f->info) : NULL,
+                      message("console", said), message("trace", trace),
+                      f->gone != NULL ? message("gone", f->gone) : NULL };
+    char *out = NULL;
+
+    if (asprintf(&out, "%s%s%s%s", part[0] != NULL ? part[0] : "", part[1] != NULL ? part[1] : "",
+                 part[2] != NULL ? part[2] : "", part[3] != NULL ? part[3] : "") < 0)
+        out = NULL;
+    for (unsigned i = 0; i < 4; i++)
+        free(part[i]);
+    json_decref(said);
+    json_decref(trace);
+    return out;
+}
+
+/* Fills r->pending, which is empty, or sets the feed's end. */
+static void next(struct feed_reader *r)
+{
+    struct feed *f = r->feed;
+    struct timespec until;
+    int rc = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&f->lock);
+    if (!r->begun || f->next - r->at > RING) {
+        r->pending = everything(f);
+        r->begun = true;
+        r->at = f->next;
+    } else {
+        while (r->at == f->next && !f->stopped && rc == 0)
+            rc = pthread_cond_timedwait(&f->more, &f->lock, &until);
+        if (r->at != f->next) {
+            const char *text = f->message[r->at++ % RING];
+
+            r->pending = strdup(text != NULL ? text : ":\n\n");
+        } else if (!f->stopped) {
+            r->pending =
+                strdup(":\n\n"); /* a sign of life, by which a page that has gone is noticed */
+        }
+    }
+    pthread_mutex_unlock(&f->lock);
+    r->off = 0;
+    r->len = r->pending != NULL ? strlen(r->pending) : 0;
+}
+
+int64_t feed_read(struct feed_reader *r, char *buf, size_t max)
+{
+    size_t n;
+
+    if (r->off == r->len) {
+        free(r->pending);
+        r->pending = NULL;
+        next(r);
+    }
+    if (r->pending == NULL)
+        return -1;
+    n = r->len - r->off < max ? r->len - r->off : max;
+    memcpy(buf, r->pending + r->off, n);
+    r->off += n;
+    return (int64_t)n;
+}

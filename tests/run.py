@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs Vitro's tests and counts them one by one.
 
-usage: tests/run.py --build FOLDER [--fuzz FOLDER --fuzz-seconds N] [--only unit,cli,linux,fuzz] [--full]
+usage: tests/run.py --build FOLDER [--fuzz FOLDER --fuzz-seconds N] [--only unit,cli,web,linux,fuzz] [--full]
 
 Every cmocka test, every Python test and every fuzz target counts as one. The closing line is
 `N passed, N failed, N skipped`; skipped tests are listed with their reasons.
@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -101,6 +102,24 @@ def run_python(build, folder, name, count):
     print(f"  {name}: {result.testsRun} tests", flush=True)
 
 
+def run_web(build, count, env):
+    """Each tests/web/test_*.mjs by node: lines `ok NAME`, `FAILED NAME` with what is indented, `skip NAME: why`."""
+    for test in sorted((ROOT / "tests/web").glob("test_*.mjs")):
+        if shutil.which("node") is None:
+            count.skips.append((f"web {test.name}", "node is not installed"))
+            continue
+        run = subprocess.run(["node", str(test)], capture_output=True, text=True, errors="replace", timeout=900,
+                             env={**env, "VITRO": str(build / "src/cli/vitro"), "VITRO_BUILD": str(build)})
+        passed = re.findall(r"^ok (.*)$", run.stdout, re.M)
+        failed = re.findall(r"^FAILED (.*)\n((?:    .*\n)*)", run.stdout, re.M)
+        count.passed += len(passed)
+        count.failures += [(f"web: {name}", text.rstrip()) for name, text in failed]
+        count.skips += [(f"web: {name}", why) for name, why in re.findall(r"^skip (.*?): (.*)$", run.stdout, re.M)]
+        if run.returncode != 0 and not failed:
+            count.failures.append((f"web {test.name}", tail(run.stdout + run.stderr)))
+        print(f"  web {test.name:<24} {len(passed)} ok, {len(failed)} failed", flush=True)
+
+
 def run_fuzz(build, seconds, count):
     for target in sorted(build.glob("tests/fuzz/fuzz_*")):
         if not os.access(target, os.X_OK) or target.is_dir():
@@ -126,7 +145,7 @@ def main():
     args.add_argument("--build", type=pathlib.Path)
     args.add_argument("--fuzz", type=pathlib.Path)
     args.add_argument("--fuzz-seconds", type=int, default=10)
-    args.add_argument("--only", default="unit,cli,linux,fuzz")
+    args.add_argument("--only", default="unit,cli,web,linux,fuzz")
     args.add_argument("--full", action="store_true", help="every size and number of CPUs")
     args = args.parse_args()
     what = args.only.split(",")
@@ -136,6 +155,8 @@ def main():
         run_units(args.build.resolve(), count, env)
     if "cli" in what and args.build:
         run_python(args.build.resolve(), ROOT / "tests/cli", "command line", count)
+    if "web" in what and args.build:
+        run_web(args.build.resolve(), count, env)
     if "linux" in what and args.build:
         os.environ["VITRO_FULL"] = "yes" if args.full else "no"
         run_python(args.build.resolve(), ROOT / "tests/linux", "Linux", count)

@@ -164,7 +164,7 @@ static void walk_row(struct saving *s, unsigned cpu, const json_t *row, unsigned
 
     if (kind == NULL || strcmp(kind, "pages") != 0 || page == 0)
         return;
-    for (uint64_t off = 0; off<len && * left> 0; off += page)
+    for (uint64_t off = 0; off < len && *left != 0; off += page)
         put_walk(s, cpu, gva + off, left);
     put_walk(s, cpu, gva + len, left);
 }

@@ -38,9 +38,8 @@ struct event {
     unsigned cpu;                  /* index; 0 for what concerns no CPU */
     uint64_t guest_ns, monitor_ns; /* EXIT; HOSTCALL: guest_ns is the call's duration */
     struct cpu_exit exit;
-    const char *dev; /* EXIT: name of the device that answered, or NULL */
-    const uint64_t *
-        gpr; /* EXIT: general registers then (enum x86_gpr); NULL: not at hand. Borrowed for the call */
+    const char *dev;     /* EXIT: name of the device that answered, or NULL */
+    const uint64_t *gpr; /* EXIT: enum x86_gpr; NULL: not at hand. Borrowed for the call */
     struct hostcall call;
     const char *text;              /* STOP; static or borrowed for the call */
     uint64_t insns;                /* HASH: executed by all vCPUs so far */

@@ -248,8 +248,8 @@ static void next(struct feed_reader *r)
 
             r->pending = strdup(text != NULL ? text : ":\n\n");
         } else if (!f->stopped) {
-            r->pending =
-                strdup(":\n\n"); /* a sign of life, by which a page that has gone is noticed */
+            /* A sign of life, by which a page that has gone is noticed. */
+            r->pending = strdup(":\n\n");
         }
     }
     pthread_mutex_unlock(&f->lock);

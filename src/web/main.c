@@ -243,8 +243,8 @@ static int serve(int fd, unsigned port, bool steer, bool browser)
         follow(&v, h, &signals);
         feed_gone(v.feed, "the view has been closed");
         feed_stop(v.feed);
-        nanosleep(&(struct timespec){ .tv_nsec = 100000000 },
-                  NULL); /* for the last words to be sent */
+        /* For the last words to be sent. */
+        nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
     }
     http_close(h);
     link_close(v.link);

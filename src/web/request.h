@@ -13,10 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum {
-    TOKEN_CHARS = 43,
-    CALL_MAX_BYTES = 51200 - 256
-}; /* the control socket's limit, less its frame */
+enum { TOKEN_CHARS = 43 };
+enum { CALL_MAX_BYTES = 51200 - 256 }; /* the control socket's limit, less its frame */
 
 enum request_kind {
     REQUEST_PAGE,

@@ -45,7 +45,8 @@ static void send_lines(struct ctl *c, struct conn *conn, const char *data, size_
         if (out != NULL)
             check_answer(out, out_len);
         free(out);
-        notify_all(c);
+        notify_states(c);
+        notify_streams(c);
         len += end != NULL;
         data += len;
         size -= len;

@@ -128,7 +128,7 @@ static void emit_exit(struct vcpu *cpu, uint64_t guest_ticks, uint64_t monitor_t
                       : cpu->exit.kind == EXIT_MMIO ? bus_dev(&m->mmio, cpu->exit.addr)
                                                     : NULL;
     uint64_t gpr[X86_NGPR];
-    bool peeked = m->engine->peek != NULL && m->engine->peek(cpu, gpr);
+    bool peeked = cpu->engine->peek != NULL && cpu->engine->peek(cpu, gpr);
     struct event ev = {
         .kind = EVENT_EXIT,
         .cpu = cpu->idx,

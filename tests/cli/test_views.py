@@ -150,6 +150,23 @@ class Trace(Case):
         self.assertEqual(sum(e.get("device") == "debugcon" for e in events), 14)
         self.assertEqual([e["seq"] for e in events], list(range(len(events))))
 
+    def registers_are_the_exits(self, *args):
+        path = self.tmp / "trace.jsonl"
+        self.expect(vitro("run", "hello", "-q", "--trace", path, "--to", "jsonl", *args), OK)
+        outs = [e for e in map(json.loads, path.read_text().splitlines()) if e.get("device") == "debugcon"]
+        self.assertEqual(len(outs), 14)
+        for e in outs:
+            self.assertEqual((e["regs"]["rax"], e["regs"]["rdx"]), (e["data"], "0xe9"))
+
+    def test_registers_of_each_exit(self):
+        self.registers_are_the_exits("-e", "soft")
+
+    @needs_kvm
+    def test_registers_of_each_exit_on_kvm(self):
+        self.registers_are_the_exits("-e", "kvm")
+        # The software CPU has the guest then.
+        self.registers_are_the_exits("-e", "kvm", "--watch", "0x400:64")
+
     def test_chrome(self):
         run = vitro("trace", "hello", "--to", "chrome", "-q")
         events = json.loads(run.stdout)

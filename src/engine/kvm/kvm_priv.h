@@ -87,6 +87,7 @@ struct kvm_cpu {
     bool open;       /* as set, with no run since, it can take an interrupt at once */
     uint64_t cr8, apic_base; /* as they were at the last entry or exit */
     bool held;               /* the run area has a further exit that has not been handed out */
+    bool ran;                /* the run area's registers are the guest's: none were set since */
     bool debug_on;           /* debug asks for something */
     _Atomic bool kicked;     /* seq_cst; pairs with run->immediate_exit, see kvm_kick */
     struct rip_memo memo[RIP_MEMO];

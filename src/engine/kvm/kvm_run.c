@@ -39,6 +39,7 @@ static int run_guest(struct vcpu *cpu)
     if (others)
         pthread_rwlock_rdlock(&vm->slots_lock);
     rc = kvm_call(vm, kcpu_of(cpu)->fd, KVM_RUN, NULL, NULL); /* MARK: kvm-run */
+    kcpu_of(cpu)->ran = true;
     if (others)
         pthread_rwlock_unlock(&vm->slots_lock);
     return rc;

@@ -193,7 +193,7 @@ bool kvm_peek(const struct vcpu *cpu, uint64_t gpr[X86_NGPR])
 {
     const struct kvm_cpu *kc = kcpu_of(cpu);
 
-    if (!vm_of(cpu->m)->has_sync_regs)
+    if (!vm_of(cpu->m)->has_sync_regs || !kc->ran)
         return false;
     for (unsigned i = 0; i < X86_NGPR; i++)
         memcpy(&gpr[i], (const char *)&kc->run->s.regs.regs + gpr_at[i], sizeof(gpr[i]));
@@ -225,6 +225,8 @@ int kvm_set_state(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
     int rc = kvm_complete(cpu, err);
 
     kvm_irq_set(cpu, parts, in);
+    if (parts & STATE_REGS)
+        kc->ran = false;
     if (rc == 0 && parts & STATE_SREGS) {
         kc->apic_base = in->apic_base;
         memset(kc->memo, 0, sizeof(kc->memo)); /* other code may lie under the same rip now */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "host/residency.h"
+#include "inspect/heat.h"
 #include "inspect/inspect_spaces.h"
 #include "vitro_priv.h"
 
@@ -105,4 +106,25 @@ int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
     struct spaces s = spaces_of(m, style, &look);
 
     return disasm_show(&s, cpu, addr, n, out, err);
+}
+
+/* The public name of it; there is nothing to add. */
+int vitro_heat_new(const struct vitro *m, struct vitro_heat **out, struct vitro_err *err)
+{
+    *out = (struct vitro_heat *)(void *)heat_new(&m->board->m->mem);
+    return *out != NULL ? 0 : err_set(err, -ENOMEM, "looking at memory: out of memory");
+}
+
+void vitro_heat_free(struct vitro_heat *heat)
+{
+    heat_free((struct heat *)(void *)heat);
+}
+
+int vitro_show_heat(struct vitro_heat *heat, const struct vitro_style *style, char **out,
+                    struct vitro_err *err)
+{
+    struct heat *h = (struct heat *)(void *)heat;
+
+    heat_look(h, residency_here);
+    return heat_show(h, style, out, err);
 }

@@ -274,6 +274,23 @@ void vitro_exits_mark_free(struct vitro_exits_mark *mark); /* NULL is fine */
 int vitro_show_exits_since(const struct vitro *m, const struct vitro_exits_mark *mark,
                            const struct vitro_style *style, char **out, struct vitro_err *err);
 
+/*
+ * vitro_heat_new - for looks at which parts of guest memory change
+ *
+ * Owns *out: vitro_heat_free, before the machine's end. One thread at a time uses it.
+ */
+struct vitro_heat;
+int vitro_heat_new(const struct vitro *m, struct vitro_heat **out, struct vitro_err *err);
+void vitro_heat_free(struct vitro_heat *heat); /* NULL is fine */
+/*
+ * vitro_show_heat - look, and show the parts that have changed since the last look
+ *
+ * By sums of pages, of all pages in 2 MiB, of a sample of about 2,000 in more: the view says how many. The first
+ * look has nothing to compare with and shows none. The machine is not stopped for it.
+ */
+int vitro_show_heat(struct vitro_heat *heat, const struct vitro_style *style, char **out,
+                    struct vitro_err *err);
+
 /* The last exits before now, newest last: what to look at after a failure. */
 int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,
                       char **out, struct vitro_err *err);

@@ -37,6 +37,7 @@ void conn_free(struct conn *conn)
     close(conn->fd);
     for (int i = 0; i < MARKS_MAX; i++)
         vitro_exits_mark_free(conn->mark[i]);
+    vitro_heat_free(conn->heat);
     free(conn->in);
     free(conn->out);
     free(conn);

@@ -151,6 +151,7 @@ struct conn {
     unsigned next_sub;
     struct vitro_exits_mark *mark[MARKS_MAX]; /* ring: number n is at n % MARKS_MAX */
     unsigned marks;
+    struct vitro_heat *heat; /* NULL until asked for */
 };
 
 struct conn *conn_new(struct ctl *c, int fd);

@@ -110,6 +110,16 @@ static int show_symbols(struct call *call, const struct vitro_style *style, char
     return vitro_show_symbols(call->ctl->m, style, out, err);
 }
 
+/* Looks are compared with the connection's own last one. */
+static int show_heat(struct call *call, const struct vitro_style *style, char **out,
+                     struct vitro_err *err)
+{
+    struct vitro_heat **heat = &call->conn->heat;
+    int rc = *heat == NULL ? vitro_heat_new(call->ctl->m, heat, err) : 0;
+
+    return rc < 0 ? rc : vitro_show_heat(*heat, style, out, err);
+}
+
 /* ---- exits and marks ------------------------------------------------------------------------- */
 
 /* The connection's mark of that number; NULL: there is none any more, or never was. */
@@ -160,6 +170,7 @@ static const struct view {
     { "tables", show_tables }, { "regs", show_regs },       { "devices", show_devices },
     { "mem", show_mem },       { "disasm", show_disasm },   { "exits", show_exits },
     { "recent", show_recent }, { "symbols", show_symbols }, { "cpuid", show_cpuid },
+    { "heat", show_heat },
 };
 
 static show_fn *show_of(const char *name)

@@ -71,6 +71,7 @@ const struct method rpc_methods[] = {
     { "exits", m_view, ACCESS_LOOKS, { NUMBER("since", 0, 1, UINT32_MAX), STYLE } },
     { "exits.mark", m_exits_mark, ACCESS_LOOKS, { { 0 } } },
     { "recent", m_view, ACCESS_LOOKS, { CPU, STYLE } },
+    { "heat", m_view, ACCESS_LOOKS, { STYLE } },
     { "symbols", m_view, ACCESS_LOOKS, { STYLE } },
 
     { "console.send",

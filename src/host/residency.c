@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -271,4 +272,11 @@ static void ask(void *ctx, const void *host, uint64_t len, struct residency *out
 struct host_pages residency_pages(struct residency_look *look)
 {
     return (struct host_pages){ ask, look };
+}
+
+bool residency_here(const void *page)
+{
+    unsigned char in = 0;
+
+    return mincore((void *)(uintptr_t)page, PAGE, &in) == 0 && (in & 1);
 }

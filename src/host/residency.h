@@ -8,6 +8,7 @@
 #ifndef HOST_RESIDENCY_H
 #define HOST_RESIDENCY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,9 @@ struct residency_look {
 void residency_read(struct residency_look *look, const void *host, uint64_t len,
                     struct residency *out);
 void residency_fini(struct residency_look *look);
+
+/* Whether the host has given the page at this address, a multiple of 4 KiB. It is not touched. */
+bool residency_here(const void *page);
 
 /* The interface for the views; borrows look. */
 struct host_pages residency_pages(struct residency_look *look);

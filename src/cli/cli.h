@@ -81,7 +81,7 @@ struct options {
     bool insns; /* trace: instructions, and these ones */
     struct vitro_insn_filter insn_filter;
     char *insn_from, *insn_to; /* --range, as written; not owned */
-    bool fresh;
+    bool fresh, boot_times;
     bool guest_given;   /* an option that sets a guest or its machine up */
     bool gdb, gdb_wait; /* run: a debugger's server beside it; before the first instruction */
     bool gdb_port_given;
@@ -183,6 +183,17 @@ int hashes_end(struct hashes *h, struct vitro *m);
 /* The list for JSON, or NULL. */
 json_t *hashes_json(const struct hashes *h);
 void hashes_close(struct hashes *h);
+
+/* boot_times.c: when each line of the console came, for run --boot-times. NULL: nothing was asked for. */
+struct boot_times;
+/* Takes the machine's output, and passes it on to who had it before. An exit code. */
+int boot_times_open(struct options *o, struct boot_times **out);
+void boot_times_begin(struct boot_times *b); /* the run begins now */
+void boot_times_end(struct boot_times *b);
+int boot_times_print(const struct boot_times *b);    /* an exit code */
+json_t *boot_times_json(const struct boot_times *b); /* NULL: nothing was asked for */
+void boot_times_close(struct boot_times *b);
+
 /* console.c: standard input as a guest's serial line. */
 /* Called from the console's thread. */
 struct console_line {

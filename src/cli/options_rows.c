@@ -24,6 +24,7 @@ FLAG(set_now, now)
 FLAG(set_gdb, gdb)
 FLAG(set_flow, flow)
 FLAG(set_insns, insns)
+FLAG(set_boot_times, boot_times)
 FLAG(set_fresh, fresh)
 FLAG(set_physical, physical)
 FLAG(set_all, all)
@@ -95,6 +96,8 @@ const struct option_row option_rows[] = {
       set_screen },
     { "no-reboot", 0, NULL, "a reset by the guest ends the run instead of starting over", FOR_RUN,
       set_no_reboot },
+    { "boot-times", 0, NULL, "at the end: when each line of the console came, the longest waits",
+      FOR_RUN, set_boot_times },
     { "stop-at", 0, "WHERE", "stop at ADDR (number or symbol), after exit:N or insn:N", FOR_RUN,
       set_stop_at },
     { "watch", 0, "ADDR[:LEN][:r|w|rw]",

@@ -37,6 +37,7 @@ static const struct end_row {
 struct kept {
     int console; /* file with the guest's output, or -1 */
     struct hashes *hashes;
+    struct boot_times *boot;
 };
 
 static int open_keep(void)
@@ -310,19 +311,19 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
 {
     json_t *failure = ends[end->end].failed ? failure_json(t, end) : NULL;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
-                     "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?, s:o*, s:o*}",
-                     "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest),
-                     "mode", vitro_mode_name(vitro_guest_mode(t->guest)), "engine",
-                     vitro_engine_name(t->m), "engine_why", vitro_engine_why(t->m), "end",
-                     ends[end->end].json, "text", end->text, "exit_code", exit_code_of(o, end),
-                     "code", (json_int_t)end->code, "cpu", end->cpu, "rip", hex_json(end->rip),
-                     "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns, "cpus",
-                     cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
-                     hashes_json(kept->hashes), "console", keep_json(kept->console),
-                     "console_dropped", (json_int_t)end->dropped, "refused",
-                     (json_int_t)end->refused, "helped", (json_int_t)end->helped, "debugged",
-                     end->debugged, "panic", panic_json(end), "screen", screen_json(t->m));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:o, s:I, s:I, s:o, s:o*, "
+        "s:o*, s:o*, s:o*, s:I, s:I, s:I, s:s?, s:o*, s:o*, s:o*}",
+        "guest", vitro_guest_name(t->guest), "kind", vitro_guest_kind(t->guest), "mode",
+        vitro_mode_name(vitro_guest_mode(t->guest)), "engine", vitro_engine_name(t->m),
+        "engine_why", vitro_engine_why(t->m), "end", ends[end->end].json, "text", end->text,
+        "exit_code", exit_code_of(o, end), "code", (json_int_t)end->code, "cpu", end->cpu, "rip",
+        hex_json(end->rip), "exits", (json_int_t)end->exits, "run_ns", (json_int_t)end->run_ns,
+        "cpus", cpus_json(t, o), "failure", failure, "watch", watch_json(end), "hashes",
+        hashes_json(kept->hashes), "console", keep_json(kept->console), "console_dropped",
+        (json_int_t)end->dropped, "refused", (json_int_t)end->refused, "helped",
+        (json_int_t)end->helped, "debugged", end->debugged, "panic", panic_json(end), "screen",
+        screen_json(t->m), "boot_times", boot_times_json(kept->boot));
 }
 
 /* "walk:0x400" into its view's output; the word is cut up in place. */
@@ -425,6 +426,8 @@ static int finish(const struct target *t, const struct options *o, const struct 
     }
     if (!o->json)
         report_dropped(end);
+    if (!o->json)
+        code = boot_times_print(kept->boot) == EXIT_OK ? code : EXIT_HOST;
     then = then_all(t, o, doc);
     if (o->json && print_json(doc) != EXIT_OK && then == EXIT_OK)
         then = EXIT_HOST;
@@ -505,6 +508,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = open_control(&t, o);
     if (code == EXIT_OK)
+        code = boot_times_open(o, &kept.boot);
+    if (code == EXIT_OK)
         code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
         if (o->verbose)
@@ -512,8 +517,10 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
         code = claim_name(&t, o);
         if (code == EXIT_OK)
             code = page_open(&t, o, &page);
+        boot_times_begin(kept.boot);
         if (code == EXIT_OK)
             code = target_run_to(&t, o, &end, &ran);
+        boot_times_end(kept.boot);
         page_close(page);
         ctl_close(t.ctl);
         if (o->verbose)
@@ -525,6 +532,7 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     ctl_free(t.ctl);
     code = recorder_close(rec, code);
     hashes_close(kept.hashes);
+    boot_times_close(kept.boot);
     if (kept.console >= 0)
         close(kept.console);
     return code;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Debian's kernels as packaged, on the PC board: they boot, work as the host does, and end."""
+import json
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -61,6 +63,28 @@ class Work(unittest.TestCase):
     @full
     def test_elf_kernel(self):
         self.check("vmlinux-cloud")
+
+
+class BootTimes(unittest.TestCase):
+    @needs("vmlinuz-cloud")
+    def test_line_by_line(self):
+        with tempfile.TemporaryFile() as out:
+            run = subprocess.run([VITRO, "run", GUESTS / "vmlinuz-cloud", "-e", "soft", "-i", initramfs(), "-j", "--boot-times",
+                                  "-a", 'console=ttyS0 vitro.run="true"'], stdin=subprocess.DEVNULL, stdout=out, check=False)
+            out.seek(0)
+            doc = json.load(out)
+        self.assertEqual(run.returncode, OK)
+        lines = doc["boot_times"]["lines"]
+        stamps = [line["guest_ns"] for line in lines if line["guest_ns"] is not None]
+        self.assertGreater(len(stamps), 100)
+        self.assertTrue(lines[0]["line"].startswith("Linux version 6."), lines[0])
+        self.assertEqual(lines[-1]["line"], "reboot: Power down")
+        self.assertEqual([line["guest_ns"] for line in lines if line["line"] == "vitro: init runs"], [None])
+        # Both clocks have run as long as each other between two lines late in the boot, but for the printing.
+        first, last = [next(line for line in lines if line["line"].startswith(words))
+                       for words in ("Run /init as init process", "reboot: Power down")]
+        self.assertGreater(last["guest_ns"], first["guest_ns"])
+        self.assertGreater(last["host_ns"], first["host_ns"])
 
 
 class Sizes(unittest.TestCase):

@@ -77,6 +77,20 @@ static int check_deterministic(const struct vitro_config *cfg, struct vitro_err 
     return 0;
 }
 
+/* What other CPUs write meanwhile cannot be taken back. */
+static int check_translate(const struct vitro_config *cfg, struct vitro_err *err)
+{
+    if (!(cfg->translate & VITRO_TRANSLATE_CHECK))
+        return 0;
+    if (cfg->tier == VITRO_TIER_INTERP)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "checking translated code: tier interp translates nothing");
+    if (cfg->cpus > 1)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "checking translated code: only with one CPU");
+    return 0;
+}
+
 static int debug_exit_port(const struct vitro_config *cfg, const struct vitro_guest *guest)
 {
     if (cfg->debug_exit_port != VITRO_DEBUG_EXIT_DEFAULT)
@@ -127,6 +141,7 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .tier = cfg->tier == VITRO_TIER_INTERP  ? TIER_INTERP
                 : cfg->tier == VITRO_TIER_TRANS ? TIER_TRANS
                                                 : TIER_AUTO,
+        .translate = cfg->translate & VITRO_TRANSLATE_CHECK ? TRANSLATE_CHECK : 0,
         .counted = cfg->deterministic,
         .seed = cfg->seed,
         .cmdline = m->cmdline,
@@ -186,6 +201,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     rc = check_machine(cfg, err);
     if (rc == 0)
         rc = check_deterministic(cfg, err);
+    if (rc == 0)
+        rc = check_translate(cfg, err);
     if (rc == 0)
         rc = open_files(m, cfg, err);
     if (rc == 0)

@@ -135,6 +135,20 @@ static int choose_repeatable(struct vitro *m, const struct vitro_config *cfg,
     return 0;
 }
 
+static int choose_translator(struct vitro *m, const struct vitro_config *cfg,
+                             const struct engine_ops **out, struct vitro_err *err)
+{
+    if (cfg->engine == VITRO_ENGINE_KVM)
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "checking translated code: the engine kvm translates nothing; take "
+                         "--engine soft");
+    *out = &soft_engine;
+    snprintf(m->engine_why, sizeof(m->engine_why), "soft: %s",
+             cfg->engine == VITRO_ENGINE_SOFT ? "it was asked for"
+                                              : "only it translates code (--check-blocks)");
+    return 0;
+}
+
 /* ---- kernels --------------------------------------------------------------------------------- */
 
 enum { KERNEL_MIN_MIPS = 50 };
@@ -222,6 +236,8 @@ int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page
 
     if (cfg->deterministic)
         return choose_repeatable(m, cfg, out, err);
+    if (cfg->translate != 0)
+        return choose_translator(m, cfg, out, err);
     switch (cfg->engine) {
     case VITRO_ENGINE_AUTO:
         *out = image_boots(m->guest->image.kind) ? pick_for_kernel(m)

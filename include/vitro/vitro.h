@@ -56,6 +56,12 @@ enum vitro_tier {
     VITRO_TIER_TRANS,  /* 64-bit code is translated before it is executed for the first time */
 };
 
+/* What else the software CPU does with code that it translates. OR them. */
+enum vitro_translate {
+    /* Each piece is executed by the interpreter too; a difference ends the run with VITRO_ERR_ENGINE. */
+    VITRO_TRANSLATE_CHECK = 1 << 0,
+};
+
 enum vitro_engine {
     VITRO_ENGINE_AUTO = 0, /* the fastest that really runs this guest here */
     VITRO_ENGINE_KVM,      /* the host's KVM */
@@ -139,6 +145,7 @@ struct vitro_config {
     const char *name; /* default: the guest's name; at most 63 bytes are kept */
     enum vitro_engine engine;
     enum vitro_tier tier; /* of the software CPU, whenever it has the machine */
+    unsigned translate;   /* enum vitro_translate; needs a machine that is the software CPU's */
     uint64_t mem_bytes;   /* multiple of 4 KiB, 64 KiB..512 GiB; default 2 MiB, for ELF 64 MiB */
     unsigned cpus;        /* 1..8, default 1 */
     uint64_t page_bytes;  /* of the identity map: 4 KiB or the mode's large page (default) */

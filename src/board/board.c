@@ -35,6 +35,7 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
     b->m->seed = cfg->seed;
     b->m->engine_arg = cfg->engine_arg;
     b->m->tier = cfg->tier;
+    b->m->translate = cfg->translate;
     b->m->helper = cfg->helper;
     b->m->sink = (struct event_sink){ .fn = cfg->sink, .ctx = cfg->sink_ctx };
     return machine_open(b->m, err);

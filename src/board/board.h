@@ -20,6 +20,7 @@ struct board_config {
     const struct engine_ops *engine;
     const void *engine_arg;
     enum engine_tier tier;
+    unsigned translate;              /* enum translate */
     const struct engine_ops *helper; /* executes what the engine refuses; NULL: nobody */
     event_fn *sink;                  /* NULL: none */
     void *sink_ctx;

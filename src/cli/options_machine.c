@@ -38,6 +38,13 @@ const char *set_tier(struct options *o, char *arg)
     return NULL;
 }
 
+const char *set_check_blocks(struct options *o, char *arg)
+{
+    (void)arg;
+    o->machine.translate |= VITRO_TRANSLATE_CHECK;
+    return NULL;
+}
+
 const char *set_kind(struct options *o, char *arg)
 {
     static const char *const words[VITRO_KINDS] = {

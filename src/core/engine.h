@@ -63,6 +63,11 @@ enum engine_tier {
     TIER_TRANS,  /* everything is at once */
 };
 
+/* What else is done with translated code. OR them. */
+enum translate {
+    TRANSLATE_CHECK = 1 << 0, /* all of it is interpreted too, and compared */
+};
+
 /* The memory the engine and the monitor share for a vCPU; for the map. */
 struct run_area {
     const void *host;

@@ -74,6 +74,7 @@ struct machine {
     /* Set before machine_open, borrowed: what CPUID answers, and what follows. NULL: the engine's own. */
     const struct x86_cpuid_model *cpu_model;
     enum engine_tier tier; /* set before machine_open */
+    unsigned translate;    /* enum translate; the same */
     struct vitro_err
         untranslated;       /* TIER_AUTO: why nothing can be translated here; code 0: it can */
     bool cpuid;             /* the guest may execute CPUID: the engine offers the host's */

@@ -3,7 +3,8 @@
  * test_trans_run.c - translated code as it runs: sequences, loops, budgets, written code, memory protection
  *
  * Random sequences of instructions with branches between them run on the interpreter and translated, in steps
- * of random length, and must agree at each stop. TRANS_SEQUENCES in the environment says how many; 1500 else.
+ * of random length, and must agree at each stop. TRANS_SEQUENCES in the environment says how many; 10000 else,
+ * which is a million instructions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@
 #include "soft_int_gen.h"
 #include "soft_int_rig.h"
 
-enum { SEQUENCES = 1500, PAGE = 4096, LENGTH = 40, XSAVE_LEN = 832, ARITHMETIC = 0x8d5 };
+enum { SEQUENCES = 10000, PAGE = 4096, LENGTH = 40, XSAVE_LEN = 832, ARITHMETIC = 0x8d5 };
 
 /* One CPU with memory of its own; two of them run the same. */
 struct side {
@@ -216,16 +217,55 @@ static void check_sequence(struct pair *p, uint64_t seed)
     p->insns += p->interp.rig.c->insns;
 }
 
-static void test_sequences(void **state)
+static unsigned sequences_wanted(void)
 {
     const char *text = getenv("TRANS_SEQUENCES");
-    unsigned n = text != NULL ? (unsigned)strtoul(text, NULL, 10) : SEQUENCES;
+
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : SEQUENCES;
+}
+
+static void test_sequences(void **state)
+{
+    unsigned n = sequences_wanted();
     struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
 
     (void)state;
     for (unsigned i = 1; i <= n; i++)
         check_sequence(p, i);
     printf("%u sequences, %lu instructions, 0 differences\n", n, (unsigned long)p->insns);
+    pair_close(p);
+}
+
+/* Flags that nobody reads are not kept: the translator's own checks know which those are. */
+static void check_flags(struct pair *p, uint64_t seed)
+{
+    uint8_t code[PAGE], data[WINDOW_DATA_LEN];
+    struct native_regs regs;
+    struct vitro_err err;
+
+    p->gen.rng = seed;
+    make_code(p, code, &regs);
+    for (unsigned i = 0; i < sizeof(data); i += 8)
+        le_put(data + i, 8, gen_random(&p->gen) >> gen_below(&p->gen, 64));
+    begin(p, &p->trans, code, data, &regs);
+    (void)advance_to(&p->trans, 600);
+    if (trans_failure(p->trans.t, &err) < 0) {
+        printf("seed %lu: %s\n", (unsigned long)seed, err.text);
+        fail_msg("the translated sequence went another way");
+    }
+    p->insns += p->trans.rig.c->insns;
+}
+
+static void test_sequences_checked(void **state)
+{
+    unsigned n = sequences_wanted() / 2;
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .check = true });
+
+    (void)state;
+    for (unsigned i = 1; i <= n; i++)
+        check_flags(p, i + (1u << 20));
+    printf("%u sequences, %lu instructions, checked as they run, 0 differences\n", n,
+           (unsigned long)p->insns);
     pair_close(p);
 }
 
@@ -325,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),

@@ -89,6 +89,8 @@ static bool mark_entries(struct soft_cpu *c, const struct x86_walk *w, bool writ
             want != step->raw ? mem_host(&c->vcpu->m->mem, step->gpa, step->entry_len, true) : NULL;
         if (host == NULL)
             continue; /* nothing to set, or tables in ROM, which stay as they are */
+        if (c->trans != NULL)
+            trans_note_mark(c->trans, step->gpa);
         if (step->entry_len == 4) {
             uint32_t old = (uint32_t)step->raw;
 
@@ -115,7 +117,7 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
     e->gpa = w->gpa & ~UINT64_C(0xfff);
-    code = c->trans != NULL && trans_has_code(c->trans, e->gpa) ? HOW_WRITE : 0;
+    code = c->trans != NULL && trans_wants_stores(c->trans, e->gpa) ? HOW_WRITE : 0;
     slot = mem_slot_at(&c->vcpu->m->mem, e->gpa);
     e->host = slot != NULL ? slot->host + (e->gpa - slot->base) : NULL;
     for (unsigned b = 0; b < BANKS; b++) {

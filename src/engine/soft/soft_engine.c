@@ -293,13 +293,14 @@ static void run(struct vcpu *cpu)
 
 static int soft_run(struct vcpu *cpu, struct vitro_err *err)
 {
-    (void)err;
+    const struct trans *t = soft_of(cpu)->trans;
+
     soft_time_begin(soft_of(cpu));
     if (soft_of(cpu)->trans != NULL)
         trans_begin(soft_of(cpu)->trans);
     run(cpu);
     soft_time_end(soft_of(cpu));
-    return 0;
+    return t != NULL ? trans_failure(t, err) : 0;
 }
 
 static void soft_kick(struct vcpu *cpu)

@@ -9,7 +9,8 @@ enum { THRESHOLD = 3 /* executions before code is worth translating */ };
 int trans_attach(struct soft_cpu *c, struct vitro_err *err)
 {
     enum engine_tier tier = c->vcpu->m->tier;
-    struct trans_config config = { .threshold = tier == TIER_AUTO ? THRESHOLD : 0 };
+    struct trans_config config = { .threshold = tier == TIER_AUTO ? THRESHOLD : 0,
+                                   .check = c->vcpu->m->translate & TRANSLATE_CHECK };
     int rc;
 
     /* GAP: with more than one vCPU everything is interpreted: stores of one do not drop the other's translations. */

@@ -110,7 +110,8 @@ struct trans {
     uint64_t budget;     /* frame.budget of the last entry */
     uint32_t mxcsr_mask; /* of the guest's image then */
     uint64_t xstate_bv;
-    uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
+    uint8_t host_simd;   /* enum trans_simd of what can be saved and restored here */
+    struct check *check; /* check.h; NULL: nothing is compared */
 };
 
 /* build.c: translates the code at rip, which lies at gpa; NULL when nothing of it can be. */
@@ -139,5 +140,7 @@ bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans
 void trans_pages_strip(struct trans *t, const uint8_t *host);
 void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b);
 void trans_cells_free(struct trans *t);
+/* The entry of this number, as trans_page_fill has told check_page. */
+void trans_page_free(struct trans *t, uint32_t number);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "engine/soft/trans/block.h"
+#include "engine/soft/trans/check.h"
 
 enum { PAGE = 4096 };
 
@@ -34,6 +35,11 @@ static void free_entry(struct trans *t, uint32_t number)
     else
         (&t->frame->indirect[0][0])[number - PAGES] =
             (struct trans_indirect){ .rip = (number - PAGES) % TRANS_INDIRECT == 0 };
+}
+
+void trans_page_free(struct trans *t, uint32_t number)
+{
+    free_entry(t, number);
 }
 
 static void note(struct trans *t, uint32_t number)
@@ -89,7 +95,8 @@ bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans
     if (e->host == NULL || e->watched & soft_how || linear % PAGE > PAGE - size ||
         !((e->allow[c->bank] | e->held[c->bank]) & soft_how) ||
         (how == TRANS_WRITE && trans_has_code(t, e->gpa)) ||
-        (p->ntag == -page && p->host == e->host))
+        (p->ntag == -page && p->host == e->host) ||
+        (how == TRANS_WRITE && t->check != NULL && !check_page(t, e->host, number)))
         return false;
     *p = (struct trans_page){ .ntag = -page, .host = e->host };
     note(t, number);

@@ -17,10 +17,11 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/check.h"
 #include "engine/soft/trans/scan.h"
 
 enum { PAGE = 4096, CACHE_LEN = 32 << 20, XCR0_SSE_AVX = 6, COLD_RUN = 64 /* instructions */ };
-enum { REP_MOST = 65536 /* elements between two looks at kicks */ };
+enum { REP_MOST = 65536 /* elements between two looks at kicks */, CHECK_REP = 4096 };
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -85,6 +86,10 @@ int trans_new(struct soft_cpu *c, const struct trans_config *config, struct tran
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     t->c = c;
     t->config = *config;
+    if (config->check && (t->check = check_new()) == NULL) {
+        trans_free(t);
+        return err_set(err, -ENOMEM, "making a translator: out of memory");
+    }
     if (!host_can(t))
         rc = err_set(err, -ENOTSUP, "translating code: the host's CPU lacks LAHF in 64-bit mode");
     else if ((rc = make_tables(t, err)) == 0)
@@ -109,12 +114,23 @@ void trans_free(struct trans *t)
     if (t->c->vcpu->m->mem.code == t->code)
         t->c->vcpu->m->mem.code = NULL;
     trans_cache_close(&t->cache);
+    check_free(t->check);
     free(t->bound);
     free(t->site);
     free(t->block);
     free(t->stack);
     free(t->code);
     free(t);
+}
+
+int trans_failure(const struct trans *t, struct vitro_err *err)
+{
+    return t->check != NULL ? check_failure(t->check, err) : 0;
+}
+
+bool trans_failed_at(const struct trans *t, uint64_t *rip)
+{
+    return t->check != NULL && check_found(t->check, rip);
 }
 
 void trans_stats_get(const struct trans *t, struct trans_stats *out)
@@ -420,17 +436,51 @@ static bool run_cold(struct trans *t)
     return c->insns != before;
 }
 
+/* What has been executed is compared: `next`, unless that has another outcome. */
+static enum next checked(struct trans *t, enum next next, bool must)
+{
+    if (t->check == NULL)
+        return next;
+    switch (check_end(t, must)) {
+    case CHECK_SAME:
+        return next;
+    case CHECK_AGAIN:
+        return NEXT_LOOKUP;
+    case CHECK_DIFFERS:
+        break;
+    }
+    t->c->vcpu->exit = (struct cpu_exit){ .kind = EXIT_KICKED };
+    return NEXT_EXIT;
+}
+
+/* trans_rep; *next stays unless it has been checked, with another outcome. False: none. */
+static bool repeat(struct trans *t, uint64_t most, enum next *next)
+{
+    uint64_t room = t->check != NULL ? CHECK_REP : REP_MOST;
+    bool done;
+
+    if (t->check != NULL)
+        check_begin(t, 0);
+    done = trans_rep(t, most < room ? most : room);
+    *next = checked(t, *next, true);
+    return done;
+}
+
 /* The interpreter's turn in the middle of b. *at is where to go on, if that is in the block. */
 static enum next step(struct trans *t, const struct block *b, unsigned insn, bool rep,
                       struct resume *at)
 {
     uint64_t most = limit_now(t) - t->c->insns;
 
-    if (!rep || !trans_rep(t, most < REP_MOST ? most : REP_MOST)) {
+    enum next checked = NEXT_RETRY;
+
+    if (!rep || !repeat(t, most, &checked)) {
         t->stats.steps++;
         if (!soft_advance(t->c))
             return NEXT_EXIT;
     }
+    if (checked != NEXT_RETRY)
+        return checked;
     if (wanted(t->c))
         return NEXT_RETURN;
     catch_up(t);
@@ -467,11 +517,14 @@ static enum next run_blocks(struct trans *t, const struct block *b)
 
         if (!budget_now(t, &budget))
             return NEXT_LOOKUP;
+        if (t->check != NULL)
+            budget = check_begin(t, budget);
         enter(t, &at, budget);
         number = (uint32_t)t->frame->site;
         s = &t->site[number];
         b = &t->block[s->block];
         next = after_leave(t, s);
+        next = checked(t, next, next != NEXT_RETRY && next != NEXT_LINK);
         if (next == NEXT_RETRY)
             at = resume_at(t, b, s->insn);
         else if (next == NEXT_STEP || next == NEXT_REP)
@@ -501,7 +554,7 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
                 return true;
             continue;
         }
-        next = run_blocks(t, b);
+        next = checked(t, run_blocks(t, b), true);
         if (next == NEXT_RETURN || next == NEXT_EXIT)
             return next == NEXT_RETURN;
     }

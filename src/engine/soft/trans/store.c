@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/soft/trans/block.h"
+#include "engine/soft/trans/check.h"
 #include "engine/soft/trans/emit.h"
 
 enum { PAGE = 4096 };
@@ -175,10 +176,23 @@ static void drop_page(struct trans *t, uint64_t gpa)
 
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)
 {
+    if (t->check != NULL)
+        check_store(t, gpa, len);
     for (uint64_t page = gpa - gpa % PAGE; page < gpa + len; page += PAGE) {
         if (trans_has_code(t, page))
             drop_page(t, page);
     }
+}
+
+void trans_note_mark(struct trans *t, uint64_t gpa)
+{
+    if (t->check != NULL)
+        check_mark(t, gpa);
+}
+
+bool trans_wants_stores(const struct trans *t, uint64_t gpa)
+{
+    return t->check != NULL || trans_has_code(t, gpa);
 }
 
 void trans_look_for_writes(struct trans *t)

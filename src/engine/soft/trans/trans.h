@@ -22,6 +22,7 @@ struct trans_config {
     unsigned threshold; /* executions by the interpreter before code is translated; 0: at once */
     bool exact_flags; /* arithmetic flags are right at every instruction, also those nobody reads */
     uint32_t cache_len; /* bytes of translated code; 0: the default */
+    bool check;         /* all of it is executed by the interpreter too, and compared (check.h) */
 };
 
 struct trans_stats {
@@ -65,8 +66,19 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact);
 /* Bytes at gpa have been or will be written by the interpreter or a device: what was made of them is dropped. */
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len);
 
-/* Something of this physical page has been translated: stores there must come to trans_note_store. */
+/* Something of this physical page has been translated. */
 bool trans_has_code(const struct trans *t, uint64_t gpa);
+
+/* Stores to this physical page must come to trans_note_store. */
+bool trans_wants_stores(const struct trans *t, uint64_t gpa);
+
+/* The CPU itself is about to set bits in an entry of a page table. */
+void trans_note_mark(struct trans *t, uint64_t gpa);
+
+/* 0, or err filled: translated code has done something else than the interpreter (trans_config.check). */
+WARN_UNUSED int trans_failure(const struct trans *t, struct vitro_err *err);
+/* Where the code begins that has; false: none. */
+bool trans_failed_at(const struct trans *t, uint64_t *rip);
 
 /* Everything is translated anew from now on. */
 void trans_reset(struct trans *t);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.h - translated code against the interpreter, as a machine runs (run --check-blocks)
+ *
+ * A piece of a run is executed translated, taken back, and executed once more by the interpreter, which the
+ * machine goes on from. Registers, the flags that somebody reads, vectors and every page that one of both has
+ * written must be the same. A piece ends wherever the interpreter has its turn anyway. One that differs
+ * is taken back too, and executed once more block by block, so that the block is found.
+ */
+#ifndef ENGINE_SOFT_TRANS_CHECK_H
+#define ENGINE_SOFT_TRANS_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct check;
+struct trans;
+
+enum check_result {
+    CHECK_SAME,
+    CHECK_AGAIN, /* taken back: rip is where the piece began */
+    CHECK_DIFFERS,
+};
+
+struct check_stats {
+    uint64_t pieces, insns;
+};
+
+/* NULL: out of memory. */
+struct check *check_new(void);
+void check_free(struct check *k);
+
+/*
+ * check_begin - translated code or trans_rep is about to be entered, with a budget for so many instructions
+ *
+ * Begins a piece unless one is under way. Returns how many instructions it may be entered with.
+ */
+uint64_t check_begin(struct trans *t, uint64_t budget);
+
+/* It has come back. must: the piece ends here; else only when it is long enough. */
+enum check_result check_end(struct trans *t, bool must);
+
+/* Stores may go to this page of the host from now on, by entry `number` of the table of pages. False: no room. */
+bool check_page(struct trans *t, uint8_t *host, uint32_t number);
+/* [gpa, gpa + len) is about to be written. */
+void check_store(struct trans *t, uint64_t gpa, uint64_t len);
+/* So is an entry of a page table, by the CPU itself. */
+void check_mark(struct trans *t, uint64_t gpa);
+
+/* 0, or err filled with the difference. */
+WARN_UNUSED int check_failure(const struct check *k, struct vitro_err *err);
+/* Where the piece that differs begins; false: none does. */
+bool check_found(const struct check *k, uint64_t *rip);
+void check_stats_get(const struct check *k, struct check_stats *out);
+
+#endif

@@ -46,6 +46,18 @@ int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_
 
 /* ---- exits ----------------------------------------------------------------------------------- */
 
+uint64_t vitro_exit_count(const struct vitro *m)
+{
+    struct machine *machine = m->board->m;
+    uint64_t n = 0;
+
+    pthread_mutex_lock(&machine->lock); /* exits are counted under it */
+    for (unsigned i = 0; i < machine->ncpus; i++)
+        n += machine->cpu[i]->exits.exits;
+    pthread_mutex_unlock(&machine->lock);
+    return n;
+}
+
 struct vitro_exits_mark {
     unsigned ncpus;
     struct exit_table table[];

@@ -254,6 +254,8 @@ int vitro_exits(const struct vitro *m, struct vitro_exit_row *rows, size_t max, 
                 struct vitro_err *err);
 int vitro_show_exits(const struct vitro *m, const struct vitro_style *style, char **out,
                      struct vitro_err *err);
+/* How many exits of all CPUs since the machine was made. Takes no time from the guest. Thread: any. */
+uint64_t vitro_exit_count(const struct vitro *m);
 /*
  * vitro_mark_exits - exits shown after this count from now on
  *

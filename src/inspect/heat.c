@@ -18,7 +18,7 @@ struct cell {
     gpa_t base;
     uint64_t len;              /* bytes */
     unsigned n;                /* pages looked at */
-    unsigned hot;              /* of those, changed at the last look */
+    unsigned hot;              /* of those, changed at the last look: bit i is page i */
     uint64_t sum[HEAT_LOOKED]; /* 0: not resident */
 };
 
@@ -96,7 +96,7 @@ static void look_at(struct heat *h, struct cell *c, bool (*here)(const void *pag
         const uint8_t *page = mem_host(h->mem, page_of(c, i), PAGE, false);
         uint64_t sum = page != NULL && here(page) ? sum_of(page) : 0;
 
-        c->hot += sum != c->sum[i];
+        c->hot |= (unsigned)(sum != c->sum[i]) << i;
         c->sum[i] = sum;
     }
 }
@@ -120,17 +120,29 @@ static unsigned looked(const struct heat *h)
     return n;
 }
 
+static unsigned changed(const struct cell *c)
+{
+    return (unsigned)__builtin_popcount(c->hot);
+}
+
+static json_t *cell_json(const struct cell *c)
+{
+    json_t *at = json_array();
+
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->hot & 1u << i)
+            part_append(&at, json_hex(page_of(c, i)));
+    return json_pack("{s:o, s:o, s:i, s:i, s:o}", "gpa", json_hex(c->base), "bytes",
+                     part_num(c->len), "looked", (int)c->n, "changed", (int)changed(c), "at", at);
+}
+
 static int show_json(const struct heat *h, char **out, struct vitro_err *err)
 {
     json_t *hot = json_array();
 
     for (unsigned i = 0; i < h->ncells; i++) {
-        const struct cell *c = &h->cell[i];
-
-        if (c->hot > 0)
-            part_append(&hot,
-                        json_pack("{s:o, s:o, s:i, s:i}", "gpa", json_hex(c->base), "bytes",
-                                  part_num(c->len), "looked", (int)c->n, "changed", (int)c->hot));
+        if (h->cell[i].hot != 0)
+            part_append(&hot, cell_json(&h->cell[i]));
     }
     return json_finish(json_pack("{s:o, s:o, s:i, s:o, s:o}", "looks", part_num(h->looks),
                                  "cell_bytes", part_num(h->cell_bytes), "looked", (int)looked(h),
@@ -153,7 +165,7 @@ static int show_text(const struct heat *h, bool color, char **out, struct vitro_
             continue;
         grid_add(&g, INK_PLAIN, "0x%06" PRIx64 "-0x%06" PRIx64, c->base, c->base + c->len - 1);
         grid_add(&g, INK_PLAIN, "%s", show_size(c->len, size));
-        grid_add(&g, INK_DATA, "%u of %u", c->hot, c->n);
+        grid_add(&g, INK_DATA, "%u of %u", changed(c), c->n);
         grid_end(&g);
     }
     grid_print(&g, &t);

@@ -20,9 +20,11 @@ struct feed {
     json_t *events;      /* array: the last exits */
     json_t *fresh;       /* array: those not sent yet */
     bool all_told, stopped;
+    unsigned readers;
     /* what the guest printed, as bytes; UTF-8 of code points U+0000 to U+00FF, cut at a character */
     char *console;
     size_t console_len;
+    size_t console_fresh; /* of these, the last that are in no message yet */
 };
 
 struct feed_reader {
@@ -128,13 +130,26 @@ static void keep_console(struct feed *f, const char *text, size_t len)
 
 void feed_console(struct feed *f, const char *text, size_t len)
 {
-    json_t *data = json_pack("{s:s%}", "text", text, len);
-
     pthread_mutex_lock(&f->lock);
     keep_console(f, text, len);
-    push(f, "console", data);
+    f->console_fresh += len;
+    if (f->console_fresh > f->console_len)
+        f->console_fresh = f->console_len;
     pthread_mutex_unlock(&f->lock);
+}
+
+/* Under f->lock. A guest prints byte by byte: a message each would be all that pages are busy with. */
+static void flush_console(struct feed *f)
+{
+    json_t *data;
+
+    if (f->console_fresh == 0)
+        return;
+    data = json_pack("{s:s%}", "text", f->console + f->console_len - f->console_fresh,
+                     f->console_fresh);
+    push(f, "console", data);
     json_decref(data);
+    f->console_fresh = 0;
 }
 
 void feed_exit(struct feed *f, json_t *event)
@@ -156,6 +171,7 @@ static json_t *trace_of(const struct feed *f, json_t *events, bool all)
 void feed_flush(struct feed *f, bool all_told)
 {
     pthread_mutex_lock(&f->lock);
+    flush_console(f);
     if (json_array_size(f->fresh) > 0 || all_told != f->all_told) {
         json_t *data;
         size_t over;
@@ -173,9 +189,19 @@ void feed_flush(struct feed *f, bool all_told)
     pthread_mutex_unlock(&f->lock);
 }
 
+void feed_heat(struct feed *f, json_t *heat)
+{
+    if (heat == NULL)
+        return;
+    pthread_mutex_lock(&f->lock);
+    push(f, "heat", heat);
+    pthread_mutex_unlock(&f->lock);
+}
+
 void feed_gone(struct feed *f, const char *why)
 {
     pthread_mutex_lock(&f->lock);
+    flush_console(f);
     json_decref(f->gone);
     f->gone = json_pack("{s:s}", "why", why);
     push(f, "gone", f->gone);
@@ -190,19 +216,40 @@ void feed_stop(struct feed *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+static void count_reader(struct feed *f, int by)
+{
+    pthread_mutex_lock(&f->lock);
+    f->readers += (unsigned)by;
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool feed_followed(struct feed *f)
+{
+    bool yes;
+
+    pthread_mutex_lock(&f->lock);
+    yes = f->readers > 0;
+    pthread_mutex_unlock(&f->lock);
+    return yes;
+}
+
 struct feed_reader *feed_join(struct feed *f)
 {
     struct feed_reader *r = calloc(1, sizeof(*r));
 
-    if (r != NULL)
-        r->feed = f;
+    if (r == NULL)
+        return NULL;
+    r->feed = f;
+    count_reader(f, 1);
     return r;
 }
 
 void feed_leave(struct feed_reader *r)
 {
-    if (r != NULL)
-        free(r->pending);
+    if (r == NULL)
+        return;
+    count_reader(r->feed, -1);
+    free(r->pending);
     free(r);
 }
 
@@ -237,6 +284,7 @@ static void next(struct feed_reader *r)
     until.tv_sec++;
     pthread_mutex_lock(&f->lock);
     if (!r->begun || f->next - r->at > RING) {
+        flush_console(f); /* or it would be told twice */
         r->pending = everything(f);
         r->begun = true;
         r->at = f->next;

@@ -88,17 +88,6 @@ static bool same(const json_t *a, const json_t *b, const char *key)
     return json_equal(json_object_get(a, key), json_object_get(b, key)) == 1;
 }
 
-/* How many exits there have been goes with what the machine says of itself. */
-static void add_exits(struct viewer *v, json_t *info)
-{
-    json_t *exits = ask(v, "exits", NULL);
-    json_t *n = json_object_get(exits, "exits");
-
-    if (n != NULL)
-        json_object_set(info, "exits", n);
-    json_decref(exits);
-}
-
 /* Tells pages of the machine when it has changed. */
 static void look(struct viewer *v)
 {
@@ -107,7 +96,6 @@ static void look(struct viewer *v)
 
     if (info == NULL)
         return;
-    add_exits(v, info);
     json_object_set_new(info, "control", json_boolean(v->steer));
     if (moved || v->info == NULL || !same(info, v->info, "exits") ||
         !same(info, v->info, "state") || !same(info, v->info, "reason")) {
@@ -166,6 +154,7 @@ static void subscribe(struct viewer *v)
             feed_console(v->feed, json_string_value(text), json_string_length(text));
     }
     json_decref(got);
+    json_decref(ask(v, "heat", NULL)); /* what the next look is compared with */
     look(v);
     trace_on(v);
 }
@@ -177,20 +166,37 @@ static bool asked_to_end(const sigset_t *signals, unsigned ms)
     return sigtimedwait(signals, NULL, &wait) > 0;
 }
 
+/* One tick's work. Without a page open only now and then: then nobody sees it. */
+static void tick(struct viewer *v, bool second)
+{
+    bool followed = feed_followed(v->feed);
+
+    if (followed || second || atomic_load_explicit(&v->moved, memory_order_relaxed)) {
+        look(v);
+        trace_rule(v);
+    }
+    if (followed && second) {
+        json_t *heat = ask(v, "heat", NULL);
+
+        feed_heat(v->feed, heat);
+        json_decref(heat);
+    }
+}
+
 static void follow(struct viewer *v, struct http *h, const sigset_t *signals)
 {
     unsigned ticks = 0, after = 0;
 
     subscribe(v);
     while (!asked_to_end(signals, TICK_MS) && after < LAST_WORDS_S * 1000 / TICK_MS) {
-        if (atomic_load_explicit(&v->ended, memory_order_relaxed)) {
+        bool second = ++ticks % (1000 / TICK_MS) == 0;
+
+        if (atomic_load_explicit(&v->ended, memory_order_relaxed))
             after++;
-        } else {
-            look(v);
-            trace_rule(v);
-        }
+        else
+            tick(v, second);
         feed_flush(v->feed, v->trace != 0);
-        if (++ticks % (1000 / TICK_MS) == 0)
+        if (second)
             http_reap(h);
     }
 }

@@ -85,6 +85,8 @@ static void test_every_page_of_a_small_memory(void **state)
         assert_int_equal(strtoull(json_string_value(json_object_get(row, "gpa")), NULL, 16),
                          0x100000 + page * PAGE);
         assert_int_equal(json_integer_value(json_object_get(row, "bytes")), PAGE);
+        assert_string_equal(json_string_value(json_array_get(json_object_get(row, "at"), 0)),
+                            json_string_value(json_object_get(row, "gpa")));
         json_decref(doc);
     }
     assert_int_equal(hot(&r), 0);

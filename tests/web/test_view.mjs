@@ -193,6 +193,8 @@ test('steered: 0x400 resolved, stepped, run to an address, run to the end', asyn
     await until('the end', async () => (await text(page, '#state')).includes('ended') || (await text(page, '#state')).includes('halted'));
     await until('42', async () => (await text(page, '#walk-byte')) === '0x2a');
     check((await text(page, '#console-text')).startsWith('Hello, world!'), 'console');
+    await until('the page of the 42 glows', async () => (await page.locator('.blk.u-code .heat rect').count()) > 0);
+    equal(await page.locator('.blk.u-stack .heat rect').count(), 0, 'what was not written');
     check(page.asked.every((u) => u.startsWith(url)), `requests elsewhere: ${page.asked}`);
     equal(page.wrong, []);
     await page.close();
@@ -236,6 +238,11 @@ test('watched: a Linux boot, live', async () => {
     await page.fill('#walk-at', 'rip');
     await page.press('#walk-at', 'Enter');
     await until('rip resolved', async () => /0x[0-9a-f]{2}/.test(await text(page, '#walk-byte').catch(() => '')));
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('7');
+    await until('its devices', async () => (await text(page, '#device-list')).includes('uart16550'));
+    await page.locator('#device-list summary', { hasText: 'i8259' }).first().click();
+    check((await text(page, '#device-list')).includes('IMR'), 'a device opens');
     equal(page.wrong, []);
     await page.close();
     await stop(child);

@@ -29,11 +29,20 @@ function show_disasm(doc) {
 
 const printable = (b) => { const n = parseInt(b, 16); return n >= 32 && n < 127 ? String.fromCharCode(n) : '·'; };
 
+// Sixteen bytes a row, or eight where sixteen with their characters do not fit.
+function row_of(box, wide) {
+    const probe = box.appendChild(h('span', {}, '0'.repeat(100)));
+    const char = probe.getBoundingClientRect().width / 100;
+    probe.remove();
+    return (wide + 1 + 16 * 4 + 4) * char < box.clientWidth ? 16 : 8;
+}
+
 function show_mem(doc, pick) {
     const bytes = doc.extents.flatMap((e) => (e.mapped ? e.hex.match(/../g) || [] : Array(e.bytes).fill('--')));
-    const per = $('mem').clientWidth < 480 ? 8 : 16, at = BigInt(doc.addr), lines = [];
+    const at = BigInt(doc.addr), wide = Math.max(10, hex(at + 255n).length), lines = [];
+    const per = row_of($('mem'), wide);
     for (let i = 0; i < bytes.length; i += per) {
-        const row = bytes.slice(i, i + per), line = [h('span', { class: 'a' }, hex(at + BigInt(i)).padEnd(10)), ' '];
+        const row = bytes.slice(i, i + per), line = [h('span', { class: 'a' }, hex(at + BigInt(i)).padEnd(wide)), ' '];
         row.forEach((b, j) => line.push(h('span', { class: at + BigInt(i + j) === pick ? 'pick' : b === '00' || b === '--' ? 'z' : null }, b), j % 8 === 7 ? '  ' : ' '));
         lines.push(h('div', {}, line, '   '.repeat(per - row.length), h('span', { class: 'a' }, row.map((b) => (b === '--' ? ' ' : printable(b))).join(''))));
     }
@@ -60,6 +69,11 @@ function console_spans(text) {
 
 function add_console(ev) {
     cpu.console = ((ev.all ? '' : cpu.console) + ev.text).slice(-65536);
+    cpu.drawing ??= setTimeout(draw_console, ev.all ? 0 : 100);
+}
+
+function draw_console() {
+    cpu.drawing = null;
     const box = $('console-text'), stick = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
     put(box, console_spans(cpu.console));
     if (stick) box.scrollTop = box.scrollHeight;
@@ -67,7 +81,7 @@ function add_console(ev) {
 }
 
 function device_regs(d) {
-    return h('div', { class: 'kv' }, d.registers.map((r) => h('div', {}, h('span', { class: 'k' }, `${r.name} `), r.value, ...(r.bits || []).filter((b) => typeof b === 'string' || b.set).map((b) => h('span', { class: 'tag' }, typeof b === 'string' ? b : b.name)))));
+    return h('div', { class: 'kv' }, d.registers.map((r) => h('div', {}, h('span', { class: 'k' }, `${r.name} `), r.value, ...Object.entries(r.bits || {}).filter(([, v]) => v).map(([name, v]) => h('span', { class: 'tag' }, v > 1 ? `${name} ${v}` : name)))));
 }
 
 function show_devices(doc) {

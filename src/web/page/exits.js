@@ -8,7 +8,7 @@ const GPR = ['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9',
 const RUN_REASON = { pio: 'KVM_EXIT_IO', mmio: 'KVM_EXIT_MMIO', hlt: 'KVM_EXIT_HLT', shutdown: 'KVM_EXIT_SHUTDOWN', debug: 'KVM_EXIT_DEBUG',
     refused: 'KVM_EXIT_INTERNAL_ERROR', 'irq-window': 'KVM_EXIT_IRQ_WINDOW_OPEN', eoi: 'KVM_EXIT_IOAPIC_EOI', failed: 'KVM_EXIT_FAIL_ENTRY' };
 
-const place = (e) => (e.address ? `${e.direction ? e.direction + ' ' : ''}${e.address}` : '');
+const place = (e) => (e.other ? 'elsewhere' : e.address ? `${e.direction ? e.direction + ' ' : ''}${e.address}` : '');
 
 function add_exits(list, all) {
     if (all) exits.events = [];
@@ -97,14 +97,17 @@ async function show_exit(e, prev) {
         e.regs ? gprs(e.regs, prev && prev.regs) : h('p', { class: 'quiet' }, 'Not kept for this exit: it was seen in passing, on a machine that runs on.'));
 }
 
+const NOTHING_PICKED = 'Choose an exit, in the timeline or the table, to see its instruction, the run area and the registers of that moment.';
+
 function show_exits(sum) {
+    if (exits.on === null) put($('exit-detail'), h('p', { class: 'quiet' }, NOTHING_PICKED));
     const key = JSON.stringify(sum);
     if (key === exits.key) return;
     exits.key = key;
     exits.sum = sum;
     const total = sum.guest_ns + sum.monitor_ns;
     $('exit-facts').textContent = `${count(sum.exits)} exits, ${count(sum.accesses)} accesses` + (total ? `; ${duration(sum.guest_ns)} in the guest, ${duration(sum.monitor_ns)} in the monitor` : '');
-    put($('exit-table').tBodies[0], sum.rows.slice(0, 40).map((r) => {
+    put($('exit-table').tBodies[0], sum.rows.slice(0, 60).map((r) => {
         const share = sum.exits ? r.exits / sum.exits : 0, bar = h('span', { class: 'share' });
         bar.style.width = `${(share * 3.2).toFixed(2)}rem`;
         const go = () => {

@@ -47,20 +47,29 @@ main.bytes = async function () {
     show_mem(doc, walk.at === null ? null : BigInt(walk.at));
 };
 
+// Long answers are asked for once a second, so that a guest that runs is not held up by being watched.
+const asked = {};
+function due(what) {
+    const since = performance.now() - (asked[what] ?? -Infinity);
+    if (since >= 1000) asked[what] = performance.now();
+    else if (!main.later) main.later = setTimeout(() => { main.later = null; main.update(); }, 1000 - since);
+    return since >= 1000;
+}
+
 // Everything that may have changed. What is out of sight while the machine runs is left alone.
 const seen = new Set(PARTS);
 async function refresh(all) {
     const want = (part) => all || seen.has(part);
     const ask = (method, params) => main.source.call(method, params);
     const which = { cpu: main.cpu };
-    if (want('exits')) show_exits(await ask('exits', {}));
     if (want('exits') && main.source.live && main.info.state) await recent();
-    if (want('spaces')) draw_spaces(await ask('map', {}), main.target);
+    if (want('exits') && (all || due('exits'))) show_exits(await ask('exits', {}));
+    if (want('spaces') && (all || due('map'))) draw_spaces(await ask('map', {}), main.target);
     if (want('cpu')) {
         show_regs(await ask('regs', which));
         await ask('disasm', { addr: 'rip', count: 14, cpu: main.cpu }).then(show_disasm, () => put($('disasm'), h('p', { class: 'quiet' }, 'The instructions at rip cannot be read.')));
     }
-    if (want('translate')) show_tree(await ask('tables', which), (gva) => main.look(gva));
+    if (want('translate') && (all || due('tables'))) show_tree(await ask('tables', which), (gva) => main.look(gva));
     if (want('devices')) show_devices(await ask('devices', {}));
     if (want('bytes') && main.mem_at !== null) await main.bytes();
     if (all && walk.at !== null) await main.look(walk.at, 'as it is');
@@ -70,7 +79,7 @@ async function refresh(all) {
 async function recent() {
     if (main.traced) return;
     const doc = await main.source.call('recent', { cpu: main.cpu });
-    const total = exits.sum ? exits.sum.exits : 0, fresh = Math.min(doc.recent.length, total - (main.seen_exits || 0));
+    const total = main.info.exits || 0, fresh = Math.min(doc.recent.length, total - (main.seen_exits || 0));
     main.seen_exits = total;
     if (fresh > 0) add_exits(doc.recent.slice(-fresh).map((r, i) => ({ ...r, event: 'exit', cpu: doc.cpu, seq: total - fresh + i, data: r.data })));
 }
@@ -120,7 +129,8 @@ function on_event(name, ev) {
         main.traced = true;
         add_exits(ev.events, ev.all);
         if (ev.paused) main.traced = false;
-    } else if (name === 'gone') {
+    } else if (name === 'heat') add_heat(ev);
+    else if (name === 'gone') {
         main.gone = true;
         show_info({ state: 'lost', end: ev.why || 'the machine has ended' });
     } else if (name === 'lost' && !main.gone) {
@@ -144,6 +154,16 @@ function go_part(part) {
     view.set({ part });
     $(part).scrollIntoView({ block: 'start' });
     $(part).focus({ preventScroll: true });
+}
+
+// The tab of the part that is being read: the last whose head is in the upper third.
+function mark_part() {
+    const end = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+    const at = end ? PARTS.length - 1 : PARTS.findLastIndex((p) => $(p).getBoundingClientRect().top < innerHeight / 3);
+    document.querySelectorAll('.tabs a').forEach((a, i) => {
+        a.classList.toggle('here', i === Math.max(0, at));
+        a.setAttribute('aria-current', i === Math.max(0, at));
+    });
 }
 
 function keys(e) {
@@ -189,7 +209,11 @@ function wire() {
     document.querySelector('[data-skip]').addEventListener('click', (e) => { e.preventDefault(); $('walk-at').focus(); });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => theme(view.get('theme')));
     addEventListener('resize', () => { if (spaces.map) draw_spaces(spaces.map, main.target); });
-    const watch = new IntersectionObserver((list) => list.forEach((x) => (x.isIntersecting ? seen.add(x.target.id) : seen.delete(x.target.id))), { rootMargin: '200px' });
+    addEventListener('scroll', mark_part, { passive: true });
+    const watch = new IntersectionObserver((list) => {
+        for (const x of list) if (x.isIntersecting) seen.add(x.target.id); else seen.delete(x.target.id);
+        if (main.source.live && main.info.state === 'running' && !main.gone) main.update();
+    }, { rootMargin: '200px' });
     for (const part of PARTS) watch.observe($(part));
 }
 
@@ -209,6 +233,7 @@ async function start() {
     $('foot').textContent = main.source.live ? `A live view by vitro ${main.info.version || ''}` : `Saved by vitro ${main.info.version || ''}: everything shown is in this file`;
     main.source.listen(on_event);
     if (PARTS.includes(part)) go_part(part);
+    mark_part();
     document.body.dataset.ready = 'yes';
 }
 

@@ -20,7 +20,7 @@ class Live {
 
     listen(on) {
         const events = new EventSource(`/${this.token}/events`);
-        for (const name of ['machine', 'console', 'trace', 'gone'])
+        for (const name of ['machine', 'console', 'trace', 'heat', 'gone'])
             events.addEventListener(name, (e) => on(name, JSON.parse(e.data)));
         events.onerror = () => on('lost', {});
         events.onopen = () => on('open', {});

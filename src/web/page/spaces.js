@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // spaces.js - guest-physical and host-virtual side by side, a range joined to itself by a ribbon.
 
-const spaces = { map: null, blocks: [], on: null };
+const spaces = { map: null, blocks: [], on: null, heat: new Map() };
 
 const USES = { code: 'code', data: 'data', 'page-tables': 'page tables', stack: 'stack', boot: 'boot data',
     result: 'result', ram: 'memory', rom: 'read-only memory', 'run-area': 'run area' };
@@ -18,11 +18,11 @@ function pieces(map) {
         for (const r of inner) {
             const from = BigInt(r.gpa), to = from + BigInt(r.bytes);
             if (from < at || from >= end) continue;
-            if (from > at) piece(slot, at, from, 'free');
+            if (from > at) piece(slot, at, from, null);
             piece(r, from, to < end ? to : end, r.name);
             at = to;
         }
-        if (at < end) piece(slot, at, end, 'free');
+        if (at < end) piece(slot, at, end, null);
     }
     for (const r of map.ranges.filter((x) => x.gpa === null))
         out.push({ use: r.use, name: r.name, gpa: null, host: BigInt(r.host), bytes: BigInt(r.bytes), pages: r.host_pages });
@@ -40,7 +40,7 @@ function column(list, key) {
     let y = 34;
     for (const row of rows) {
         row.y = y;
-        row.h = row.gap !== undefined ? 22 : row.piece.name === 'free' ? 30 : 26 + 2 * Math.log2(Number(row.piece.bytes) / 4096 + 1);
+        row.h = row.gap !== undefined ? 22 : row.piece.name === null ? 30 : 26 + 2 * Math.log2(Number(row.piece.bytes) / 4096 + 1);
         y += row.h + 3;
     }
     return { rows, height: y };
@@ -49,7 +49,7 @@ function column(list, key) {
 function describe(p) {
     const from = p.gpa === null ? 'no guest address' : `guest-physical ${hex(p.gpa)}–${hex(p.gpa + p.bytes - 1n)}`;
     const res = p.pages ? `, ${size(p.pages.resident)} resident${p.pages.huge ? `, ${size(p.pages.huge)} in huge pages` : ''}` : '';
-    return `${p.name === 'free' ? `free in ${p.slot}` : p.name}: ${size(p.bytes)}, ${from}, host-virtual ${hex(p.host)}–${hex(p.host + p.bytes - 1n)}${res}`;
+    return `${p.name ?? `${p.slot}, the guest's to use`}: ${size(p.bytes)}, ${from}, host-virtual ${hex(p.host)}–${hex(p.host + p.bytes - 1n)}${res}`;
 }
 
 function light(i) {
@@ -60,17 +60,18 @@ function light(i) {
 
 function block(row, i, x, w, narrow) {
     const p = row.piece;
-    const label = p.name === 'free' ? `${p.slot}: free` : p.name;
+    const label = p.name ?? p.slot;
     const g = s('g', { class: `blk u-${p.use}`, 'data-i': i, tabindex: 0, role: 'button', 'aria-label': describe(p) });
     g.append(s('rect', { class: 'body', x, y: row.y, width: w, height: row.h, rx: 4 }));
     if (p.pages && p.bytes > 0n) {
         const share = Math.min(1, p.pages.resident / Number(p.bytes));
         if (share > 0) g.append(s('rect', { class: 'res', x, y: row.y + row.h * (1 - share), width: 4, height: row.h * share, rx: 2 }));
     }
+    g.append(s('g', { class: 'heat', 'data-heat': i }));
     const max = narrow ? 15 : 40;
     const name = s('text', { class: 'nm', x: x + 12, y: row.y + (narrow && row.h > 36 ? 15 : row.h / 2 + 4), stroke: 'none' });
     name.textContent = label.length > max ? label.slice(0, max - 1) + '…' : label;
-    const at = s('text', narrow ? { x: x + 12, y: row.y + 30, stroke: 'none' } : { x: x + w - 10, y: row.y + row.h / 2 + 4, 'text-anchor': 'end', stroke: 'none' });
+    const at = s('text', narrow ? { x: x + 12, y: row.y + 30, stroke: 'none' } : { x: x + w - 16, y: row.y + row.h / 2 + 4, 'text-anchor': 'end', stroke: 'none' });
     at.textContent = narrow ? hex(row.at) : `${hex(row.at)}  ${size(p.bytes)}`;
     if (!narrow || row.h > 36) g.append(at);
     g.append(name);
@@ -80,6 +81,47 @@ function block(row, i, x, w, narrow) {
     g.addEventListener('blur', () => light(null));
     for (const [ev, fn] of Object.entries(pressed(() => p.gpa !== null && main.look_physical(p.gpa)))) g.addEventListener(ev, fn);
     return g;
+}
+
+// Where memory has changed lately: strips in a block, at the height of what they stand for, that fade.
+const STRIPS = 24, KEPT = 0.55, FADED = 0.04;
+
+function add_heat(doc) {
+    for (const [key, c] of spaces.heat) {
+        c.heat *= KEPT;
+        if (c.heat < FADED) spaces.heat.delete(key);
+    }
+    for (const c of doc.hot) spaces.heat.set(c.gpa, { from: BigInt(c.gpa), end: BigInt(c.gpa) + BigInt(c.bytes), at: c.at.map(BigInt), heat: Math.max(0.5, c.changed / c.looked) });
+    draw_heat();
+}
+
+function strips_of(p) {
+    // A cell of many pages says nothing of a small range but where a page of that range was looked at.
+    const parts = (c) => (p.bytes >= c.end - c.from ? [[c.from, c.end]] : c.at.map((gpa) => [gpa, gpa + 4096n]));
+    const n = Math.min(STRIPS, Math.max(1, Number(p.bytes / 4096n))), strips = Array(n).fill(0);
+    const place = (gpa) => Number(((gpa - p.gpa) * BigInt(n)) / p.bytes);
+    for (const c of spaces.heat.values()) for (const [from, end] of parts(c)) {
+        if (end <= p.gpa || from >= p.gpa + p.bytes) continue;
+        const first = Math.max(0, place(from > p.gpa ? from : p.gpa)), last = Math.min(n - 1, place(end - 1n));
+        for (let i = first; i <= last; i++) strips[i] = Math.max(strips[i], c.heat);
+    }
+    return strips;
+}
+
+function draw_heat() {
+    for (const g of $('spaces-draw').querySelectorAll('.heat')) {
+        const p = spaces.blocks[Number(g.dataset.heat)], box = g.parentNode.querySelector('.body');
+        if (p.gpa === null) continue;
+        const [x, y, w, tall] = ['x', 'y', 'width', 'height'].map((k) => Number(box.getAttribute(k)));
+        const strips = strips_of(p), each = (tall - 2) / strips.length;
+        put(g, strips.map((v, i) => {
+            if (v === 0) return null;
+            const r = s('rect', { x: x + w - 9, y: y + 1 + i * each, width: 8, height: Math.max(1.5, each), rx: 1 });
+            r.style.opacity = v.toFixed(2);
+            return r;
+        }));
+        g.parentNode.classList.toggle('hot', strips.some((v) => v > 0));
+    }
 }
 
 function draw_column(svg, col, x, w, title, narrow) {
@@ -126,7 +168,7 @@ function draw_spaces(map, target) {
     spaces.key = key;
     spaces.map = map;
     spaces.blocks = pieces(map);
-    spaces.rest = `${map.name}: ${size(map.bytes)} of guest memory. Point at a range to follow it; the bar at its edge is what the host holds in real pages.`;
+    spaces.rest = `${map.name}: ${size(map.bytes)} of guest memory. Point at a range to follow it. The bar at its left edge is what the host holds in real pages; strips at its right edge glow where memory has just changed.`;
     const guest = column(spaces.blocks, 'gpa'), host = column(spaces.blocks, 'host');
     const svg = s('svg', { viewBox: `0 0 ${width} ${Math.max(guest.height, host.height)}`, role: 'group', 'aria-label': 'Guest-physical and host-virtual address space' });
     spaces.blocks.forEach((p, i) => {
@@ -139,7 +181,8 @@ function draw_spaces(map, target) {
     for (const row of host.rows) if (row.piece) svg.append(block(row, spaces.blocks.indexOf(row.piece), x2, w, narrow));
     pins(svg, guest, host, target, 0, w, x2);
     put($('spaces-draw'), svg);
+    draw_heat();
     const uses = [...new Set(spaces.blocks.map((p) => p.use))];
-    put($('spaces-legend'), uses.map((u) => h('span', {}, h('i', { class: `u-${u}` }), USES[u] || u)));
+    put($('spaces-legend'), uses.map((u) => h('span', {}, h('i', { class: `u-${u}` }), USES[u] || u)), main.source.live ? h('span', {}, h('i', { class: 'hot' }), 'changing') : null);
     light(null);
 }

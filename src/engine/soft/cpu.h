@@ -98,6 +98,7 @@ struct soft_tlb_entry {
 
 struct soft_code; /* a decoded instruction; run.c */
 struct trans;     /* trans/trans.h */
+struct soft_world;
 
 struct soft_cpu {
     struct x86_state s; /* the registers; rip is that of the instruction under way */
@@ -137,6 +138,10 @@ struct soft_cpu {
 
     /* set by other threads */
     _Atomic bool kicked;
+
+    struct soft_world *world; /* NULL: there is no other vCPU */
+    _Atomic bool inside;      /* world.h; sequentially consistent */
+    bool was_inside;          /* before it wanted to be alone */
 
     struct cpu_debug debug;
     bool at_break; /* the last exit was a stop before the instruction at break_rip */

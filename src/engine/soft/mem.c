@@ -11,6 +11,7 @@
 #include "engine/soft/host_alu.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/trans/trans.h"
+#include "engine/soft/world.h"
 
 enum { PAGE = 4096, SEG_CODE = 8, SEG_EXPAND_DOWN = 4, SEG_RW = 2 };
 
@@ -230,6 +231,26 @@ bool soft_can_write(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len)
            span_of(c, linear, len, HOW_WRITE, c->bank, &s);
 }
 
+/* No bus lock reaches over two pages of the host: the others stand still. 1, 2, 4 or 8 bytes. */
+static bool cas_two_pages(struct soft_cpu *c, const struct span *s, uint64_t expected[2],
+                          uint8_t *val, bool *same)
+{
+    unsigned width = s->len[0] + s->len[1];
+    uint8_t now[8];
+    bool done = true;
+
+    soft_world_stop(c);
+    mem_load(now, s->place[0].host, s->len[0]);
+    mem_load(now + s->len[0], s->place[1].host, s->len[1]);
+    *same = le_get(now, width) == (expected[0] & ones(width));
+    if (*same)
+        done = span_move(c, s, true, val);
+    else
+        expected[0] = le_get(now, width);
+    soft_world_go(c);
+    return done;
+}
+
 bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uint64_t expected[2],
               const uint64_t val[2], bool *same)
 {
@@ -244,16 +265,17 @@ bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uin
         (width <= 8 && !aligned_enough(c, linear, width)) ||
         !span_of(c, linear, width, HOW_WRITE, c->bank, &s))
         return false;
-    if (s.len[1] == 0 && s.place[0].host != NULL) {
+    if (s.place[0].host == NULL || (s.len[1] > 0 && s.place[1].host == NULL)) {
+        /* GAP: LOCK and XCHG of a device are a load and a store, not one step. */
+        *same = true;
+        if (!span_move(c, &s, true, buf))
+            return false;
+    } else if (s.len[1] == 0) {
         note_store(c, &s.place[0], buf, width);
         *same = host_cas(s.place[0].host, width, expected, val);
-        note_watched(c, &s, HOW_WRITE);
-        return true;
-    }
-    /* GAP: LOCK and XCHG over a page border, or of a device, are a load and a store, not one step. */
-    *same = true;
-    if (!span_move(c, &s, true, buf))
+    } else if (!cas_two_pages(c, &s, expected, buf, same)) {
         return false;
+    }
     note_watched(c, &s, HOW_WRITE);
     return true;
 }

@@ -29,7 +29,7 @@ bool soft_can_write(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len)
  * width  1, 2, 4, 8; 16 with a linear address that is a multiple of 16. Little-endian: [1] is the upper
  *        half of 16 bytes
  *
- * Atomic against other CPUs where the range is memory inside one page. False as a store. *same tells
+ * Atomic against other CPUs where the range is memory. False as a store. *same tells
  * whether it was written; if not, expected is what the place holds.
  */
 bool soft_cas(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned width, uint64_t expected[2],

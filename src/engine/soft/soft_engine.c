@@ -18,11 +18,13 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/trans.h"
 #include "engine/soft/time.h"
+#include "engine/soft/world.h"
 
 /* Machine-wide: the CPU that guests are shown, and the base of its KVM clock. */
 struct soft_vm {
     struct x86_cpuid_model model;
     struct soft_pvclock pvclock;
+    struct soft_world world; /* of several vCPUs */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -59,13 +61,18 @@ static int soft_open(struct machine *m, struct vitro_err *err)
     soft_host_model(&vm->model, &config);
     if (m->cpu_model != NULL)
         take_model(vm, m);
+    soft_world_init(&vm->world);
     m->engine_vm[SOFT_SEAT] = vm;
     return 0;
 }
 
 static void soft_close(struct machine *m)
 {
-    free(m->engine_vm[SOFT_SEAT]);
+    struct soft_vm *vm = m->engine_vm[SOFT_SEAT];
+
+    if (vm != NULL)
+        soft_world_fini(&vm->world);
+    free(vm);
     m->engine_vm[SOFT_SEAT] = NULL;
 }
 
@@ -107,6 +114,7 @@ static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
         return err_set(err, -ENOMEM, "making CPU %u: out of memory", cpu->idx);
     memset(c, 0, sizeof(*c));
     c->vcpu = cpu;
+    c->world = cpu->m->ncpus_planned > 1 ? &vm->world : NULL;
     c->code = soft_code_new();
     cpu->engine_cpu[SOFT_SEAT] = c;
     if (c->code == NULL) {
@@ -233,7 +241,9 @@ static bool advance_alone(struct soft_cpu *c)
     bool done;
 
     soft_time_begin(c);
+    soft_world_enter_anyway(c); /* perhaps under the machine's lock */
     done = soft_advance(c);
+    soft_world_leave(c);
     soft_time_end(c);
     return done;
 }
@@ -260,6 +270,7 @@ static void run(struct vcpu *cpu)
     if (soft_resume(c))
         return;
     for (;;) {
+        soft_world_look(c);
         if (atomic_load_explicit(&c->kicked, memory_order_relaxed)) {
             atomic_store(&c->kicked, false);
             exit_with(c, EXIT_KICKED, 0);
@@ -298,7 +309,9 @@ static int soft_run(struct vcpu *cpu, struct vitro_err *err)
     soft_time_begin(soft_of(cpu));
     if (soft_of(cpu)->trans != NULL)
         trans_begin(soft_of(cpu)->trans);
+    soft_world_enter(soft_of(cpu));
     run(cpu);
+    soft_world_leave(soft_of(cpu));
     soft_time_end(soft_of(cpu));
     return t != NULL ? trans_failure(t, err) : 0;
 }

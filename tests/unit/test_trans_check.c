@@ -91,7 +91,7 @@ static void world_close(struct world *w)
 /* The bytes, somewhere in the translated code. */
 static uint8_t *find(struct world *w, const void *bytes, size_t len)
 {
-    uint8_t *at = memmem(w->t->cache.rw, w->t->cache.used, bytes, len);
+    uint8_t *at = memmem(w->t->store->cache.rw, w->t->store->cache.used, bytes, len);
 
     assert_non_null(at);
     return at;

@@ -108,23 +108,39 @@ static bool mark_entries(struct soft_cpu *c, const struct x86_walk *w, bool writ
     return true;
 }
 
+/* Stores to the page have to ask the translator. */
+static unsigned held_for_code(struct soft_cpu *c, const struct soft_tlb_entry *e)
+{
+    unsigned how = 0;
+
+    if (c->trans == NULL)
+        return 0;
+    for (unsigned b = 0; b < BANKS; b++)
+        how |= e->allow[b];
+    if (how & HOW_WRITE)
+        trans_note_writer(c->trans, e->gpa);
+    return trans_wants_stores(c->trans, e->gpa) ? HOW_WRITE : 0;
+}
+
 static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, bool dirty,
                  struct soft_tlb_entry *e)
 {
     const struct mem_slot *slot;
-    unsigned code;
+    unsigned hold;
 
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
     e->gpa = w->gpa & ~UINT64_C(0xfff);
-    code = c->trans != NULL && trans_wants_stores(c->trans, e->gpa) ? HOW_WRITE : 0;
     slot = mem_slot_at(&c->vcpu->m->mem, e->gpa);
     e->host = slot != NULL ? slot->host + (e->gpa - slot->base) : NULL;
     for (unsigned b = 0; b < BANKS; b++) {
         e->allow[b] = (uint8_t)allowed(c, w, b);
         if (!dirty || slot == NULL || slot->kind == MEM_ROM)
             e->allow[b] &= (uint8_t)~HOW_WRITE;
-        e->held[b] = e->allow[b] & (e->watched | code);
+    }
+    hold = e->watched | held_for_code(c, e);
+    for (unsigned b = 0; b < BANKS; b++) {
+        e->held[b] = e->allow[b] & hold;
         e->allow[b] &= (uint8_t)~e->held[b];
     }
 }

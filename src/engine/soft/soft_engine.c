@@ -440,7 +440,7 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
         c->s.dr6 = 0xffff0ff0;
         c->s.dr7 = 0x400;
     }
-    if (c->trans != NULL)
+    if (c->trans != NULL && parts == STATE_ALL)
         trans_reset(c->trans); /* memory may have been another engine's meanwhile */
     soft_mode_changed(c);
     soft_flush(c, true);

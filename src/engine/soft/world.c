@@ -73,7 +73,8 @@ void soft_world_stop(struct soft_cpu *c)
 
     if (w == NULL)
         return;
-    c->was_inside = atomic_exchange(&c->inside, false); /* who comes before need not wait for this one */
+    c->was_inside =
+        atomic_exchange(&c->inside, false); /* who comes before need not wait for this one */
     pthread_mutex_lock(&w->lock);
     pthread_cond_broadcast(&w->changed);
     while (atomic_load(&w->stopped))

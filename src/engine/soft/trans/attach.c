@@ -13,8 +13,7 @@ int trans_attach(struct soft_cpu *c, struct vitro_err *err)
                                    .check = c->vcpu->m->translate & TRANSLATE_CHECK };
     int rc;
 
-    /* GAP: with more than one vCPU everything is interpreted: stores of one do not drop the other's translations. */
-    if (tier == TIER_INTERP || c->vcpu->m->ncpus_planned > 1)
+    if (tier == TIER_INTERP)
         return 0;
     rc = trans_new(c, &config, &c->trans, tier == TIER_AUTO ? &c->vcpu->m->untranslated : err);
     return tier == TIER_TRANS ? rc : 0;

@@ -4,9 +4,14 @@
  *
  * A block is straight-line code of one page, entered at its beginning and left at branches, or in the middle
  * to the interpreter. A site is a place where translated code is left; its number is in S2 then.
+ *
+ * Code is shared by all vCPUs (struct trans_store); the tables that it looks into are each vCPU's own (struct
+ * trans). What one of them does that concerns others, it counts in `changes`; they look between two instructions.
  */
 #ifndef ENGINE_SOFT_TRANS_BLOCK_H
 #define ENGINE_SOFT_TRANS_BLOCK_H
+
+#include <pthread.h>
 
 #include "engine/soft/trans/cache.h"
 #include "engine/soft/trans/frame.h"
@@ -24,6 +29,7 @@ enum {
     PAGE_BUCKETS = 1 << 12,
     PAGES_MAX = 1 << 14,
     COUNTERS = 1 << 14,
+    GUARDED_MAX = 64,
 };
 
 enum site_kind {
@@ -34,6 +40,7 @@ enum site_kind {
     SITE_MISS,     /* the access to frame.data is not known; the instruction has not begun */
     SITE_STEP,     /* the instruction is the interpreter's */
     SITE_REP,      /* the same, unless trans_rep can do it */
+    SITE_PAUSE,    /* the same, by who waits for another vCPU */
     SITE_SIMD,     /* at an entry: vector instructions are not to be executed here now */
 };
 
@@ -48,6 +55,7 @@ struct site {
     uint32_t next;    /* SITE_EDGE: another edge that is linked to the same block */
     uint32_t pop;     /* bytes */
     uint16_t cell;    /* SITE_EDGE without patch */
+    bool linked;      /* SITE_EDGE with patch: it is among the edges of a block */
     uint8_t insn;     /* its number in the block */
     uint8_t executed; /* instructions */
     uint8_t kind, flags;
@@ -57,14 +65,14 @@ struct site {
 struct block {
     uint64_t rip, gpa;
     uint32_t entry, indirect; /* in the cache; the second takes flags from frame.flags */
-    uint32_t bounds;          /* of its first instruction in trans.bounds */
+    uint32_t bounds;          /* of its first instruction in trans_store.bound */
     uint32_t bytes;           /* of host code */
     uint32_t edges;           /* first SITE_EDGE that is linked to it */
     uint32_t next, next_in_page;
     uint16_t guest_bytes;
     uint8_t ninsns, bank; /* enum soft_bank: who executes it */
     uint8_t simd;         /* enum trans_simd of what it touches */
-    bool dead;            /* the code has been written */
+    _Atomic bool dead;    /* the code has been written; whoever sees it goes on elsewhere */
 };
 
 /* Where an instruction begins. */
@@ -75,30 +83,87 @@ struct bound {
 
 struct code_page {
     uint64_t gpa;
+    uint8_t *host;
     uint32_t blocks, next; /* first block; next page of the bucket */
     uint32_t writes;       /* times that its code was dropped */
+    uint64_t guard;        /* trans_store.guards when stores began to ask */
+    bool ready;            /* every vCPU asks before it stores there: bytes can be translated */
 };
 
-struct trans {
-    struct soft_cpu *c;
-    struct trans_config config;
+/* A page whose stores have to ask from now on: what other vCPUs take out of their tables. */
+struct guarded {
+    uint64_t gpa;
+    const uint8_t *host;
+};
+
+/* Who has ever been able to write a physical page: WRITER_NONE, a vCPU's number + 1, or WRITER_SEVERAL. */
+struct writers {
+    uint64_t npages;
+    _Atomic uint8_t page[];
+};
+
+enum { WRITER_NONE = 0, WRITER_SEVERAL = 0xff };
+
+/*
+ * struct trans_store - what all vCPUs of a machine share: translated code, and what is known of it
+ *
+ * Everything is changed under `lock`; what is read without it says so. Blocks, sites, bounds and code stay as they
+ * are once `published` counts them (but for what is under lock), until a reset, which is one vCPU's alone
+ * (world.h). So code is executed without a lock.
+ */
+struct trans_store {
+    pthread_mutex_t lock;
+    bool shared; /* fixed: there is more than one vCPU */
+    unsigned threshold;
+    struct trans *user[CPUS_MAX]; /* fixed once a vCPU runs */
+    unsigned nusers;
+    _Atomic bool exact_flags;
+
+    /*
+     * Something is other than it was: a page guarded, blocks dropped, a reset wanted. Sequentially consistent with
+     * soft_cpu.inside, see share.c; vCPUs compare it with trans.changes_seen.
+     */
+    _Atomic uint64_t changes;
+    _Atomic uint64_t published; /* blocks made; release after what they consist of is written */
+    _Atomic bool looking;       /* pages that devices have written are being dropped */
+    _Atomic bool reset_wanted;
+    uint64_t resets; /* changed by who is alone */
+    uint64_t guards, drops;
+    struct guarded guarded[GUARDED_MAX]; /* the last ones, by number */
+
     struct trans_stats stats;
     struct trans_cache cache;
-    struct trans_frame *frame;
-    uint8_t *stack; /* frame lies at its end */
-
     struct block *block;
     struct site *site;
     struct bound *bound;
-    uint32_t nblocks, nsites, nbounds, ncells;
+    uint32_t nblocks, nsites, nbounds;
+    _Atomic uint32_t ncells;
+    uint32_t
+        cell_stub[TRANS_CELLS]; /* where in the cache a cell's jump goes while it is not linked */
 
     uint32_t bucket[BLOCK_BUCKETS];
     struct code_page page[PAGES_MAX];
     uint32_t page_bucket[PAGE_BUCKETS];
     uint32_t npages;
     struct mem_code *code; /* which physical pages have translations; mem.code too */
+    struct writers *writers;
+    uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
+};
+
+/* One vCPU's part, for its thread alone but for `seen`, and the cells of frame that are new. */
+struct trans {
+    struct soft_cpu *c;
+    struct trans_store *store;
+    unsigned number; /* in trans_store.user */
+    struct trans_stats stats;
+    struct trans_frame *frame;
+    uint8_t *stack; /* frame lies at its end */
+
+    _Atomic uint64_t seen; /* trans_store.guards up to which nothing is stored without asking */
+    uint64_t changes_seen, drops_seen;
 
     uint8_t counter[COUNTERS]; /* executions by the interpreter */
+    unsigned pauses;           /* PAUSE instructions of this burst */
 
     /* entries that are in use, to be freed by a flush; a full list means all */
     uint32_t filled[8192], linked[8192];
@@ -110,37 +175,70 @@ struct trans {
     uint64_t budget;     /* frame.budget of the last entry */
     uint32_t mxcsr_mask; /* of the guest's image then */
     uint64_t xstate_bv;
-    uint8_t host_simd;   /* enum trans_simd of what can be saved and restored here */
     struct check *check; /* check.h; NULL: nothing is compared */
 };
 
-/* build.c: translates the code at rip, which lies at gpa; NULL when nothing of it can be. */
+/* ---- share.c ---------------------------------------------------------------------------------- */
+
+/* Nothing where there is one vCPU. */
+void trans_lock(struct trans_store *s);
+void trans_unlock(struct trans_store *s);
+
+/*
+ * trans_catch_up - between two instructions: what other vCPUs, devices and flushes have made of the tables
+ *
+ * Afterwards stores go to no page that others have guarded before, and what is found leads to no dropped block.
+ * Whoever keeps numbers of blocks or sites compares trans_store.resets with before.
+ */
+void trans_catch_up(struct trans *t);
+
+/*
+ * trans_guard - under lock: true when every vCPU asks before it stores to the page
+ *
+ * host: of the page. False: others have not looked yet; the code is to be interpreted meanwhile.
+ */
+bool trans_guard(struct trans *t, uint64_t gpa, uint8_t *host);
+
+/* ---- build.c, store.c ------------------------------------------------------------------------- */
+
+/* Under lock: translates the code at rip, which lies at gpa; NULL when nothing of it can be, or a reset is wanted. */
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
                           enum soft_bank bank);
 
-/* store.c */
-struct block *trans_find(struct trans *t, uint64_t rip, uint64_t gpa, enum soft_bank bank);
-/* host: the page that the block's code lies in. */
-void trans_insert(struct trans *t, struct block *b, const uint8_t *host);
+/* All under lock. */
+struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa, enum soft_bank bank);
+void trans_insert(struct trans_store *s, struct block *b);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
-/* Drops what devices have written over. */
-void trans_look_for_writes(struct trans *t);
+/* Drops the blocks of a page; only numbers in `changes` tell other vCPUs. */
+void trans_drop_page(struct trans_store *s, uint64_t gpa);
+/* Of a physical page, NULL when nothing has been translated there; made when it has to be, unless the table is full. */
+struct code_page *trans_page_find(struct trans_store *s, uint64_t gpa);
+struct code_page *trans_page_make(struct trans_store *s, uint64_t gpa);
+void trans_set_code(struct trans_store *s, uint64_t gpa, enum mem_code_state to);
 /* Executions that code of the page needs more before it is translated; UINT_MAX: it never is. */
-unsigned trans_reluctance(struct trans *t, uint64_t gpa);
+unsigned trans_reluctance(struct trans_store *s, uint64_t gpa);
+/* Everything is as in the beginning; by who is alone. */
+void trans_store_clear(struct trans_store *s);
 
 /* string.c: of the instruction at rip, at most so many elements. False: none, the interpreter has to. */
 bool trans_is_rep(const struct x86_insn *in);
 bool trans_rep(struct trans *t, uint64_t most);
 
-/* pages.c: the tables of frame. */
+/* ---- pages.c: the tables of frame ------------------------------------------------------------- */
+
 void trans_pages_free(struct trans *t);
 bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,
                      const struct soft_tlb_entry *e);
 /* No write goes to this page of the host any more without asking. */
 void trans_pages_strip(struct trans *t, const uint8_t *host);
 void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b);
-void trans_cells_free(struct trans *t);
 /* The entry of this number, as trans_page_fill has told check_page. */
 void trans_page_free(struct trans *t, uint32_t number);
+/* A cell for a branch whose unlinked jump goes to `stub`; in every vCPU's frame. */
+uint32_t trans_cell_new(struct trans_store *s, uint32_t stub);
+void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to);
+
+/* enter.S: what other vCPUs have written into the cache is executed from now on. */
+void trans_serialize(void);
 
 #endif

@@ -72,6 +72,9 @@ static void step(struct gen *g)
 {
     enum site_kind kind = trans_is_rep(&g->x->in) ? SITE_REP : SITE_STEP;
 
+    if (x86_insn_row(&g->x->in)->mnemonic == X86_MN_PAUSE)
+        kind = SITE_PAUSE;
+
     emit_mov_imm(&g->e, HOST_S2, gen_site(g, kind, FLAGS_HOST));
     emit_jmp_mem(&g->e, FRAME(leave));
 }
@@ -120,7 +123,7 @@ static bool goes_on(const struct scan *s)
 
 static void body(struct gen *g)
 {
-    struct trans *t = g->t;
+    struct trans_store *t = g->t;
     const struct scan *s = g->s;
 
     for (g->i = 0; g->i < s->n && !g->e.full && !g->failed; g->i++) {
@@ -134,7 +137,7 @@ static void body(struct gen *g)
 
 static void finish(struct gen *g, size_t begin)
 {
-    struct trans *t = g->t;
+    struct trans_store *t = g->t;
 
     g->b->ninsns = (uint8_t)g->s->n;
     g->b->simd = g->s->simd;
@@ -146,7 +149,7 @@ static void finish(struct gen *g, size_t begin)
     t->stats.host_bytes += g->b->bytes;
 }
 
-static bool room(const struct trans *t)
+static bool room(const struct trans_store *t)
 {
     return t->nblocks < BLOCKS_MAX && t->nbounds + BLOCK_INSNS < BOUNDS_MAX &&
            t->nsites + 8 * BLOCK_INSNS < SITES_MAX && t->ncells + 2 * BLOCK_INSNS < TRANS_CELLS &&
@@ -156,35 +159,43 @@ static bool room(const struct trans *t)
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
                           enum soft_bank bank)
 {
+    struct trans_store *store = t->store;
+    uint8_t copy[4096];
     struct scan s = { .page = host - rip % 4096,
+                      .copy = copy,
                       .rip = rip,
                       .begin = (unsigned)(rip % 4096),
                       .bank = bank,
-                      .simd_host = t->host_simd,
+                      .simd_host = store->host_simd,
                       .c = t->c,
-                      .exact = t->config.exact_flags };
-    struct gen g = { .t = t, .s = &s };
+                      .shared = store->shared,
+                      .exact = store->exact_flags };
+    struct gen g = { .t = store, .s = &s };
     const uint8_t *parked;
     size_t begin;
 
     trans_scan(&s);
     if (s.n == 0)
         return NULL;
-    if (!room(t))
+    if (!room(store)) {
         trans_reset(t);
-    g.number = t->nblocks;
-    g.b = &t->block[g.number];
-    *g.b = (struct block){ .rip = rip, .gpa = gpa, .bounds = t->nbounds, .bank = (uint8_t)bank };
-    begin = t->cache.used;
-    g.e = (struct emit){ .at = t->cache.rw + begin, .end = t->cache.rw + t->cache.len };
+        return NULL;
+    }
+    g.number = store->nblocks;
+    g.b = &store->block[g.number];
+    *g.b =
+        (struct block){ .rip = rip, .gpa = gpa, .bounds = store->nbounds, .bank = (uint8_t)bank };
+    begin = store->cache.used;
+    g.e = (struct emit){ .at = store->cache.rw + begin, .end = store->cache.rw + store->cache.len };
     parked = entry(&g);
     body(&g);
     indirect_entry(&g, parked);
     gen_colds(&g);
     if (g.e.full || g.failed)
         return NULL;
-    t->nblocks++;
+    store->nblocks++;
     finish(&g, begin);
-    trans_insert(t, g.b, s.page);
+    trans_insert(store, g.b);
+    atomic_store_explicit(&store->published, store->stats.translated, memory_order_release);
     return g.b;
 }

@@ -164,17 +164,19 @@ static void take_back(struct check *k, bool keep)
 static unsigned live_flags(struct trans *t)
 {
     struct soft_cpu *c = t->c;
-    struct scan s = { .rip = c->s.rip,
+    uint8_t copy[PAGE];
+    struct scan s = { .copy = copy,
+                      .rip = c->s.rip,
                       .begin = (unsigned)(c->s.rip % PAGE),
                       .bank = c->bank,
-                      .simd_host = t->host_simd,
+                      .simd_host = t->store->host_simd,
                       .c = c,
-                      .exact = t->config.exact_flags };
+                      .exact = t->store->exact_flags };
     const uint8_t *host;
     unsigned left;
     uint64_t gpa;
 
-    if (t->config.exact_flags || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL)
+    if (t->store->exact_flags || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL)
         return FLAGS_ALL;
     s.page = host - s.begin;
     trans_scan(&s);

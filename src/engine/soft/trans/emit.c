@@ -115,6 +115,14 @@ uint8_t *emit_jmp(struct emit *e)
     return e->at - 4;
 }
 
+uint8_t *emit_jmp_aligned(struct emit *e)
+{
+    static const uint8_t nops[4][3] = { { 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0 } };
+
+    emit_bytes(e, nops[-((uintptr_t)e->at + 1) & 3], -((uintptr_t)e->at + 1) & 3);
+    return emit_jmp(e);
+}
+
 uint8_t *emit_jcc(struct emit *e, unsigned cc)
 {
     emit_8(e, 0x0f);
@@ -132,5 +140,5 @@ void emit_patch(uint8_t *place, const uint8_t *to)
 {
     int32_t distance = (int32_t)(to - (place + 4));
 
-    memcpy(place, &distance, sizeof(distance));
+    __atomic_store_n((int32_t *)(void *)place, distance, __ATOMIC_RELEASE);
 }

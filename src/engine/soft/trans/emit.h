@@ -50,9 +50,11 @@ void emit_alu_imm(struct emit *e, bool wide, unsigned alu, unsigned reg, int32_t
 
 /* With a distance to be filled in: the place of its 32 bits. */
 uint8_t *emit_jmp(struct emit *e);
+/* One that may be patched while it is executed: the distance lies at a multiple of 4. */
+uint8_t *emit_jmp_aligned(struct emit *e);
 uint8_t *emit_jcc(struct emit *e, unsigned cc);
 void emit_jmp_mem(struct emit *e, struct emit_mem m);
-/* Lets the jump whose distance is at `place` go to `to`; both in the alias. */
+/* Lets the jump whose distance is at `place` go to `to`; both in the alias. At once for who executes an aligned one. */
 void emit_patch(uint8_t *place, const uint8_t *to);
 
 #endif

@@ -133,4 +133,20 @@
     ret
     .size trans_simd_load, . - trans_simd_load
 
+    /* IRET to the next instruction serializes without leaving a virtual machine's guest. */
+    begin trans_serialize
+    mov %rsp, %rax
+    mov %ss, %ecx
+    push %rcx
+    push %rax
+    pushf
+    mov %cs, %ecx
+    push %rcx
+    lea 1f(%rip), %rcx
+    push %rcx
+    iretq
+1:
+    ret
+    .size trans_serialize, . - trans_serialize
+
     .section .note.GNU-stack, "", @progbits

@@ -29,7 +29,7 @@ struct cold {
 };
 
 struct gen {
-    struct trans *t;
+    struct trans_store *t;
     struct scan *s;
     struct emit e;
     struct block *b;

@@ -3,8 +3,8 @@
  * gen_copy.c - guest instructions with their registers renumbered and their memory operand at S1
  *
  * The bytes are put together again from the decoded fields: prefixes that count, REX or VEX, opcode, ModRM,
- * immediate. Segment, address-size and LOCK prefixes are left out: the first two are in the address, and
- * with one vCPU nobody else writes the word. A register that lives in the frame is loaded into a scratch
+ * immediate. Segment and address-size prefixes are left out: they are in the address. So is LOCK while there is one
+ * vCPU: nobody else writes the word. A register that lives in the frame is loaded into a scratch
  * register before and stored after.
  */
 #include "engine/soft/trans/gen.h"
@@ -141,6 +141,8 @@ static void legacy(struct gen *g, const struct fields *f)
     unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem ? 0 : f->rm >> 3);
     bool modrm = row->props & X86_ROW_MODRM;
 
+    if (in->flags & X86_INSN_LOCK && g->t->shared)
+        emit_8(&g->e, 0xf0);
     if (in->flags & X86_INSN_66)
         emit_8(&g->e, 0x66);
     if (in->flags & (X86_INSN_F2 | X86_INSN_F3) && !(row->prefixes & BIT(X86_PP_NP)))

@@ -123,7 +123,7 @@ static uint32_t place(const struct gen *g, const uint8_t *at)
 
 void gen_edge(struct gen *g, uint64_t target, unsigned executed)
 {
-    struct trans *t = g->t;
+    struct trans_store *t = g->t;
     uint32_t number;
     struct site *site;
 
@@ -137,17 +137,16 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed)
     site->target = target;
     site->executed = (uint8_t)executed;
     if (same_page(g, target)) {
-        uint8_t *jump = emit_jmp(&g->e);
+        uint8_t *jump = emit_jmp_aligned(&g->e);
 
         site->patch = place(g, jump);
         emit_patch(jump, g->e.at);
     } else if (t->ncells < TRANS_CELLS) {
         struct emit_mem cell = FRAME(cell);
 
-        site->cell = (uint16_t)t->ncells++;
-        cell.disp += 8 * site->cell;
+        cell.disp += 8 * (int32_t)t->ncells;
         emit_jmp_mem(&g->e, cell);
-        t->frame->cell[site->cell] = t->cache.rx + place(g, g->e.at);
+        site->cell = (uint16_t)trans_cell_new(t, place(g, g->e.at));
     } else {
         g->failed = true;
     }

@@ -63,7 +63,7 @@ void gen_put(struct gen *g, unsigned guest, unsigned host)
 
 uint32_t gen_site(struct gen *g, enum site_kind kind, enum site_flags flags)
 {
-    struct trans *t = g->t;
+    struct trans_store *t = g->t;
 
     if (t->nsites == SITES_MAX) {
         g->failed = true;

@@ -61,15 +61,22 @@ static void free_filled(struct trans *t)
     t->nfilled = 0;
 }
 
-void trans_cells_free(struct trans *t)
+/* Other vCPUs put the first target into new cells. */
+static void set_cell(struct trans *t, uint32_t cell, uint32_t at)
 {
-    uint32_t n = t->nlinked > ARRAY_LEN(t->linked) ? t->nsites : t->nlinked;
+    __atomic_store_n(&t->frame->cell[cell], t->store->cache.rx + at, __ATOMIC_RELAXED);
+}
+
+static void free_linked(struct trans *t)
+{
+    const struct trans_store *s = t->store;
+    bool all = t->nlinked > ARRAY_LEN(t->linked);
+    uint32_t n = all ? atomic_load_explicit(&s->ncells, memory_order_acquire) : t->nlinked;
 
     for (uint32_t i = 0; i < n; i++) {
-        const struct site *s = &t->site[n == t->nlinked ? t->linked[i] : i];
+        uint32_t cell = all ? i : t->linked[i];
 
-        if (s->kind == SITE_EDGE && s->patch == 0)
-            t->frame->cell[s->cell] = t->cache.rx + s->stub;
+        set_cell(t, cell, s->cell_stub[cell]);
     }
     t->nlinked = 0;
 }
@@ -77,7 +84,7 @@ void trans_cells_free(struct trans *t)
 void trans_pages_free(struct trans *t)
 {
     free_filled(t);
-    trans_cells_free(t);
+    free_linked(t);
 }
 
 /* ---- fill ------------------------------------------------------------------------------------- */
@@ -105,13 +112,14 @@ bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans
 
 void trans_pages_strip(struct trans *t, const uint8_t *host)
 {
-    for (unsigned b = 0; b < BANKS; b++) {
-        struct trans_page *p = t->frame->tlb[b][TRANS_WRITE];
+    uint32_t n = t->nfilled > ARRAY_LEN(t->filled) ? PAGES : t->nfilled;
 
-        for (unsigned i = 0; i < TRANS_TLB; i++) {
-            if (p[i].host == host)
-                p[i] = free_page(i);
-        }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t number = n == PAGES ? i : t->filled[i];
+
+        if (number < PAGES && page_at(t, number)->host == host &&
+            number / TRANS_TLB % TRANS_ACCESSES == TRANS_WRITE)
+            free_entry(t, number);
     }
 }
 
@@ -120,6 +128,27 @@ void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
     uint32_t idx = (uint32_t)(rip >> 8 ^ rip) & (TRANS_INDIRECT - 1);
 
     t->frame->indirect[b->bank][idx] =
-        (struct trans_indirect){ .rip = rip, .host = t->cache.rx + b->indirect };
+        (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };
     note(t, PAGES + b->bank * (uint32_t)TRANS_INDIRECT + idx);
+}
+
+uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
+{
+    uint32_t cell = atomic_load_explicit(&s->ncells, memory_order_relaxed);
+
+    s->cell_stub[cell] = stub;
+    for (unsigned i = 0; i < s->nusers; i++) {
+        if (s->user[i] != NULL)
+            set_cell(s->user[i], cell, stub);
+    }
+    atomic_store_explicit(&s->ncells, cell + 1, memory_order_release);
+    return cell;
+}
+
+void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to)
+{
+    set_cell(t, cell, to->entry);
+    if (t->nlinked < ARRAY_LEN(t->linked))
+        t->linked[t->nlinked] = cell;
+    t->nlinked++;
 }

@@ -4,11 +4,8 @@
  */
 #include "engine/soft/trans/block.h"
 
-#include <cpuid.h>
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sched.h>
 
 #include "engine/soft/attend.h"
 #include "engine/soft/fast.h"
@@ -19,124 +16,11 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/check.h"
 #include "engine/soft/trans/scan.h"
+#include "engine/soft/world.h"
 
-enum { PAGE = 4096, CACHE_LEN = 32 << 20, XCR0_SSE_AVX = 6, COLD_RUN = 64 /* instructions */ };
+enum { PAGE = 4096, XCR0_SSE_AVX = 6, COLD_RUN = 64 /* instructions */ };
 enum { REP_MOST = 65536 /* elements between two looks at kicks */, CHECK_REP = 4096 };
-
-/* ---- life ------------------------------------------------------------------------------------- */
-
-static uint64_t memory_end(const struct mem *m)
-{
-    uint64_t end = 0;
-
-    for (size_t i = 0; i < m->nslots; i++) {
-        if (m->slot[i].base + m->slot[i].len > end)
-            end = m->slot[i].base + m->slot[i].len;
-    }
-    return end;
-}
-
-/* LAHF in 64-bit mode; the vector state, if XSAVE is there to move it. */
-static bool host_can(struct trans *t)
-{
-    unsigned a, b, c, d, xcr0, high;
-
-    if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(c & 1))
-        return false;
-    if (!__get_cpuid(1, &a, &b, &c, &d))
-        return false;
-    if (c & bit_OSXSAVE) {
-        __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
-        if (xcr0 & FX_SSE)
-            t->host_simd = TRANS_SIMD_SSE | (xcr0 & FX_AVX ? TRANS_SIMD_AVX : 0);
-    }
-    return true;
-}
-
-static int make_tables(struct trans *t, struct vitro_err *err)
-{
-    size_t len = TRANS_STACK + ((sizeof(struct trans_frame) + 63) & ~(size_t)63);
-    uint64_t npages = memory_end(&t->c->vcpu->m->mem) / PAGE;
-
-    t->code = calloc(1, sizeof(*t->code) + npages);
-    t->stack = aligned_alloc(64, len);
-    t->block = calloc(BLOCKS_MAX, sizeof(*t->block));
-    t->site = calloc(SITES_MAX, sizeof(*t->site));
-    t->bound = calloc(BOUNDS_MAX, sizeof(*t->bound));
-    if (t->code == NULL || t->stack == NULL || t->block == NULL || t->site == NULL ||
-        t->bound == NULL)
-        return err_set(err, -ENOMEM, "making a translator: out of memory");
-    t->code->npages = npages;
-    t->frame = (struct trans_frame *)(void *)(t->stack + TRANS_STACK);
-    memset(t->frame, 0, sizeof(*t->frame));
-    t->frame->gpr = t->c->s.gpr;
-    t->frame->xsave = t->c->s.xsave;
-    t->frame->leave = (const void *)trans_leave;
-    t->frame->simd_load = (const void *)trans_simd_load;
-    return 0;
-}
-
-int trans_new(struct soft_cpu *c, const struct trans_config *config, struct trans **out,
-              struct vitro_err *err)
-{
-    struct trans *t = calloc(1, sizeof(*t));
-    int rc;
-
-    if (t == NULL)
-        return err_set(err, -ENOMEM, "making a translator: out of memory");
-    t->c = c;
-    t->config = *config;
-    if (config->check && (t->check = check_new()) == NULL) {
-        trans_free(t);
-        return err_set(err, -ENOMEM, "making a translator: out of memory");
-    }
-    if (!host_can(t))
-        rc = err_set(err, -ENOTSUP, "translating code: the host's CPU lacks LAHF in 64-bit mode");
-    else if ((rc = make_tables(t, err)) == 0)
-        rc = trans_cache_open(&t->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN,
-                              err);
-    if (rc < 0) {
-        trans_free(t);
-        return rc;
-    }
-    t->nfilled = UINT32_MAX; /* nothing is free yet */
-    trans_reset(t);
-    t->stats.resets = 0;
-    c->vcpu->m->mem.code = t->code;
-    *out = t;
-    return 0;
-}
-
-void trans_free(struct trans *t)
-{
-    if (t == NULL)
-        return;
-    if (t->c->vcpu->m->mem.code == t->code)
-        t->c->vcpu->m->mem.code = NULL;
-    trans_cache_close(&t->cache);
-    check_free(t->check);
-    free(t->bound);
-    free(t->site);
-    free(t->block);
-    free(t->stack);
-    free(t->code);
-    free(t);
-}
-
-int trans_failure(const struct trans *t, struct vitro_err *err)
-{
-    return t->check != NULL ? check_failure(t->check, err) : 0;
-}
-
-bool trans_failed_at(const struct trans *t, uint64_t *rip)
-{
-    return t->check != NULL && check_found(t->check, rip);
-}
-
-void trans_stats_get(const struct trans *t, struct trans_stats *out)
-{
-    *out = t->stats;
-}
+enum { PAUSES = 64 /* of a burst, after which other threads of the host may need the CPU more */ };
 
 /* ---- what translated code relies on ------------------------------------------------------------ */
 
@@ -168,17 +52,7 @@ static unsigned simd_allowed(const struct trans *t)
     if (fx->xstate_bv & FX_AVX && c->s.cr4 & X86_CR4_OSXSAVE &&
         (c->s.xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX)
         allowed |= TRANS_SIMD_AVX;
-    return allowed & t->host_simd;
-}
-
-static void catch_up(struct trans *t)
-{
-    if (atomic_load_explicit(&t->code->written, memory_order_relaxed))
-        trans_look_for_writes(t);
-    if (t->flushes_seen == t->c->flushes)
-        return;
-    t->flushes_seen = t->c->flushes;
-    trans_pages_free(t);
+    return allowed & t->store->host_simd;
 }
 
 /* The caller has to look at something between two instructions. */
@@ -190,31 +64,59 @@ static bool wanted(const struct soft_cpu *c)
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
-/* *fresh: it was not there; NULL: for the interpreter. */
-static struct block *block_at(struct trans *t, uint64_t rip)
+/* Under lock: what is to be executed there; NULL: by the interpreter. */
+static struct block *find_or_build(struct trans *t, uint64_t rip, uint64_t gpa, uint8_t *host)
 {
-    struct soft_cpu *c = t->c;
-    const uint8_t *host;
-    struct block *b;
-    unsigned left, reluctance;
-    uint64_t gpa;
+    struct trans_store *s = t->store;
+    struct block *b = trans_find(s, rip, gpa, t->c->bank);
+    unsigned reluctance;
     uint8_t *count;
 
-    if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip || !soft_fetch(c, rip, &host, &left, &gpa) ||
-        host == NULL)
-        return NULL;
-    b = trans_find(t, rip, gpa, c->bank);
     if (b != NULL)
         return b;
     count = &t->counter[(gpa ^ gpa >> 14) % COUNTERS];
-    reluctance = trans_reluctance(t, gpa);
+    reluctance = trans_reluctance(s, gpa);
     if (reluctance == UINT_MAX)
         return NULL;
-    if (*count < t->config.threshold + reluctance) {
+    if (*count < s->threshold + reluctance) {
         ++*count;
         return NULL;
     }
-    return trans_build(t, rip, gpa, host, c->bank);
+    if (!trans_guard(t, gpa - gpa % PAGE, host - gpa % PAGE))
+        return NULL;
+    return trans_build(t, rip, gpa, host, t->c->bank);
+}
+
+/* The block that is left at the site goes on in `to`. */
+static void link(struct trans *t, uint32_t number, const struct block *to)
+{
+    const struct site *s = &t->store->site[number];
+    const struct block *from = &t->store->block[s->block];
+
+    if (from->dead || from->bank != to->bank)
+        return;
+    if (s->kind == SITE_EDGE)
+        trans_link(t, number, to);
+    else
+        trans_indirect_fill(t, to->rip, to);
+}
+
+/* from: the site that leads there, BLOCK_NONE for none. */
+static struct block *block_at(struct trans *t, uint64_t rip, uint32_t from)
+{
+    struct soft_cpu *c = t->c;
+    struct soft_place place;
+    struct block *b;
+
+    if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip ||
+        !soft_translate(c, rip, HOW_FETCH, c->bank, &place) || place.host == NULL)
+        return NULL;
+    trans_lock(t->store);
+    b = find_or_build(t, rip, place.gpa, place.host);
+    if (b != NULL && from != BLOCK_NONE)
+        link(t, from, b);
+    trans_unlock(t->store);
+    return b;
 }
 
 /* ---- entering and leaving ---------------------------------------------------------------------- */
@@ -297,6 +199,7 @@ enum next {
     NEXT_RETRY,  /* the instruction of the site again */
     NEXT_STEP,   /* the interpreter for one instruction */
     NEXT_REP,    /* the same, a REP that may be done at once */
+    NEXT_PAUSE,  /* the same, and it is waiting for another vCPU */
     NEXT_RETURN, /* to the caller, who has something to look at */
     NEXT_EXIT,   /* the same, and the vCPU's exit is filled */
 };
@@ -333,9 +236,9 @@ static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
 
 static enum next after_leave(struct trans *t, const struct site *s)
 {
-    const struct block *b = &t->block[s->block];
+    const struct block *b = &t->store->block[s->block];
     struct soft_cpu *c = t->c;
-    uint64_t at = b->rip + t->bound[b->bounds + s->insn].guest, before = c->insns;
+    uint64_t at = b->rip + t->store->bound[b->bounds + s->insn].guest, before = c->insns;
     enum next next = NEXT_LOOKUP;
 
     take_flags(t, s);
@@ -364,6 +267,10 @@ static enum next after_leave(struct trans *t, const struct site *s)
         c->insns += s->executed;
         next = NEXT_REP;
         break;
+    case SITE_PAUSE:
+        c->insns += s->executed;
+        next = NEXT_PAUSE;
+        break;
     case SITE_STEP:
         c->insns += s->executed;
         next = NEXT_STEP;
@@ -375,7 +282,7 @@ static enum next after_leave(struct trans *t, const struct site *s)
 
 static struct resume resume_at(const struct trans *t, const struct block *b, unsigned insn)
 {
-    return (struct resume){ .host = t->cache.rx + t->bound[b->bounds + insn].host,
+    return (struct resume){ .host = t->store->cache.rx + t->store->bound[b->bounds + insn].host,
                             .simd = b->simd,
                             .done = insn };
 }
@@ -386,23 +293,11 @@ static bool goes_on_in(struct trans *t, const struct block *b, unsigned insn)
     const struct soft_cpu *c = t->c;
 
     return !b->dead && insn + 1u < b->ninsns &&
-           c->s.rip == b->rip + t->bound[b->bounds + insn + 1].guest &&
+           c->s.rip == b->rip + t->store->bound[b->bounds + insn + 1].guest &&
            t->flushes_seen == c->flushes && c->bank == b->bank && (b->simd & ~simd_allowed(t)) == 0;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
-
-static void link(struct trans *t, uint32_t number, const struct block *to)
-{
-    const struct site *s = &t->site[number];
-
-    if (t->block[s->block].dead || t->block[s->block].bank != to->bank)
-        return;
-    if (s->kind == SITE_EDGE)
-        trans_link(t, number, to);
-    else
-        trans_indirect_fill(t, to->rip, to);
-}
 
 /* What must not be passed; an instruction that the interpreter executed may have changed it. */
 static uint64_t limit_now(const struct trans *t)
@@ -436,6 +331,23 @@ static bool run_cold(struct trans *t)
     return c->insns != before;
 }
 
+/* Between two instructions. False: everything has been thrown away meanwhile. */
+static bool look(struct trans *t)
+{
+    uint64_t resets = t->store->resets;
+
+    soft_world_look(t->c);
+    trans_catch_up(t);
+    return resets == t->store->resets;
+}
+
+/* A vCPU that waits for another one may keep it from running. */
+static void pause_now(struct trans *t)
+{
+    if (++t->pauses % PAUSES == 0)
+        sched_yield();
+}
+
 /* What has been executed is compared: `next`, unless that has another outcome. */
 static enum next checked(struct trans *t, enum next next, bool must)
 {
@@ -467,14 +379,15 @@ static bool repeat(struct trans *t, uint64_t most, enum next *next)
 }
 
 /* The interpreter's turn in the middle of b. *at is where to go on, if that is in the block. */
-static enum next step(struct trans *t, const struct block *b, unsigned insn, bool rep,
+static enum next step(struct trans *t, const struct block *b, unsigned insn, enum next how,
                       struct resume *at)
 {
-    uint64_t most = limit_now(t) - t->c->insns;
-
+    uint64_t most = limit_now(t) - t->c->insns, resets = t->store->resets;
     enum next checked = NEXT_RETRY;
 
-    if (!rep || !repeat(t, most, &checked)) {
+    if (how == NEXT_PAUSE)
+        pause_now(t);
+    if (how != NEXT_REP || !repeat(t, most, &checked)) {
         t->stats.steps++;
         if (!soft_advance(t->c))
             return NEXT_EXIT;
@@ -483,8 +396,7 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, boo
         return checked;
     if (wanted(t->c))
         return NEXT_RETURN;
-    catch_up(t);
-    if (!goes_on_in(t, b, insn))
+    if (!look(t) || resets != t->store->resets || !goes_on_in(t, b, insn))
         return NEXT_LOOKUP;
     *at = resume_at(t, b, insn + 1);
     return NEXT_RETRY;
@@ -493,44 +405,55 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, boo
 /* On to the block at rip, which the site is linked to; NEXT_RETRY when there is one. */
 static enum next follow(struct trans *t, uint32_t number, struct resume *at)
 {
-    uint64_t resets = t->stats.resets;
-    const struct block *to = block_at(t, t->c->s.rip);
+    const struct block *to = block_at(t, t->c->s.rip, number);
 
     if (to == NULL)
         return NEXT_LOOKUP;
-    if (resets == t->stats.resets)
-        link(t, number, to);
-    *at = (struct resume){ .host = t->cache.rx + to->entry };
+    *at = (struct resume){ .host = t->store->cache.rx + to->entry };
     return NEXT_RETRY;
+}
+
+/* After translated code has been left: what its site asks for. */
+static enum next go_on(struct trans *t, struct resume *at)
+{
+    uint32_t number = (uint32_t)t->frame->site;
+    const struct site *s = &t->store->site[number];
+    const struct block *b = &t->store->block[s->block];
+    enum next next;
+
+    /* Another vCPU's jump may have led here: what it knew of the place is known from now on. */
+    (void)atomic_load_explicit(&t->store->published, memory_order_acquire);
+    next = after_leave(t, s);
+    next = checked(t, next, next != NEXT_RETRY && next != NEXT_LINK);
+    switch (next) {
+    case NEXT_RETRY:
+        *at = resume_at(t, b, s->insn);
+        return next;
+    case NEXT_STEP:
+    case NEXT_REP:
+    case NEXT_PAUSE:
+        return step(t, b, s->insn, next, at);
+    case NEXT_LINK:
+        return follow(t, number, at);
+    default:
+        return next;
+    }
 }
 
 /* From b on, as long as it goes. */
 static enum next run_blocks(struct trans *t, const struct block *b)
 {
-    struct resume at = { .host = t->cache.rx + b->entry };
+    struct resume at = { .host = t->store->cache.rx + b->entry };
     enum next next;
     uint64_t budget;
 
     do {
-        const struct site *s;
-        uint32_t number;
-
-        if (!budget_now(t, &budget))
+        if (!budget_now(t, &budget) || !look(t))
             return NEXT_LOOKUP;
         if (t->check != NULL)
             budget = check_begin(t, budget);
         enter(t, &at, budget);
-        number = (uint32_t)t->frame->site;
-        s = &t->site[number];
-        b = &t->block[s->block];
-        next = after_leave(t, s);
-        next = checked(t, next, next != NEXT_RETRY && next != NEXT_LINK);
-        if (next == NEXT_RETRY)
-            at = resume_at(t, b, s->insn);
-        else if (next == NEXT_STEP || next == NEXT_REP)
-            next = step(t, b, s->insn, next == NEXT_REP, &at);
-        else if (next == NEXT_LINK)
-            next = follow(t, number, &at);
+        next = go_on(t, &at);
     } while (next == NEXT_RETRY);
     return next;
 }
@@ -542,13 +465,14 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
 
     t->end = c->insns + budget;
     t->exact = exact;
+    t->pauses = 0;
     while (c->insns < t->end && c->insns < limit_now(t) && !wanted(c) && c->cpl % 3 == 0) {
         const struct block *b = NULL;
         enum next next;
 
-        catch_up(t);
+        (void)look(t);
         if (budget_now(t, &unused))
-            b = block_at(t, c->s.rip);
+            b = block_at(t, c->s.rip, BLOCK_NONE);
         if (b == NULL) {
             if (!run_cold(t))
                 return true;

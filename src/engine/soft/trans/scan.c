@@ -8,6 +8,7 @@
  */
 #include "engine/soft/trans/scan.h"
 
+#include "core/mem_access.h"
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/thunk.h"
 #include "x86/cpuid_model.h"
@@ -362,6 +363,8 @@ static unsigned kind_of(const struct scan *s, struct scan_insn *x)
     unsigned kind = SCAN_STEP;
 
     x->simd = 0;
+    if (s->shared && row->mnemonic == X86_MN_PAUSE)
+        return SCAN_STEP; /* it waits for another vCPU */
     if (soft_offered_op(s->c, x->in.op) != x->in.op)
         return SCAN_STEP; /* the host would execute the one that is not offered */
     if (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX)
@@ -433,20 +436,30 @@ static unsigned read_by(const struct scan_insn *x)
     }
 }
 
-static bool decode_at(const struct scan *s, unsigned at, struct scan_insn *x)
+static void copy_line(struct scan *s, unsigned line)
+{
+    if (line == PAGE / 64 || s->copied >> line & 1)
+        return;
+    mem_load(s->copy + 64 * line, s->page + 64 * line, 64);
+    s->copied |= UINT64_C(1) << line;
+}
+
+static bool decode_at(struct scan *s, unsigned at, struct scan_insn *x)
 {
     unsigned left = PAGE - at;
 
-    if (x86_decode(s->page + at, left < X86_INSN_MAX ? left : X86_INSN_MAX, X86_CODE_64, &x->in) !=
+    copy_line(s, at / 64);
+    copy_line(s, (at + X86_INSN_MAX - 1) / 64);
+    if (x86_decode(s->copy + at, left < X86_INSN_MAX ? left : X86_INSN_MAX, X86_CODE_64, &x->in) !=
         X86_DECODE_OK)
         return false;
-    x->bytes = s->page + at;
+    x->bytes = s->copy + at;
     x->at = (uint16_t)(at - s->begin);
     return true;
 }
 
 /* Flags that may be read from this address on before they are written. */
-static unsigned peek(const struct scan *s, uint64_t rip)
+static unsigned peek(struct scan *s, uint64_t rip)
 {
     uint64_t page = s->rip - s->begin;
     unsigned live = 0, open = FLAGS_ALL;

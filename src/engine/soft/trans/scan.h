@@ -38,14 +38,18 @@ struct scan_insn {
 };
 
 struct scan {
-    const uint8_t *page; /* the page, and where in it the block begins */
+    const uint8_t
+        *page; /* the page, which somebody may write meanwhile; where in it the block begins */
     uint64_t rip;
     unsigned begin, n, bytes;
     enum soft_bank bank;
     const struct soft_cpu *c;
     uint8_t simd_host; /* enum trans_simd */
+    bool shared;       /* other vCPUs execute it too */
     bool exact;
-    uint8_t simd; /* of all instructions */
+    uint64_t copied; /* lines of 64 bytes that are in copy */
+    uint8_t *copy;   /* a page: what is looked at, each byte read once */
+    uint8_t simd;    /* of all instructions */
     struct scan_insn insn[BLOCK_INSNS];
 };
 

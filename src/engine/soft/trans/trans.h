@@ -5,7 +5,8 @@
  * Guest instructions are copied nearly byte for byte: registers are renumbered (frame.h), memory operands
  * go through a check against a table of pages, branches are linked. What it does not translate it leaves to
  * soft_step, one instruction at a time, so that faults, devices, modes and rare instructions have one
- * place. Used by soft_engine.c in place of bursts. One translator for each vCPU, used by its thread only.
+ * place. Used by soft_engine.c in place of bursts. One translator for each vCPU, used by its thread only; the
+ * code that they make is shared by all vCPUs of the machine.
  */
 #ifndef ENGINE_SOFT_TRANS_TRANS_H
 #define ENGINE_SOFT_TRANS_TRANS_H
@@ -36,7 +37,14 @@ struct trans_stats {
     uint64_t resets;      /* times everything was thrown away */
 };
 
-/* -ENOTSUP: this host cannot (no executable memory, or a CPU that lacks what translated code uses). */
+/*
+ * trans_new - a translator; with those of the machine's other vCPUs it shares what was made for the first
+ *
+ * config  only that of the first counts
+ *
+ * Before a vCPU runs. -ENOTSUP: this host cannot (no executable memory, or a CPU that lacks what translated code
+ * uses).
+ */
 WARN_UNUSED int trans_new(struct soft_cpu *c, const struct trans_config *config, struct trans **out,
                           struct vitro_err *err);
 void trans_free(struct trans *t);
@@ -69,6 +77,9 @@ void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len);
 /* Something of this physical page has been translated. */
 bool trans_has_code(const struct trans *t, uint64_t gpa);
 
+/* The vCPU will be able to store to this physical page from now on; before it asks trans_has_code. */
+void trans_note_writer(struct trans *t, uint64_t gpa);
+
 /* Stores to this physical page must come to trans_note_store. */
 bool trans_wants_stores(const struct trans *t, uint64_t gpa);
 
@@ -80,7 +91,7 @@ WARN_UNUSED int trans_failure(const struct trans *t, struct vitro_err *err);
 /* Where the code begins that has; false: none. */
 bool trans_failed_at(const struct trans *t, uint64_t *rip);
 
-/* Everything is translated anew from now on. */
+/* Everything is translated anew from the next burst on. Thread: any, while the vCPU stands still. */
 void trans_reset(struct trans *t);
 
 void trans_stats_get(const struct trans *t, struct trans_stats *out);

@@ -27,7 +27,7 @@ static struct exit_row *row_of(struct exit_table *t, const struct cpu_exit *x)
             return &t->row[at];
         at = (at + 1) % EXIT_ROWS;
     }
-    if (t->nrows == EXIT_ROWS / 4 * 3) {
+    if (t->nrows == EXIT_ROWS / 4 * 3 || (x->nobody && t->nobody == EXIT_NOBODY_ROWS)) {
         struct exit_row *other = &t->other[2 * x->kind + x->write];
 
         other->kind = x->kind;
@@ -36,6 +36,7 @@ static struct exit_row *row_of(struct exit_table *t, const struct cpu_exit *x)
         return other;
     }
     t->nrows++;
+    t->nobody += x->nobody;
     t->row[at] =
         (struct exit_row){ .kind = x->kind, .write = x->write, .addr = x->addr, .rip = x->rip };
     return &t->row[at];

@@ -4,7 +4,8 @@
  *
  * One table a vCPU: reason x address x guest rip. It has a fixed size: a guest that invents new
  * addresses for ever fills it, and what comes then is counted in one row a reason
- * and direction.
+ * and direction. Addresses where nothing answers get a part of it only, since kernels search
+ * whole ranges for tables of firmware and for cards.
  */
 #ifndef CORE_EXIT_H
 #define CORE_EXIT_H
@@ -36,6 +37,7 @@ enum exit_kind { EXIT_KINDS(X) EXIT_NKINDS };
 struct cpu_exit {
     enum exit_kind kind;
     bool write;
+    bool nobody;        /* PIO, MMIO: no device has answered; set by the loop */
     bool more;          /* a further piece of the same instruction: an access, not an exit */
     uint8_t width;      /* PIO, MMIO: 1, 2, 4 or 8 bytes */
     uint8_t ninsn;      /* bytes valid in insn */
@@ -59,13 +61,13 @@ struct exit_row {
     uint64_t helped; /* REFUSED: instructions that the helper executed because of them */
 };
 
-enum { EXIT_ROWS = 1024, EXIT_OTHERS = 2 * EXIT_NKINDS, EXIT_RECENT = 16 };
+enum { EXIT_ROWS = 1024, EXIT_NOBODY_ROWS = 128, EXIT_OTHERS = 2 * EXIT_NKINDS, EXIT_RECENT = 16 };
 
 struct exit_table {
     struct exit_row row[EXIT_ROWS];     /* open addressing; a row with accesses == 0 is free */
     struct exit_row other[EXIT_OTHERS]; /* [2 * kind + write] */
     struct exit_row *last;              /* most exits repeat the one before */
-    uint32_t nrows;
+    uint32_t nrows, nobody;             /* rows in use; those of them where nobody has answered */
     uint64_t exits, accesses; /* sums of all rows but EXIT_KICKED, which is not the guest's */
     struct cpu_exit recent[EXIT_RECENT]; /* ring: the newest is at (nrecent - 1) % EXIT_RECENT */
     uint64_t nrecent;

@@ -73,12 +73,14 @@ static void enter_loop(struct vcpu *cpu, bool in)
 static void dispatch_access(struct vcpu *cpu, struct bus *bus)
 {
     struct cpu_exit *x = &cpu->exit;
+    uint64_t unclaimed = bus->unclaimed;
 
     cpu->m->accessing = cpu;
     if (x->write)
         bus_write(bus, x->addr, x->width, x->data);
     else
         x->data = bus_read(bus, x->addr, x->width);
+    x->nobody = bus->unclaimed != unclaimed;
     cpu->m->accessing = NULL;
 }
 

@@ -178,6 +178,29 @@ static const struct exit_row *other_row(const struct exit_table *t, enum exit_ki
     return &t->other[2 * kind + 1];
 }
 
+/* A search where nothing answers leaves the rest of the table to devices. */
+static void search_fills_a_part(void **state)
+{
+    struct exit_table *t = *state;
+
+    for (unsigned i = 0; i < 5000; i++) {
+        struct cpu_exit x = pio(i, 0x1000);
+
+        x.nobody = true;
+        exit_account(t, &x, 3, 2);
+    }
+    assert_int_equal(t->nrows, EXIT_NOBODY_ROWS);
+    assert_int_equal(t->exits, 5000);
+    assert_int_equal(other_row(t, EXIT_PIO)->exits, 5000 - EXIT_NOBODY_ROWS);
+    for (unsigned i = 0; i < 100; i++) {
+        struct cpu_exit x = pio(0x3f8, i);
+
+        exit_account(t, &x, 3, 2);
+        assert_non_null(find(t, &x));
+    }
+    assert_int_equal(t->nrows, EXIT_NOBODY_ROWS + 100);
+}
+
 /* A guest that invents addresses for ever: the table stays as it is, and nothing goes uncounted. */
 static void full_table_counts_in_other(void **state)
 {
@@ -246,6 +269,7 @@ int main(void)
         TEST(kicked_is_not_the_guests),
         TEST(more_counts_accesses_only),
         TEST(recent_is_a_ring),
+        TEST(search_fills_a_part),
         TEST(full_table_counts_in_other),
         TEST(old_rows_survive_overflow),
         TEST(names),

@@ -16,6 +16,7 @@
 #include "base/bits.h"
 #include "inspect/grid.h"
 #include "inspect/json_parts.h"
+#include "inspect/map_devices.h"
 #include "inspect/show.h"
 
 /* How a use is written: a stable word for programs, words and a colour for people. */
@@ -304,7 +305,7 @@ static int map_text(const struct spaces *s, const struct vitro_range *row, size_
 {
     struct picture p = { .g = { .color = s->style.color, .right = BIT(SIZE_COLUMN) },
                          .digits = digits_of(&s->m->mem) };
-    size_t nslots = s->m->mem.nslots;
+    size_t nslots = s->m->mem.nslots, i = 0;
     struct text t = { 0 };
     char size[SPACE_WORDS];
 
@@ -318,16 +319,15 @@ static int map_text(const struct spaces *s, const struct vitro_range *row, size_
     grid_skip(&p.g);
     grid_add(&p.g, INK_DIM, "host-virtual, in this process");
     grid_end(&p.g);
-    for (size_t i = 0, slot = 0; i < n;) {
-        if (row[i].is_slot) {
-            if (i > 0)
-                draw_gap(&p, &row[slot], &row[i]);
-            slot = i;
-            i += draw_slot(&p, &row[i], n - i);
-        } else {
-            draw_run_area(&p, s, &row[i++]);
-        }
+    for (size_t slot = 0; i < n && row[i].is_slot;) {
+        if (i > 0)
+            draw_gap(&p, &row[slot], &row[i]);
+        slot = i;
+        i += draw_slot(&p, &row[i], n - i);
     }
+    map_draw_devices(&p.g, s->m, p.digits);
+    while (i < n)
+        draw_run_area(&p, s, &row[i++]);
     grid_print(&p.g, &t);
     return show_finish(&t, "the memory map", out, err);
 }
@@ -356,8 +356,9 @@ static int map_json(const struct spaces *s, const struct vitro_range *row, size_
 
     for (size_t i = 0; i < n; i++)
         part_append(&ranges, range_json(&row[i]));
-    return json_finish(json_pack("{s:o, s:o, s:o}", "name", part_name(s->m->name), "bytes",
-                                 part_num(mem_bytes(&s->m->mem)), "ranges", ranges),
+    return json_finish(json_pack("{s:o, s:o, s:o, s:o}", "name", part_name(s->m->name), "bytes",
+                                 part_num(mem_bytes(&s->m->mem)), "ranges", ranges, "devices",
+                                 map_devices_json(s->m)),
                        out, err);
 }
 

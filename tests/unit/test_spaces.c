@@ -104,6 +104,35 @@ static void test_map_text(void **state)
     free(text);
 }
 
+static void test_map_devices(void **state)
+{
+    static const struct dev_ops chip_ops = { .name = "chip", .widths = W32 };
+    static const struct dev_ops odd_ops = { .name = "o\x1b[31md", .widths = W8 };
+    struct dev chip = { .ops = &chip_ops }, odd = { .ops = &odd_ops };
+    struct rig *r = *state;
+    json_t *doc, *list;
+    char *text;
+
+    assert_int_equal(bus_add(&r->m->mmio, 0xfec00000, 0x1000, &chip, NULL), 0);
+    assert_int_equal(bus_add(&r->m->pio, 0x70, 2, &chip, NULL), 0);
+    assert_int_equal(bus_add(&r->m->pio, 0xe9, 1, &odd, NULL), 0);
+    assert_int_equal(map_show(&r->s, &text, NULL), 0);
+    assert_golden(r, text, "map-devices");
+    r->s.style.format = VITRO_JSON;
+    assert_int_equal(map_show(&r->s, &text, NULL), 0);
+    doc = parsed(text);
+    list = json_object_get(doc, "devices");
+    assert_int_equal(json_array_size(list), 3);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "space")),
+                        "port");
+    assert_int_equal(hex_of(json_array_get(list, 2), "base"), 0xfec00000);
+    assert_int_equal(num_of(json_array_get(list, 2), "bytes"), 0x1000);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 2), "device")),
+                        "chip");
+    json_decref(doc);
+    r->m->pio.nranges = r->m->mmio.nranges = 0; /* the chips are this function's */
+}
+
 static void test_map_json(void **state)
 {
     struct rig *r = *state;
@@ -463,12 +492,12 @@ static void test_face(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(test_map_rows),        RIG_TEST(test_map_room),       RIG_TEST(test_map_odd_notes),
-        RIG_TEST(test_map_text),        RIG_TEST(test_map_json),       RIG_TEST(test_residency),
-        RIG_TEST(test_residency_large), RIG_TEST(test_residency_huge), RIG_TEST(test_walk_long),
-        RIG_TEST(test_walk_unmapped),   RIG_TEST(test_walk_no_memory), RIG_TEST(test_walk_32bit),
-        RIG_TEST(test_walk_pae),        RIG_TEST(test_walk_no_paging), RIG_TEST(test_walk_json),
-        RIG_TEST(test_no_such_cpu),     cmocka_unit_test(test_face),
+        RIG_TEST(test_map_rows),    RIG_TEST(test_map_room),        RIG_TEST(test_map_odd_notes),
+        RIG_TEST(test_map_devices), RIG_TEST(test_map_text),        RIG_TEST(test_map_json),
+        RIG_TEST(test_residency),   RIG_TEST(test_residency_large), RIG_TEST(test_residency_huge),
+        RIG_TEST(test_walk_long),   RIG_TEST(test_walk_unmapped),   RIG_TEST(test_walk_no_memory),
+        RIG_TEST(test_walk_32bit),  RIG_TEST(test_walk_pae),        RIG_TEST(test_walk_no_paging),
+        RIG_TEST(test_walk_json),   RIG_TEST(test_no_such_cpu),     cmocka_unit_test(test_face),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -148,6 +149,9 @@ def main():
     args.add_argument("--only", default="unit,cli,web,linux,fuzz")
     args.add_argument("--full", action="store_true", help="every size and number of CPUs")
     args = args.parse_args()
+    # A shell starts what it runs in the background with these ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     what = args.only.split(",")
     count = Count()
     env = dict(os.environ)

@@ -146,6 +146,8 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .seed = cfg->seed,
         .cmdline = m->cmdline,
         .initrd = m->initrd != NULL ? &m->initrd_module : NULL,
+        .module = m->module,
+        .nmodules = m->nmodules,
         .screen = cfg->screen,
     };
     struct vitro_err first = { 0 };
@@ -229,8 +231,7 @@ void vitro_free(struct vitro *m)
     files_close(m->files);
     free(m->watch);
     free(m->cpu_text);
-    free(m->initrd);
-    free(m->cmdline);
+    boot_close(m);
     if (m->kernel_symbols != NULL)
         symtab_fini(m->kernel_symbols);
     free(m->kernel_symbols);

@@ -16,6 +16,7 @@ static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct 
 {
     const char *what = cfg->cmdline != NULL  ? "command line"
                        : cfg->initrd != NULL ? "initrd"
+                       : cfg->nmodules != 0  ? "module"
                        : cfg->screen         ? "screen"
                                              : NULL;
 
@@ -30,6 +31,42 @@ static int refuse(const struct vitro *m, const struct vitro_config *cfg, struct 
 static const char *default_cmdline(const struct image *img, bool screen)
 {
     return img->is_linux && !screen ? "console=ttyS0" : NULL;
+}
+
+static int read_module(const struct vitro_module *from, struct boot_module *out,
+                       struct vitro_err *err)
+{
+    uint8_t *bytes = NULL;
+    char *cmdline = NULL;
+    int rc = file_read(from->path, INITRD_MAX_MIB * MIB, &bytes, &out->len, err);
+
+    if (rc < 0)
+        return rc;
+    out->bytes = bytes;
+    if (from->cmdline == NULL)
+        return 0;
+    cmdline = strdup(from->cmdline);
+    out->cmdline = cmdline;
+    return cmdline != NULL
+               ? 0
+               : err_set(err, -ENOMEM, "copying the command line of a module: out of memory");
+}
+
+static int read_modules(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    int rc = 0;
+
+    if (cfg->nmodules > VITRO_MODULES_MAX)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "%u modules: at most %d", cfg->nmodules,
+                         VITRO_MODULES_MAX);
+    if (cfg->nmodules == 0)
+        return 0;
+    m->module = calloc(cfg->nmodules, sizeof(*m->module));
+    if (m->module == NULL)
+        return err_set(err, -ENOMEM, "reading modules: out of memory");
+    for (unsigned i = 0; i < cfg->nmodules && rc == 0; i++)
+        rc = read_module(&cfg->modules[i], &m->module[m->nmodules++], err);
+    return rc;
 }
 
 int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
@@ -51,11 +88,24 @@ int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err 
         if (m->cmdline == NULL)
             return err_set(err, -ENOMEM, "copying the command line: out of memory");
     }
-    if (cfg->initrd == NULL)
-        return 0;
-    rc = file_read(cfg->initrd, INITRD_MAX_MIB * MIB, &m->initrd, &len, err);
-    m->initrd_module = (struct boot_module){ .bytes = m->initrd, .len = len };
-    return rc;
+    if (cfg->initrd != NULL) {
+        rc = file_read(cfg->initrd, INITRD_MAX_MIB * MIB, &m->initrd, &len, err);
+        if (rc < 0)
+            return rc;
+        m->initrd_module = (struct boot_module){ .bytes = m->initrd, .len = len };
+    }
+    return read_modules(m, cfg, err);
+}
+
+void boot_close(struct vitro *m)
+{
+    for (unsigned i = 0; i < m->nmodules; i++) {
+        free((void *)(uintptr_t)m->module[i].bytes);
+        free((void *)(uintptr_t)m->module[i].cmdline);
+    }
+    free(m->module);
+    free(m->initrd);
+    free(m->cmdline);
 }
 
 bool vitro_has_console(const struct vitro *m)

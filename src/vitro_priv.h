@@ -30,6 +30,8 @@ struct vitro {
     uint8_t *initrd;            /* owned, as is the command line; NULL: none */
     char *cmdline;
     struct boot_module initrd_module;
+    struct boot_module *module; /* owned, with their bytes and command lines */
+    unsigned nmodules;
     struct x86_cpu_spec cpu_spec;
     char *cpu_text; /* as it was asked for; owned; NULL: nothing was */
     struct x86_cpuid_model cpu_model;
@@ -88,8 +90,9 @@ const struct x86_cpuid_model *cpu_model_for(const struct vitro *m, const struct 
 /* cpu_choose - the model that cfg asks for, fixed before there is a machine (vitro_cpu.c) */
 WARN_UNUSED int cpu_choose(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
 
-/* boot_open - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
+/* boot_open, boot_close - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
 WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
+void boot_close(struct vitro *m);
 
 /* event_fn of a machine whose owner wants events; ctx is its struct vitro. */
 void pass_event(void *ctx, const struct event *ev);

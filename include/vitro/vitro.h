@@ -141,6 +141,13 @@ enum { VITRO_DEBUG_EXIT_OFF = -1, VITRO_DEBUG_EXIT_DEFAULT = 0 };
 struct vitro_event;
 
 /* Zero means default for every field. Pointers are borrowed for the call, except event_ctx. */
+enum { VITRO_MODULES_MAX = 31 };
+
+struct vitro_module {
+    const char *path;    /* of a regular file */
+    const char *cmdline; /* what the kernel is told with it; NULL: nothing */
+};
+
 struct vitro_config {
     const char *name; /* default: the guest's name; at most 63 bytes are kept */
     enum vitro_engine engine;
@@ -172,8 +179,11 @@ struct vitro_config {
     /* For kernels (guests of kind linux, pvh, multiboot ...); others take none of these. */
     const char *cmdline; /* default: "console=ttyS0" for Linux, else none */
     const char *initrd;  /* a file's path */
-    bool screen;         /* text memory at 0xb8000, as a PC's screen has it */
-    bool no_reboot;      /* a reset ends the run (VITRO_END_RESET) instead of starting over */
+    /* Multiboot kernels and those with a PVH note: further files, after the initrd. Borrowed for the call. */
+    const struct vitro_module *modules;
+    unsigned nmodules; /* 0..VITRO_MODULES_MAX */
+    bool screen;       /* text memory at 0xb8000, as a PC's screen has it */
+    bool no_reboot;    /* a reset ends the run (VITRO_END_RESET) instead of starting over */
     /* Called for every byte that the guest puts out, before it is written to console_fd, from a vCPU's thread under the
      * machine's lock: must not block, nor call back into the machine. NULL: none. */
     void (*output)(void *ctx, const void *bytes, size_t len);

@@ -66,7 +66,8 @@ struct watch_spec {
 struct options {
     struct vitro_guest_config guest;
     struct vitro_config machine;
-    uint64_t timeout_ns; /* 0: none */
+    struct vitro_module modules[VITRO_MODULES_MAX]; /* --module; not owned */
+    uint64_t timeout_ns;                            /* 0: none */
     bool quiet, verbose, json, no_color, help;
     bool console;               /* run: standard input goes to the guest */
     struct stop_spec stop_at;   /* run: --stop-at; views: --at */

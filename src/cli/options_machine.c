@@ -143,6 +143,22 @@ const char *set_screen(struct options *o, char *arg)
     return o->machine.screen ? NULL : "text is the only kind of screen";
 }
 
+/* The text begins after the first '='; a path has none. */
+const char *set_module(struct options *o, char *arg)
+{
+    char *text = strchr(arg, '=');
+
+    if (*arg == '\0' || text == arg)
+        return "a file is wanted";
+    if (o->machine.nmodules == VITRO_MODULES_MAX)
+        return "31 modules are the most";
+    if (text != NULL)
+        *text++ = '\0';
+    o->modules[o->machine.nmodules++] = (struct vitro_module){ .path = arg, .cmdline = text };
+    o->machine.modules = o->modules;
+    return NULL;
+}
+
 const char *set_seed(struct options *o, char *arg)
 {
     return parse_number(arg, &o->machine.seed) ? NULL : "a number is wanted";

@@ -87,6 +87,52 @@ class Boot(Case):
         self.assertEqual(doc["console"], "console=ttyS0\nfrom a module\n")
 
 
+# Multiboot 1: prints each module's command line, if it has one, and its bytes up to a NUL.
+MODULES = bytes.fromhex(
+    "bc00900000baf80300008b6b148b7b1885ed74198b770885f67405e80f0000008b37e80800000083c7104debe3faf4"
+    "ac84c07403eeebf8b00aeec3")
+
+
+class Modules(Case):
+    """--module, beside -i."""
+
+    def say(self, image, *args):
+        doc, run = self.json("run", self.file("kernel", image), "-e", "soft", "-m", "16M", "--timeout", "20", *args)
+        self.expect(run, OK)
+        return doc["console"].split("\n")[:-1]
+
+    def setUp(self):
+        super().setUp()
+        self.one = self.file("one", b"first\0")
+        self.two = self.file("two", b"second" * 2000 + b"\0")
+        self.empty = self.file("empty", b"")
+
+    def test_multiboot(self):
+        head = header1(0x10000) + struct.pack("<IIIII", LOAD, LOAD, 0, 0, LOAD + 0x100)
+        image = head.ljust(0x100, b"\0") + MODULES
+        want = ["from -i", "a=b c", "first", "second" * 2000, "last", ""]
+        said = self.say(image, "-i", self.file("initrd", b"from -i\0"), "--module", f"{self.one}=a=b c", "--module",
+                        self.two, "--module", f"{self.empty}=last")
+        self.assertEqual(said, want)
+        self.assertEqual(self.say(image, *["--module", self.one] * 31), ["first"] * 31)
+        self.assertEqual(self.say(image), [])
+
+    def test_multiboot2(self):
+        said = self.say(elf32(header2((6, 0, b"")), MB2), "-a", "x", "--module", f"{self.one}=text", "--module", self.two)
+        self.assertEqual(said, ["x", "first", "second" * 2000])
+
+    def test_refused(self):
+        kernel = self.file("kernel", elf32(header1(3), MB1))
+        module = ["--module", self.one]
+        self.refuse(vitro("run", kernel, *module * 32), USAGE, "31 modules")
+        self.refuse(vitro("run", kernel, "--module", "=x"), USAGE, "a file is wanted")
+        self.refuse(vitro("run", kernel, "--module", self.tmp / "none"), IMAGE, "none")
+        self.refuse(vitro("run", kernel, "--module", f"{self.one}=a\nb", "-e", "soft"), USAGE, "0x0a")
+        self.refuse(vitro("run", "hello", *module), USAGE, "module: guest hello is no kernel")
+        big = self.file("big", b"\x01" * (20 << 20))
+        self.refuse(vitro("run", kernel, "-e", "soft", "-m", "16M", "--module", big), IMAGE, "no room for the module")
+
+
 class Refused(Case):
     def test_kinds(self):
         plain = self.file("plain", elf32())

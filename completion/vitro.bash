@@ -26,7 +26,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
-    --grace | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
+    --grace | --interval | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }
@@ -75,7 +75,7 @@ _vitro_operand() {
     case $command:$n in
     help:0) _vitro_reply "$cur" "" < <("$vitro" --list 2>/dev/null) ;;
     guests:* | doctor:* | help:* | ps:*) ;;
-    console:0 | gdb:0 | pause:0 | resume:0 | stop:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
+    console:0 | gdb:0 | pause:0 | resume:0 | stop:0 | top:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
     *:0)
         compopt -o filenames 2>/dev/null
         _vitro_reply "$cur" "" < <(

@@ -46,6 +46,7 @@ enum option_group {
     FOR_STOP = 1 << 15,
     FOR_GDB = 1 << 16,
     FOR_PAGE = 1 << 17, /* view */
+    FOR_TOP = 1 << 18,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -93,6 +94,8 @@ struct options {
     unsigned port;
     const char *save;
     uint64_t grace_ns;
+    uint64_t interval_ns; /* top; 0: its default */
+    bool once;
     bool physical, all;
     unsigned cpu;
     bool cpu_given;   /* --cpu was a number: of a view */
@@ -249,6 +252,7 @@ int cmd_trace(const struct command *cmd, struct options *o, int argc, char **arg
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_gdb(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_top(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_page(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_pause(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_console(const struct command *cmd, struct options *o, int argc, char **argv);

@@ -84,6 +84,10 @@ const struct command commands[] = {
       "Serves gdb and lldb until the machine ends. A debugger that connects stops the machine; when it "
       "goes away, the machine goes on. NAME is that of 'vitro ps'.",
       FOR_GDB, 1, 1, cmd_gdb },
+    { "top", "NAME", "a running machine on the terminal, live",
+      "Exits a second by kind and by address, where CPUs are, memory and what of it changes, devices. "
+      "q ends it. NAME is that of 'vitro ps'. With --once or -j it prints what a script can read.",
+      FOR_TOP | FOR_JSON, 1, 1, cmd_top },
     { "help", "[COMMAND]", "this text, or a command's", "Same as COMMAND --help.", 0, 0, 1,
       cmd_help },
 };

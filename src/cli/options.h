@@ -36,7 +36,7 @@ option_set set_engine, set_tier, set_kind, set_mem, set_cpus, set_mode, set_orig
 
 /* options_run.c */
 option_set set_stop_at, set_since, set_switch, set_watch, set_range, set_insn_range, set_insn_from,
-    set_insn_count, set_timeout, set_grace, set_port, set_page_port, set_save, set_gdb_wait,
-    set_trace_format;
+    set_insn_count, set_timeout, set_grace, set_interval, set_port, set_page_port, set_save,
+    set_gdb_wait, set_trace_format;
 
 #endif

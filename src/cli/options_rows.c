@@ -21,6 +21,7 @@ FLAG(set_no_browser, no_browser)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
 FLAG(set_now, now)
+FLAG(set_once, once)
 FLAG(set_gdb, gdb)
 FLAG(set_flow, flow)
 FLAG(set_insns, insns)
@@ -151,6 +152,9 @@ const struct option_row option_rows[] = {
     { "no-browser", 0, NULL, "only print the page's address", FOR_PAGE, set_no_browser },
     { "save", 0, "FILE", "run the guest, write the page with the data inside it to FILE", FOR_PAGE,
       set_save },
+    { "once", 0, NULL, "print one interval as text, and end", FOR_TOP, set_once },
+    { "interval", 0, "SECONDS", "between two pictures, 0.1 to 3600 (default 1)", FOR_TOP,
+      set_interval },
     { "now", 0, NULL, "do not ask the guest: end the run at once", FOR_STOP, set_now },
     { "grace", 0, "SECONDS", "how long the guest may take to switch off (default 10)", FOR_STOP,
       set_grace },

@@ -105,6 +105,14 @@ const char *set_grace(struct options *o, char *arg)
                : "a time is wanted: 5, 0.5, 200ms, an hour at most";
 }
 
+const char *set_interval(struct options *o, char *arg)
+{
+    return parse_seconds(arg, &o->interval_ns) && o->interval_ns >= 100000000 &&
+                   o->interval_ns <= UINT64_C(3600000000000)
+               ? NULL
+               : "a time is wanted: 1, 0.5, 200ms; from 0.1 to 3600";
+}
+
 const char *set_port(struct options *o, char *arg)
 {
     uint64_t port;

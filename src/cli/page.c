@@ -19,55 +19,20 @@
 
 #include "ctl/ctl.h"
 #include "ctl/place.h"
-
-/* Where vitro-web is: VITRO_LIBEXEC, beside the build's program, or where it is installed. */
-static bool find_program(char *path, size_t len)
-{
-    static const char *const places[] = { "../web/vitro-web", "../libexec/vitro/vitro-web" };
-    const char *folder = getenv("VITRO_LIBEXEC");
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    if (folder != NULL) {
-        snprintf(path, len, "%s/vitro-web", folder);
-        return access(path, X_OK) == 0;
-    }
-    self[n > 0 ? n : 0] = '\0';
-    *(strrchr(self, '/') != NULL ? strrchr(self, '/') + 1 : self) = '\0';
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(path, len, "%s%s", self, places[i]);
-        if (access(path, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Becomes vitro-web; returns a negative errno when it cannot. */
-static int become(const char *const *args)
-{
-    char program[PATH_MAX + 32];
-    const char *argv[12] = { "vitro-web" };
-
-    for (unsigned i = 0; args[i] != NULL && i < 10; i++)
-        argv[i + 1] = args[i];
-    if (find_program(program, sizeof(program)))
-        execv(program, (char **)(uintptr_t)argv);
-    return -ENOENT;
-}
+#include "helper.h"
 
 pid_t page_spawn(const char *const *args, int in, int out)
 {
-    char program[PATH_MAX + 32];
     pid_t pid;
 
-    if (!find_program(program, sizeof(program)))
+    if (!helper_there("web"))
         return -ENOENT;
     fflush(NULL);
     pid = fork();
     if (pid != 0)
         return pid < 0 ? -errno : pid;
     if ((in < 0 || dup2(in, STDIN_FILENO) >= 0) && (out < 0 || dup2(out, STDOUT_FILENO) >= 0))
-        become(args);
+        helper_become("web", args);
     _exit(EXIT_HOST);
 }
 
@@ -78,17 +43,6 @@ int page_wait(pid_t pid)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_HOST;
-}
-
-static int fail_spawn(int rc)
-{
-    if (rc == -ENOENT)
-        fprintf(stderr,
-                "vitro: view: vitro-web is not installed beside this program: set VITRO_LIBEXEC "
-                "to its folder\n");
-    else
-        fprintf(stderr, "vitro: view: starting vitro-web: %s\n", strerror(-rc));
-    return EXIT_HOST;
 }
 
 /* Starts the server on a connection that is its own. pid NULL: this process becomes it, and only watches. */
@@ -111,10 +65,10 @@ static int serve(const struct options *o, const char *name, pid_t *pid)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
     fcntl(fd, F_SETFD, 0);
     if (pid == NULL)
-        return fail_spawn(become(args));
+        return helper_fail("view", "web", helper_become("web", args));
     *pid = page_spawn(args, -1, STDERR_FILENO); /* standard output is the guest's */
     close(fd);
-    return *pid < 0 ? fail_spawn(*pid) : EXIT_OK;
+    return *pid < 0 ? helper_fail("view", "web", *pid) : EXIT_OK;
 }
 
 int page_open(const struct target *t, const struct options *o, pid_t *pid)

@@ -16,7 +16,7 @@ enum { STACK_SHOWN = 4096, STACK_GAP = 16384 };
 static int add_memory(struct bare *b, const struct board_config *cfg, struct vitro_err *err)
 {
     struct mem_slot slot = { .len = cfg->mem_bytes, .kind = MEM_RAM, .name = "RAM" };
-    int rc = ram_map(cfg->mem_bytes, &b->board.ram, err);
+    int rc = ram_map(cfg->mem_bytes, &b->board.ram, &b->board.ram_guard, err);
 
     if (rc < 0)
         return rc;

@@ -49,7 +49,7 @@ void board_free(struct board *b)
     if (b->fini != NULL)
         b->fini(b);
     chr_fd_fini(&b->console);
-    ram_unmap(b->ram, b->ram_len);
+    ram_unmap(b->ram, b->ram_len, b->ram_guard);
     free(b);
 }
 

@@ -54,7 +54,7 @@ struct board_config {
 struct board {
     struct machine *m;
     uint8_t *ram; /* owned: one mapping behind all slots of RAM */
-    uint64_t ram_len;
+    uint64_t ram_len, ram_guard;
     struct chr_fd console;
     bool lapic; /* set before board_open: each vCPU will have a local APIC */
     /* As after power-up; the machine does not run. NULL: the board cannot be reset. */

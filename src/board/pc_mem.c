@@ -31,7 +31,7 @@ int pc_mem_add(struct board *b, const struct board_config *cfg, struct vitro_err
                          "guest memory of %" PRIu64
                          " bytes: a PC takes %d MiB to 512 GiB, in multiples of 4 KiB",
                          cfg->mem_bytes, PC_MEM_MIN_MIB);
-    rc = ram_map(cfg->mem_bytes, &b->ram, err);
+    rc = ram_map(cfg->mem_bytes, &b->ram, &b->ram_guard, err);
     b->ram_len = rc == 0 ? cfg->mem_bytes : 0;
     for (size_t i = 0; i < ARRAY_LEN(slots) && rc == 0; i++) {
         struct mem_slot slot = slots[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ram.c - anonymous mappings between guard pages. */
+/* ram.c - anonymous mappings between guards. */
 #include "host/ram.h"
 
 #include <errno.h>
@@ -10,7 +10,9 @@
 
 #include "base/bits.h"
 
-enum { GUARD = 4096 };
+#define GUARD UINT64_C(0x100000000)
+
+enum { GUARD_LEAST = 4096 };
 
 static int check_host(uint64_t len, struct vitro_err *err)
 {
@@ -28,24 +30,34 @@ static int check_host(uint64_t len, struct vitro_err *err)
                      len / MIB, total / MIB);
 }
 
-int ram_map(uint64_t len, uint8_t **out, struct vitro_err *err)
+static uint8_t *map_between(uint64_t len, uint64_t guard)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *at = mmap(NULL, len + 2 * guard, PROT_NONE, flags, -1, 0); /* MARK: mmap */
+
+    if (at == MAP_FAILED)
+        return NULL;
+    if (mprotect(at + guard, len, PROT_READ | PROT_WRITE) < 0) {
+        munmap(at, len + 2 * guard);
+        return NULL;
+    }
+    return at + guard;
+}
+
+int ram_map(uint64_t len, uint8_t **out, uint64_t *guard, struct vitro_err *err)
+{
     int rc = check_host(len, err);
-    uint8_t *at;
 
     if (rc < 0)
         return rc;
-    at = mmap(NULL, len + 2 * GUARD, PROT_NONE, flags, -1, 0); /* MARK: mmap */
-    if (at == MAP_FAILED)
-        goto fail;
-    if (mprotect(at + GUARD, len, PROT_READ | PROT_WRITE) < 0) {
-        munmap(at, len + 2 * GUARD);
-        goto fail;
+    *guard = GUARD;
+    *out = map_between(len, *guard);
+    if (*out == NULL) {
+        *guard = GUARD_LEAST;
+        *out = map_between(len, *guard);
     }
-    *out = at + GUARD;
-    return 0;
-fail:
+    if (*out != NULL)
+        return 0;
     return err_set(err, -ENOMEM, "mapping %" PRIu64 " MiB of guest memory: %s", len / MIB,
                    strerror(errno));
 }
@@ -56,8 +68,8 @@ void ram_clear(uint8_t *at, uint64_t len)
         memset(at, 0, len);
 }
 
-void ram_unmap(uint8_t *at, uint64_t len)
+void ram_unmap(uint8_t *at, uint64_t len, uint64_t guard)
 {
     if (at != NULL)
-        munmap(at - GUARD, len + 2 * GUARD);
+        munmap(at - guard, len + 2 * guard);
 }

@@ -69,6 +69,7 @@ static void world_open(struct world *w, bool exact_flags)
     fx->xstate_bv = FX_SSE;
     assert_int_equal(trans_new(c,
                                &(struct trans_config){ .cache_len = 1 << 20,
+                                                       .prove = true,
                                                        .check = true,
                                                        .exact_flags = exact_flags },
                                &w->t, NULL),

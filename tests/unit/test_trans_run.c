@@ -227,7 +227,8 @@ static unsigned sequences_wanted(void)
 static void test_sequences(void **state)
 {
     unsigned n = sequences_wanted();
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct pair *p = pair_open(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
 
     (void)state;
     for (unsigned i = 1; i <= n; i++)
@@ -259,7 +260,8 @@ static void check_flags(struct pair *p, uint64_t seed)
 static void test_sequences_checked(void **state)
 {
     unsigned n = sequences_wanted() / 2;
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .check = true });
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
 
     (void)state;
     for (unsigned i = 1; i <= n; i++)
@@ -304,7 +306,8 @@ static void test_written_code(void **state)
     static const uint8_t by_rep[] = { 0xb1, 8,    0x48, 0x8d, 0x35, 0,    0,
                                       0,    0,    0x48, 0x8d, 0x7e, 0x40, 0xf3,
                                       0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xeb };
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct pair *p = pair_open(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct trans_stats stats;
 
     (void)state;
@@ -320,7 +323,8 @@ static void test_written_code(void **state)
 static void test_device_writes(void **state)
 {
     static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct pair *p = pair_open(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct rig *r = &p->trans.rig;
     const uint8_t dec[] = { 0xff, 0xc8 };
 
@@ -338,7 +342,7 @@ static void test_device_writes(void **state)
 /* No mapping of the process may be written and executed; the code is mapped, and once each way. */
 static void test_never_writable_and_executable(void **state)
 {
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20 });
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
     FILE *f = fopen("/proc/self/maps", "r");
     unsigned rw = 0, rx = 0;
     char line[512];

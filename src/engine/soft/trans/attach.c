@@ -10,6 +10,7 @@ int trans_attach(struct soft_cpu *c, struct vitro_err *err)
 {
     enum engine_tier tier = c->vcpu->m->tier;
     struct trans_config config = { .threshold = tier == TIER_AUTO ? THRESHOLD : 0,
+                                   .prove = TRANS_PROVE,
                                    .check = c->vcpu->m->translate & TRANSLATE_CHECK };
     int rc;
 

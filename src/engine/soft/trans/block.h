@@ -115,6 +115,7 @@ struct trans_store {
     pthread_mutex_t lock;
     bool shared; /* fixed: there is more than one vCPU */
     unsigned threshold;
+    bool prove;                   /* trans_config.prove */
     struct trans *user[CPUS_MAX]; /* fixed once a vCPU runs */
     unsigned nusers;
     _Atomic bool exact_flags;

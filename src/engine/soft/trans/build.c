@@ -6,6 +6,7 @@
  * loaded if the block has a use for them and nobody has before.
  */
 #include "engine/soft/trans/gen.h"
+#include "engine/soft/trans/prove.h"
 
 enum { CC_S = 8, CC_B = 2, ALU_CMP = 7, OP_TEST = 0x85 };
 
@@ -156,6 +157,21 @@ static bool room(const struct trans_store *t)
            t->cache.len - t->cache.used > BLOCK_BYTES;
 }
 
+/* NULL, or what is wrong with the code: ours, whatever the guest's is. */
+static const char *prove(const struct trans_store *s, const struct block *b, size_t begin)
+{
+    uint32_t entry[BLOCK_INSNS + 2], n = 0, at;
+
+    entry[n++] = b->entry - (uint32_t)begin;
+    entry[n++] = b->indirect - (uint32_t)begin;
+    for (unsigned i = 0; i < b->ninsns; i++)
+        entry[n++] = s->bound[b->bounds + i].host - (uint32_t)begin;
+    return prove_code(
+        &(struct prove_code){
+            .bytes = s->cache.rw + begin, .len = b->bytes, .entry = entry, .nentries = n },
+        &at);
+}
+
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
                           enum soft_bank bank)
 {
@@ -195,6 +211,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
         return NULL;
     store->nblocks++;
     finish(&g, begin);
+    assert(!store->prove || prove(store, g.b, begin) == NULL);
     trans_insert(store, g.b);
     atomic_store_explicit(&store->published, store->stats.translated, memory_order_release);
     return g.b;

@@ -95,6 +95,7 @@ static int store_new(struct machine *m, const struct trans_config *config, struc
     pthread_mutex_init(&s->lock, NULL);
     s->shared = m->ncpus_planned > 1;
     s->threshold = config->threshold;
+    s->prove = config->prove;
     s->exact_flags = config->exact_flags;
     rc = fill_store(s, m, config, err);
     if (rc < 0) {

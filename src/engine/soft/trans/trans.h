@@ -23,6 +23,7 @@ struct trans_config {
     unsigned threshold; /* executions by the interpreter before code is translated; 0: at once */
     bool exact_flags; /* arithmetic flags are right at every instruction, also those nobody reads */
     uint32_t cache_len; /* bytes of translated code; 0: the default */
+    bool prove;         /* emitted code is read again, and must touch nothing else (prove.h) */
     bool check;         /* all of it is executed by the interpreter too, and compared (check.h) */
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "core/mem_phys.h"
 #include "inspect/explain.h"
 #include "vitro_priv.h"
 #include "x86/walk.h"
@@ -93,15 +94,10 @@ static bool on_node(void *ctx, const struct x86_tree_node *node)
     return true;
 }
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
-
 static int collect_paging(struct vitro *m, struct explain *x, struct vitro_err *err)
 {
     struct machine *machine = m->board->m;
-    struct x86_phys phys = { read_phys, &machine->mem };
+    struct x86_phys phys = mem_phys(&machine->mem);
     struct vitro_walk at_zero, beyond;
     struct x86_paging_regs regs;
     struct x86_state state;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/mem_phys.h"
 #include "inspect/kallsyms.h"
 #include "inspect/symbols.h"
 #include "vitro_priv.h"
@@ -46,15 +47,10 @@ static bool on_node(void *ctx, const struct x86_tree_node *node)
     return true;
 }
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
-
 /* The kernel's image as CPU 0 sees it, holes as zeros; bytes is the caller's. -ENOENT: no kernel is mapped yet. */
 static int copy_image(struct machine *m, struct copy *c)
 {
-    struct x86_phys phys = { read_phys, &m->mem };
+    struct x86_phys phys = mem_phys(&m->mem);
     struct x86_paging_regs regs;
     struct x86_state s;
     int rc;

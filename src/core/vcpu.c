@@ -8,6 +8,7 @@
 
 #include "core/kick.h"
 #include "core/machine.h"
+#include "core/mem_phys.h"
 #include "x86/walk.h"
 
 int vcpu_new(struct machine *m, unsigned idx, struct vcpu **out, struct vitro_err *err)
@@ -220,14 +221,9 @@ void vcpu_loop(struct vcpu *cpu)
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
-
 bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa)
 {
-    struct x86_phys phys = { read_phys, &cpu->m->mem };
+    struct x86_phys phys = mem_phys(&cpu->m->mem);
     struct x86_paging_regs regs;
     struct x86_state state;
     struct x86_walk walk;

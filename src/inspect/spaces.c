@@ -8,15 +8,11 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/mem_phys.h"
 
 /* Physical address bits assumed of the guest's CPU; the same as in core/vcpu.c, so that the views and
  * the devices translate alike. */
 enum { PHYS_BITS = 52, PAGE = 4096 };
-
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
 
 int cpu_space_init(struct cpu_space *c, struct machine *m, unsigned cpu, unsigned parts,
                    struct vitro_err *err)
@@ -31,7 +27,7 @@ int cpu_space_init(struct cpu_space *c, struct machine *m, unsigned cpu, unsigne
     if (rc < 0)
         return rc;
     x86_paging_regs_from(&c->state, PHYS_BITS, &c->regs);
-    c->phys = (struct x86_phys){ read_phys, &m->mem };
+    c->phys = mem_phys(&m->mem);
     c->form = x86_paging_form(&c->regs);
     c->levels = x86_paging_levels(c->form);
     switch (c->form) {

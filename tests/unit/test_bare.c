@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "board/bare.h"
+#include "core/mem_phys.h"
 #include "stub_engine.h"
 #include "x86/walk.h"
 
@@ -55,14 +56,9 @@ static int make(struct board_config *cfg, const uint8_t *bytes, size_t len, uint
     return rc;
 }
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
-
 static struct x86_walk walk(struct bare *b, uint64_t gva)
 {
-    struct x86_phys phys = { read_phys, &b->board.m->mem };
+    struct x86_phys phys = mem_phys(&b->board.m->mem);
     struct x86_paging_regs regs;
     struct x86_walk w;
 

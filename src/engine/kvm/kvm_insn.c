@@ -9,20 +9,13 @@
 
 #include <Zydis/Zydis.h>
 
-enum { PAGE = 4096 };
+#include "core/mem_phys.h"
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
+enum { PAGE = 4096 };
 
 static bool to_gpa(const struct kvm_site *s, uint64_t linear, gpa_t *gpa)
 {
-    union {
-        const struct mem *in;
-        void *out;
-    } mem = { .in = s->mem }; /* read_phys only reads it */
-    struct x86_phys phys = { read_phys, mem.out };
+    struct x86_phys phys = mem_phys(s->mem);
     struct x86_walk walk;
 
     x86_walk(&s->paging, &phys, linear, &walk);

@@ -10,20 +10,16 @@
  * it is stopped there again, or refused where this KVM refuses INT3. Debug registers have neither flaw.
  */
 #include "engine/kvm/kvm_priv.h"
+#include "core/mem_phys.h"
 #include "x86/walk.h"
 
 enum { INT3 = 0xcc };
-
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
 
 /* The byte behind a guest-linear address, where one can be written. */
 static uint8_t *byte_at(struct vcpu *cpu, const struct x86_state *state, uint64_t linear,
                         gpa_t *gpa)
 {
-    struct x86_phys phys = { read_phys, &cpu->m->mem };
+    struct x86_phys phys = mem_phys(&cpu->m->mem);
     struct x86_paging_regs regs;
     struct x86_walk walk;
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/mem_phys.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/time.h"
 #include "x86/decode.h"
@@ -78,16 +79,11 @@ static uint64_t value_of(const struct soft_cpu *c, const struct word_row *row)
 
 /* ---- before ---------------------------------------------------------------------------------- */
 
-static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
-{
-    return mem_get(ctx, gpa, buf, len);
-}
-
 /* As far as it is mapped; without the marks and faults of a fetch. */
 static unsigned read_code(struct soft_cpu *c, uint64_t linear, uint8_t bytes[INSN_EVENT_BYTES])
 {
     struct mem *mem = &c->vcpu->m->mem;
-    struct x86_phys phys = { read_phys, mem };
+    struct x86_phys phys = mem_phys(mem);
     struct x86_paging_regs regs;
     struct x86_walk w;
 

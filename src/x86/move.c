@@ -71,11 +71,15 @@ static void move_vectors(struct x86_state *to, const struct x86_state *from)
     le_put(to->xsave + BV_AT, 8, (old & ~moved) | (new &moved));
 }
 
-static void move_plain(struct x86_state *to, const struct x86_state *from)
+void x86_copy_regs(struct x86_state *to, const struct x86_state *from)
 {
     memcpy(to->gpr, from->gpr, sizeof(to->gpr));
     to->rip = from->rip;
     to->rflags = from->rflags;
+}
+
+void x86_copy_sregs(struct x86_state *to, const struct x86_state *from)
+{
     memcpy(to->seg, from->seg, sizeof(to->seg));
     to->tr = from->tr;
     to->ldtr = from->ldtr;
@@ -90,6 +94,10 @@ static void move_plain(struct x86_state *to, const struct x86_state *from)
     to->apic_base = from->apic_base;
     to->pdptr_valid = from->pdptr_valid;
     memcpy(to->pdptr, from->pdptr, sizeof(to->pdptr));
+}
+
+void x86_copy_debug(struct x86_state *to, const struct x86_state *from)
+{
     memcpy(to->dr, from->dr, sizeof(to->dr));
     to->dr6 = from->dr6;
     to->dr7 = from->dr7;
@@ -98,7 +106,9 @@ static void move_plain(struct x86_state *to, const struct x86_state *from)
 
 void x86_state_move(struct x86_state *to, const struct x86_state *from)
 {
-    move_plain(to, from);
+    x86_copy_regs(to, from);
+    x86_copy_sregs(to, from);
+    x86_copy_debug(to, from);
     move_msrs(to, from);
     move_vectors(to, from);
     if (from->xcr0 != 0 && to->xcr0 != 0)

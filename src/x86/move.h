@@ -18,6 +18,13 @@ void x86_state_drop_msr(struct x86_state *s, uint32_t index);
 /* Drops MSRs that have the same value in `was`: setting some has effects even so. */
 void x86_state_drop_same(struct x86_state *s, const struct x86_state *was);
 
+/* Parts of a state, as they are: general registers, rip and rflags. */
+void x86_copy_regs(struct x86_state *to, const struct x86_state *from);
+/* Segments, descriptor tables, control registers, EFER, the base of the local APIC. */
+void x86_copy_sregs(struct x86_state *to, const struct x86_state *from);
+/* Debug registers, and the events under way. */
+void x86_copy_debug(struct x86_state *to, const struct x86_state *from);
+
 /*
  * x86_state_move - make *to what the receiver is to be set to
  *

@@ -19,6 +19,7 @@
 #include "engine/soft/trans/trans.h"
 #include "engine/soft/time.h"
 #include "engine/soft/world.h"
+#include "x86/move.h"
 
 /* Machine-wide: the CPU that guests are shown, and the base of its KVM clock. */
 struct soft_vm {
@@ -344,40 +345,12 @@ static void complete(struct soft_cpu *c)
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
-static void copy_regs(struct x86_state *to, const struct x86_state *from)
-{
-    memcpy(to->gpr, from->gpr, sizeof(to->gpr));
-    to->rip = from->rip;
-    to->rflags = from->rflags;
-}
-
-static void copy_sregs(struct x86_state *to, const struct x86_state *from)
-{
-    memcpy(to->seg, from->seg, sizeof(to->seg));
-    to->tr = from->tr;
-    to->ldtr = from->ldtr;
-    to->gdtr = from->gdtr;
-    to->idtr = from->idtr;
-    to->cr0 = from->cr0;
-    to->cr2 = from->cr2;
-    to->cr3 = from->cr3;
-    to->cr4 = from->cr4;
-    to->cr8 = from->cr8;
-    to->efer = from->efer;
-    to->apic_base = from->apic_base;
-    to->pdptr_valid = from->pdptr_valid;
-    memcpy(to->pdptr, from->pdptr, sizeof(to->pdptr));
-}
-
 static void copy_rest(struct x86_state *to, const struct x86_state *from)
 {
-    memcpy(to->dr, from->dr, sizeof(to->dr));
-    to->dr6 = from->dr6;
-    to->dr7 = from->dr7;
+    x86_copy_debug(to, from);
     to->xcr0 = from->xcr0;
     to->xsave_len = from->xsave_len;
     memcpy(to->xsave, from->xsave, from->xsave_len);
-    to->events = from->events;
 }
 
 static int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
@@ -387,9 +360,9 @@ static int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, str
     (void)err;
     complete(c);
     if (parts & STATE_REGS)
-        copy_regs(out, &c->s);
+        x86_copy_regs(out, &c->s);
     if (parts & STATE_SREGS)
-        copy_sregs(out, &c->s);
+        x86_copy_sregs(out, &c->s);
     if (parts & STATE_REST) {
         copy_rest(out, &c->s);
         soft_msrs_get(c, out);
@@ -421,9 +394,9 @@ static int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in
         c->naccesses = 0;
     }
     if (parts & STATE_REGS)
-        copy_regs(&c->s, in); /* MARK: soft-regs */
+        x86_copy_regs(&c->s, in); /* MARK: soft-regs */
     if (parts & STATE_SREGS)
-        copy_sregs(&c->s, in); /* MARK: soft-sregs */
+        x86_copy_sregs(&c->s, in); /* MARK: soft-sregs */
     if (parts & STATE_REST) {
         copy_rest(&c->s, in);
         c->held_dr6 = 0;

@@ -84,17 +84,6 @@ int vitro_listen(struct vitro *m, void (*event)(void *ctx, const struct vitro_ev
 /* What a debugger may set of RFLAGS; the others are fixed, or decide on the CPU's mode (VM). */
 static const uint64_t rflags_settable = 0x3d7fd5;
 
-static struct vcpu *cpu_of(const struct vitro *m, unsigned cpu, struct vitro_err *err)
-{
-    const struct machine *machine = m->board->m;
-
-    if (cpu < machine->ncpus)
-        return machine->cpu[cpu];
-    err_class(err, VITRO_ERR_USAGE, -EINVAL, "CPU %u: the machine has %u, counted from 0", cpu,
-              machine->ncpus);
-    return NULL;
-}
-
 static bool canonical(uint64_t addr)
 {
     return (uint64_t)((int64_t)(addr << 16) >> 16) == addr;
@@ -130,7 +119,7 @@ static void take_general(const struct vitro_regs *in, struct x86_state *s)
 int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs, unsigned parts,
                    struct vitro_err *err)
 {
-    struct vcpu *vcpu = cpu_of(m, cpu, err);
+    struct vcpu *vcpu = vcpu_of(m, cpu, err);
     struct x86_state s;
     int rc;
 
@@ -182,7 +171,7 @@ static void take_x87(const uint8_t *area, struct vitro_fpu *out)
 
 int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro_err *err)
 {
-    struct vcpu *vcpu = cpu_of(m, cpu, err);
+    struct vcpu *vcpu = vcpu_of(m, cpu, err);
     struct x86_state s = { 0 };
     uint64_t there;
     int rc;

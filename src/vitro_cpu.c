@@ -152,9 +152,8 @@ int vitro_show_cpuid(struct vitro *m, unsigned cpu, const struct vitro_style *st
     };
     struct x86_cpuid_model own;
 
-    if (cpu >= machine->ncpus)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "CPU %u: the machine has %u", cpu,
-                         machine->ncpus);
+    if (vcpu_of(m, cpu, err) == NULL)
+        return -EINVAL;
     if (v.model == NULL && machine->engine == &soft_engine) {
         soft_host_model(&own, &config);
         v.model = &own;

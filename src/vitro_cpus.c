@@ -6,7 +6,7 @@
 #include "inspect/inspect_cpu.h"
 #include "vitro_priv.h"
 
-static struct vcpu *find_cpu(const struct vitro *m, unsigned idx, struct vitro_err *err)
+struct vcpu *vcpu_of(const struct vitro *m, unsigned idx, struct vitro_err *err)
 {
     const struct machine *machine = m->board->m;
 
@@ -31,7 +31,7 @@ static bool wants_color(const struct vitro_style *style)
 
 int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vitro_err *err)
 {
-    struct vcpu *vcpu = find_cpu(m, cpu, err);
+    struct vcpu *vcpu = vcpu_of(m, cpu, err);
 
     return vcpu == NULL ? -EINVAL : regs_read(vcpu, out, err);
 }
@@ -39,7 +39,7 @@ int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vit
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
                     char **out, struct vitro_err *err)
 {
-    struct vcpu *vcpu = find_cpu(m, cpu, err);
+    struct vcpu *vcpu = vcpu_of(m, cpu, err);
 
     return vcpu == NULL ? -EINVAL : regs_show(vcpu, symbols_of(m), all, style, out, err);
 }
@@ -158,7 +158,7 @@ int vitro_show_exits_since(const struct vitro *m, const struct vitro_exits_mark 
 int vitro_show_recent(const struct vitro *m, unsigned cpu, const struct vitro_style *style,
                       char **out, struct vitro_err *err)
 {
-    const struct vcpu *vcpu = find_cpu(m, cpu, err);
+    const struct vcpu *vcpu = vcpu_of(m, cpu, err);
     struct recent_view v;
 
     if (vcpu == NULL)

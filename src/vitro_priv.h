@@ -68,6 +68,9 @@ WARN_UNUSED int chain_repeat(const struct vitro *m, struct vitro_chain *out, str
 WARN_UNUSED int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page_bytes,
                               const struct engine_ops **out, struct vitro_err *err);
 
+/* The machine's CPU `idx`; NULL with VITRO_ERR_USAGE when it has none of that number. Borrowed. */
+struct vcpu *vcpu_of(const struct vitro *m, unsigned idx, struct vitro_err *err);
+
 /* The engine that executes what `engine` refuses; NULL when it refuses nothing. */
 const struct engine_ops *helper_of(const struct engine_ops *engine);
 

@@ -2,7 +2,7 @@
 /*
  * fuzz_chips.c - serial port, clock, keyboard, power management, under random use by a guest and by people
  *
- * Input: steps of an operation byte and its arguments (`take`), zero when it ends in the middle. Held after each step:
+ * Input: steps of an operation byte and its arguments (fuzz_take), zero when it ends in the middle. Held after each step:
  * what waits has a bound, a line is as high as the chip's own registers say, looking at registers changes none, and
  * timers run a bounded number of times.
  */
@@ -17,23 +17,13 @@
 #include "dev/mc146818.h"
 #include "dev/sysports.h"
 #include "dev/uart16550.h"
+#include "fuzz.h"
 #include "moved_time.h"
 
 /* Each timer is for an event that is enabled and has not come: three of the clock, one each of two others. */
 enum { STEPS_MAX = 4096, EVENTS_MAX = 5 };
 
 enum { IRQ_KBD = 1, IRQ_SERIAL = 4, IRQ_CLOCK = 8, IRQ_SCI = 9, NIRQS = 16 };
-
-/* Unlike assert, it is there in every build. */
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) {                                                                \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                                  \
-        }                                                                             \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct board {
     struct bus bus;
@@ -43,20 +33,12 @@ struct board {
     bool level[NIRQS];
     bool changes; /* a read of the guest's or a write: callbacks may come */
     uint64_t sent, writes, wall;
-    const uint8_t *data;
-    size_t left;
+    struct fuzz_input in;
 };
 
 static uint64_t take(struct board *b, unsigned bytes)
 {
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < bytes; i++) {
-        v = v << 8 | (b->left > 0 ? *b->data : 0);
-        b->data += b->left > 0;
-        b->left -= b->left > 0;
-    }
-    return v;
+    return fuzz_take(&b->in, bytes);
 }
 
 /* ---- the board --------------------------------------------------------------------------------- */
@@ -289,10 +271,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (b == NULL)
         return 0;
-    b->data = data;
-    b->left = size;
+    b->in = (struct fuzz_input){ data, size };
     build(b);
-    for (unsigned n = 0; n < STEPS_MAX && b->left > 0; n++) {
+    for (unsigned n = 0; n < STEPS_MAX && b->in.left > 0; n++) {
         uint64_t op = take(b, 1);
 
         steps[op & 15](b, op >> 4);

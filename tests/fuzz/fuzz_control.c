@@ -12,17 +12,7 @@
 #include <string.h>
 
 #include "ctl/ctl_priv.h"
-
-/* Unlike assert, it is there in every build. */
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) {                                                                \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                                  \
-        }                                                                             \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check_answer(const char *text, size_t len)
 {

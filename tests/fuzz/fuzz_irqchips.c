@@ -2,7 +2,7 @@
 /*
  * fuzz_irqchips.c - the interrupt chips of a PC, wired as on the board, under random use
  *
- * Input: steps of an operation byte and its arguments (`take`), zero when it ends in the middle. Each step is something
+ * Input: steps of an operation byte and its arguments (fuzz_take), zero when it ends in the middle. Each step is something
  * that a guest or a device can do: an access, a pin, an acknowledge, an MSR, a message, time. Held after each step: a CPU
  * is asked for an interrupt exactly while its local APIC has one for it; and timers run a bounded number of times.
  */
@@ -17,41 +17,23 @@
 #include "dev/i8259.h"
 #include "dev/ioapic.h"
 #include "dev/lapic.h"
+#include "fuzz.h"
 #include "moved_time.h"
 #include "stub_engine.h"
 
 enum { NCPUS = 3, STEPS_MAX = 4096, TICK_MIN_NS = 20000 };
-
-/* Unlike assert, it is there in every build. */
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) {                                                                \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                                  \
-        }                                                                             \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct board {
     struct stub stub;
     struct machine *m;
     struct dev *pic, *pit, *ioapic, *lapic;
     uint64_t base[NCPUS]; /* IA32_APIC_BASE */
-    const uint8_t *data;
-    size_t left;
+    struct fuzz_input in;
 };
 
 static uint64_t take(struct board *b, unsigned bytes)
 {
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < bytes; i++) {
-        v = v << 8 | (b->left > 0 ? *b->data : 0);
-        b->data += b->left > 0;
-        b->left -= b->left > 0;
-    }
-    return v;
+    return fuzz_take(&b->in, bytes);
 }
 
 /* ---- the board --------------------------------------------------------------------------------- */
@@ -327,9 +309,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (b == NULL)
         return 0;
     build(b);
-    b->data = data;
-    b->left = size;
-    for (unsigned n = 0; n < STEPS_MAX && b->left > 0; n++) {
+    b->in = (struct fuzz_input){ data, size };
+    for (unsigned n = 0; n < STEPS_MAX && b->in.left > 0; n++) {
         uint64_t op = take(b, 1);
 
         steps[op & 15](b, (unsigned)(op >> 4 & 3) % NCPUS);

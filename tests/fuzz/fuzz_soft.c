@@ -23,6 +23,7 @@
 #include "core/machine.h"
 #include "engine/soft/soft.h"
 #include "engine/soft/soft_priv.h"
+#include "fuzz.h"
 #include "x86/start.h"
 
 enum {
@@ -49,16 +50,6 @@ enum {
     TOP_STACK = 0x30000,
 };
 
-/* Unlike assert, it is there in every build. */
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) {                                                                \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                                  \
-        }                                                                             \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* ---- memory ---------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "x86/walk.h"
 
 enum { PAGE = 4096, PAGES_MAX = 16, HEAD_BYTES = 84, BUDGET = 4096 };
@@ -41,17 +42,6 @@ struct check {
     bool any, full;    /* a leaf was told; it ended at 2^64 */
     bool found;        /* a leaf holds h->gva */
 };
-
-/* Unlike assert, it is there in every build. */
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) {                                                                \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                                  \
-        }                                                                             \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool mem_read(void *ctx, uint64_t gpa, void *buf, unsigned len)
 {

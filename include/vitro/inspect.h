@@ -5,8 +5,8 @@
  * Every view exists twice: as data for programs that embed Vitro, and as text or JSON made from that
  * same data (vitro_show_*). Views never change the guest: no accessed bit, no device register.
  *
- * Threads: the machine's owner while vitro_run is not running, or whoever holds it or looks at it (vitro_hold, vitro_look). Addresses called host are real
- * host-virtual addresses of this process.
+ * Threads: the machine's owner while vitro_run is not running, or whoever holds it or looks at it
+ * (vitro_hold, vitro_look). Addresses called host are real host-virtual addresses of this process.
  *
  * Functions fail with VITRO_ERR_USAGE (a CPU that is not there, a length out of range) or VITRO_ERR_HOST
  * (out of memory, registers that the engine cannot read).
@@ -31,7 +31,7 @@ extern "C" {
 
 enum vitro_format { VITRO_TEXT, VITRO_JSON };
 
-/* How to write. Zero is plain JSON-less text without colour. */
+/* How to write. Zero is text without colour. */
 struct vitro_style {
     enum vitro_format format;
     bool color; /* text only: ANSI colours */

@@ -406,7 +406,6 @@ unsigned vitro_cpus(const struct vitro *m);
 uint64_t vitro_mem_bytes(const struct vitro *m); /* RAM and ROM */
 bool vitro_deterministic(const struct vitro *m);
 
-/* "kvm". Static. */
 enum { VITRO_SCREEN_ROWS = 25, VITRO_SCREEN_COLS = 80 };
 
 /*
@@ -417,6 +416,7 @@ enum { VITRO_SCREEN_ROWS = 25, VITRO_SCREEN_COLS = 80 };
  */
 int vitro_screen(const struct vitro *m, uint16_t cells[VITRO_SCREEN_ROWS * VITRO_SCREEN_COLS]);
 
+/* Who has the machine now: "kvm" or "soft". Static. */
 const char *vitro_engine_name(const struct vitro *m);
 /* One line: which engine was taken, and why. Borrowed from the machine. */
 const char *vitro_engine_why(const struct vitro *m);
@@ -424,7 +424,9 @@ const char *vitro_engine_why(const struct vitro *m);
 /* Names of CPU flags as /proc/cpuinfo spells them, 0..n-1; NULL past the end. Static. */
 const char *vitro_cpu_flag(unsigned row);
 
+/* VITRO_VERSION of the library that is loaded. Static. Any thread. */
 const char *vitro_version(void);
+/* The number of the signal that CPUs are kicked by (see above); the same for as long as the process lives. Any thread. */
 int vitro_kick_signal(void);
 
 #pragma GCC visibility pop

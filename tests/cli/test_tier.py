@@ -12,6 +12,9 @@ TIERS = ("interp", "trans", "auto")
 # imul rsi, rax; xor rdi, rsi; dec ecx; jnz 1b; hlt
 LOOP = bytes.fromhex("b9a0860100678d04484889042500600000480314250060000048 11d3535e480faff04831f7ffc975dff4"
                      .replace(" ", ""))
+# mov ecx, 10000; mov esi, 0x4ff3; lea edi, [rsi+0x10005]; rep movsb; mov ecx, 3000; rep stosq; hlt; over borders of pages
+STRINGS = bytes.fromhex("b910270000 bef34f0100 8dbe05000100 f3a4 b9b80b0000 f348ab f4".replace(" ", ""))
+INSNS_BEFORE, ELEMENTS = 3, 10000
 
 
 def no_executable_memory():
@@ -40,6 +43,19 @@ class Tier(Case):
         self.assertGreater(hashes[0]["count"], 80)
         self.assertEqual(hashes[0], hashes[1])
         self.assertEqual(hashes[0], hashes[2])
+
+    def test_each_element_of_a_string_counts(self):
+        guest = self.file("strings", STRINGS)
+        for done in (1, 4095, 5000, ELEMENTS):
+            at = f"insn:{INSNS_BEFORE + done}"
+            left = [self.json("regs", guest, "-e", "soft", "--tier", tier, "--at", at)[0]["gpr"]["rcx"]
+                    for tier in TIERS]
+            self.assertEqual(left, [hex(ELEMENTS - done)] * len(TIERS), at)
+        hashes = [self.json("run", guest, "--deterministic", "--hash-every", "501", "--tier", tier)[0]["hashes"]
+                  for tier in TIERS]
+        insns = INSNS_BEFORE + ELEMENTS + 1 + 3000 + 1
+        self.assertEqual(hashes[0]["count"], insns // 501 + 1, "and one at the end")
+        self.assertEqual(hashes, [hashes[0]] * len(TIERS))
 
     def test_no_executable_memory(self):
         run = vitro("run", "hello", "-e", "soft", preexec_fn=no_executable_memory)

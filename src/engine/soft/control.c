@@ -6,8 +6,6 @@
  * SDM 3A "Control Registers", "IA-32e Mode Operation" (consistency checks), "PDPTE Registers",
  * "Operations that Invalidate TLBs and Paging-Structure Caches"; SDM 3B "Debug Registers".
  * The translation cache has no process-context tags: every load of CR3 empties it, whatever bit 63 says.
- *
- * GAP: CR8 is kept, but no interrupt controller is told.
  */
 #include "engine/soft/attend.h"
 #include "engine/soft/ops_sys.h"

@@ -56,6 +56,15 @@ struct scan {
 /* Fills s->insn from s->page, begin, rip and mode. n may be 0: the first instruction leaves the page. */
 void trans_scan(struct scan *s);
 
+/* The instruction at `at` in the page, with its place; its kind is not decided. */
+bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x);
+
+/* scan_kind.c: enum scan_kind; sets x->simd. */
+unsigned scan_kind(const struct scan *s, struct scan_insn *x);
+
+/* scan_flags.c: live and live_out of all instructions. */
+void scan_live(struct scan *s);
+
 /* The memory operand: which one, -1 when there is none. */
 int scan_mem_operand(const struct x86_insn *in);
 unsigned scan_access(const struct x86_row *row, unsigned operand);

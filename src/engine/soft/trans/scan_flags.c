@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan_flags.c - which arithmetic flags somebody reads
+ *
+ * A flag is live where some way on reads it before it is written; where that is not known, it is live. Branches
+ * inside the page are followed a little: what lies in the page is dropped together with this block when it changes.
+ */
+#include "engine/soft/trans/scan.h"
+
+#include "x86/operand.h"
+
+enum { PAGE = 4096, PEEK = 10 /* instructions */ };
+
+/* A count of zero leaves the flags as they were. */
+static bool may_shift_by_nothing(const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    switch (row->mnemonic) {
+    case X86_MN_ROL:
+    case X86_MN_ROR:
+    case X86_MN_RCL:
+    case X86_MN_RCR:
+    case X86_MN_SHL:
+    case X86_MN_SHR:
+    case X86_MN_SAR:
+        if (x86_opnd_types[row->operand[1]].kind == X86_OPK_ONE)
+            return false;
+        break;
+    case X86_MN_SHLD:
+    case X86_MN_SHRD:
+        break;
+    default:
+        return false;
+    }
+    return row->imm != X86_IMM_B || (in->imm & (in->opsize == 8 ? 63 : 31)) == 0;
+}
+
+/* Flags that are certainly written. Undefined ones only where CPUs write them whatever the operands are. */
+static unsigned killed(const struct scan_insn *x)
+{
+    const struct x86_row *row = x86_insn_row(&x->in);
+
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_COPY:
+        break;
+    default:
+        return 0;
+    }
+    if (may_shift_by_nothing(&x->in))
+        return 0;
+    switch (row->mnemonic) {
+    case X86_MN_AND:
+    case X86_MN_OR:
+    case X86_MN_XOR:
+    case X86_MN_TEST:
+        return FLAGS_ALL;
+    default:
+        return row->flags_written & ~row->flags_undefined & FLAGS_ALL;
+    }
+}
+
+static unsigned read_by(const struct scan_insn *x)
+{
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_STEP:
+    case SCAN_STOP:
+        return FLAGS_ALL;
+    default:
+        return x86_insn_row(&x->in)->flags_read & FLAGS_ALL;
+    }
+}
+
+/* Flags that may be read from this address on before they are written. */
+static unsigned peek(struct scan *s, uint64_t rip)
+{
+    uint64_t page = s->rip - s->begin;
+    unsigned live = 0, open = FLAGS_ALL;
+
+    for (unsigned i = 0; i < PEEK && open != 0; i++) {
+        struct scan_insn x;
+
+        if (rip - page >= PAGE || !scan_decode(s, (unsigned)(rip - page), &x))
+            break;
+        x.at = (uint16_t)(rip -
+                          s->rip); /* only for the target of a branch, modulo 2^16 is of no use */
+        x.kind = (uint8_t)scan_kind(s, &x);
+        live |= read_by(&x) & open;
+        if (x.kind == SCAN_JMP && x86_insn_row(&x.in)->imm != X86_IMM_NONE) {
+            rip += x.in.len + x.in.imm;
+            continue;
+        }
+        if (x.kind == SCAN_JCC || x.kind == SCAN_JMP || x.kind == SCAN_CALL || x.kind == SCAN_RET ||
+            x.kind == SCAN_STOP || x.kind == SCAN_JRCXZ)
+            break;
+        open &= ~killed(&x);
+        rip += x.in.len;
+    }
+    return live | open;
+}
+
+void scan_live(struct scan *s)
+{
+    const struct scan_insn *last = &s->insn[s->n - 1];
+    unsigned live = peek(s, s->rip + last->at + last->in.len);
+
+    for (unsigned i = s->n; i-- > 0;) {
+        struct scan_insn *x = &s->insn[i];
+
+        if (x->kind == SCAN_JCC)
+            live |= peek(s, scan_target(s, x));
+        else if (x->kind == SCAN_JMP && x86_insn_row(&x->in)->imm != X86_IMM_NONE)
+            live = peek(s, scan_target(s, x));
+        else if (x->kind == SCAN_CALL && x86_insn_row(&x->in)->imm != X86_IMM_NONE)
+            live = peek(s, scan_target(s, x));
+        else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
+            live = FLAGS_ALL;
+        x->live_out = (uint16_t)(s->exact ? FLAGS_ALL : live);
+        live = (live & ~killed(x)) | read_by(x);
+        x->live = (uint16_t)(s->exact ? FLAGS_ALL : live);
+    }
+}

@@ -6,50 +6,20 @@
  * SYSCALL and SYSRET exist in 64-bit mode only, as Intel has it.
  */
 #include "engine/soft/far.h"
+#include "engine/soft/flat.h"
 
 #include "engine/soft/ops_far.h"
 
-#define SYSRET_FLAGS UINT64_C(0x3c7fd7)
-
 /* Offsets of selectors from the one in the MSR. */
-enum { SYSEXIT_CS32 = 16, SYSEXIT_CS64 = 32, SS_AFTER_CS = 8, SYSRET_CS64 = 16 };
-
-static struct x86_seg flat_code(uint16_t selector, unsigned dpl, bool is64)
-{
-    return (struct x86_seg){
-        .selector = selector,
-        .limit = UINT32_MAX,
-        .type = TYPE_CODE | TYPE_READ | TYPE_ACCESSED,
-        .s = true,
-        .dpl = (uint8_t)dpl,
-        .present = true,
-        .l = is64,
-        .db = !is64,
-        .g = true,
-    };
-}
-
-static struct x86_seg flat_stack(uint16_t selector, unsigned dpl)
-{
-    return (struct x86_seg){
-        .selector = selector,
-        .limit = UINT32_MAX,
-        .type = TYPE_WRITE | TYPE_ACCESSED,
-        .s = true,
-        .dpl = (uint8_t)dpl,
-        .present = true,
-        .db = true,
-        .g = true,
-    };
-}
+enum { SYSEXIT_CS32 = 16, SYSEXIT_CS64 = 32 };
 
 /* CS and SS are selectors with their RPL. */
 static void enter_flat(struct soft_cpu *c, unsigned cs, unsigned ss, unsigned cpl, bool is64,
                        uint64_t rip)
 {
-    struct x86_seg code = flat_code((uint16_t)cs, cpl, is64);
+    struct x86_seg code = soft_flat_code((uint16_t)cs, cpl, is64);
 
-    c->s.seg[X86_SS] = flat_stack((uint16_t)ss, cpl);
+    c->s.seg[X86_SS] = soft_flat_stack((uint16_t)ss, cpl);
     soft_enter(c, &code, cpl, rip);
 }
 
@@ -65,7 +35,7 @@ bool op_syscall(struct soft_cpu *c, const struct x86_insn *in)
     c->s.gpr[X86_R11] = c->s.rflags;
     c->s.rflags = (c->s.rflags & ~(c->msrs.fmask | X86_RFLAGS_RF)) | X86_RFLAGS_FIXED;
     c->no_step = !(c->s.rflags & X86_RFLAGS_TF);
-    enter_flat(c, cs, (unsigned)(star >> 32) + SS_AFTER_CS, 0, true, c->msrs.lstar);
+    enter_flat(c, cs, (unsigned)(star >> 32) + SOFT_SS_AFTER_CS, 0, true, c->msrs.lstar);
     return true;
 }
 
@@ -79,11 +49,12 @@ bool op_sysret(struct soft_cpu *c, const struct x86_insn *in)
         return soft_raise(c, VEC_UD);
     if (c->cpl != 0 || !soft_canonical(rip))
         return soft_raise_error(c, VEC_GP, 0);
-    c->s.rflags = (c->s.gpr[X86_R11] & SYSRET_FLAGS) | X86_RFLAGS_FIXED;
+    c->s.rflags = (c->s.gpr[X86_R11] & SOFT_SYSRET_FLAGS) | X86_RFLAGS_FIXED;
     /* A TF that comes with the flags traps before the first instruction there. */
     c->no_step = true;
     c->trap_dr6 = c->s.rflags & X86_RFLAGS_TF ? X86_DR6_BS : 0;
-    enter_flat(c, (base + (to64 ? SYSRET_CS64 : 0)) | 3, (base + SS_AFTER_CS) | 3, 3, to64, rip);
+    enter_flat(c, (base + (to64 ? SOFT_SYSRET_CS64 : 0)) | 3, (base + SOFT_SS_AFTER_CS) | 3, 3,
+               to64, rip);
     return true;
 }
 
@@ -98,7 +69,7 @@ bool op_sysenter(struct soft_cpu *c, const struct x86_insn *in)
         return soft_raise_error(c, VEC_GP, 0);
     c->s.rflags &= ~(uint64_t)(X86_RFLAGS_VM | X86_RFLAGS_IF | X86_RFLAGS_RF);
     c->s.gpr[X86_RSP] = longs ? sp : (uint32_t)sp;
-    enter_flat(c, cs, cs + SS_AFTER_CS, 0, longs, longs ? rip : (uint32_t)rip);
+    enter_flat(c, cs, cs + SOFT_SS_AFTER_CS, 0, longs, longs ? rip : (uint32_t)rip);
     return true;
 }
 
@@ -113,6 +84,6 @@ bool op_sysexit(struct soft_cpu *c, const struct x86_insn *in)
         !soft_canonical(rip) || !soft_canonical(sp))
         return soft_raise_error(c, VEC_GP, 0);
     c->s.gpr[X86_RSP] = sp;
-    enter_flat(c, cs | 3, (cs + SS_AFTER_CS) | 3, 3, to64, rip);
+    enter_flat(c, cs | 3, (cs + SOFT_SS_AFTER_CS) | 3, 3, to64, rip);
     return true;
 }

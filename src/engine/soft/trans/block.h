@@ -59,7 +59,8 @@ struct site {
     uint8_t insn;     /* its number in the block */
     uint8_t executed; /* instructions */
     uint8_t kind, flags;
-    uint8_t size, how, align; /* SITE_MISS: bytes, enum trans_access, bytes */
+    uint8_t size, how,
+        align; /* SITE_MISS: bytes, enum trans_access, bytes; SITE_STEP: how: enum trans_ring */
 };
 
 struct block {
@@ -226,6 +227,11 @@ bool trans_is_rep(const struct x86_insn *in);
 bool trans_rep(struct trans *t, uint64_t most);
 
 /* ---- pages.c: the tables of frame ------------------------------------------------------------- */
+
+static inline uint32_t trans_indirect_at(uint64_t rip)
+{
+    return (uint32_t)(rip >> 8 ^ rip) & (TRANS_INDIRECT - 1);
+}
 
 void trans_pages_free(struct trans *t);
 bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,

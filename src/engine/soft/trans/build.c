@@ -97,6 +97,9 @@ static void insn(struct gen *g)
     case SCAN_DIV:
         gen_div(g);
         break;
+    case SCAN_BITS:
+        gen_bits(g);
+        break;
     case SCAN_PUSH:
         gen_push(g);
         break;
@@ -106,6 +109,15 @@ static void insn(struct gen *g)
     case SCAN_LEAVE:
         gen_leave_insn(g);
         break;
+    case SCAN_SYSTEM:
+        gen_system(g);
+        break;
+    case SCAN_ACCESS:
+        gen_access_flag(g);
+        break;
+    case SCAN_RING:
+        gen_ring(g);
+        break;
     case SCAN_JCC:
     case SCAN_JMP:
     case SCAN_CALL:
@@ -113,13 +125,6 @@ static void insn(struct gen *g)
         gen_branch(g);
         break;
     }
-}
-
-static bool goes_on(const struct scan *s)
-{
-    unsigned kind = s->insn[s->n - 1].kind;
-
-    return kind != SCAN_STOP && kind != SCAN_JMP && kind != SCAN_CALL && kind != SCAN_RET;
 }
 
 static void body(struct gen *g)
@@ -131,8 +136,9 @@ static void body(struct gen *g)
         g->x = &s->insn[g->i];
         t->bound[t->nbounds++] = (struct bound){ .host = place(g), .guest = g->x->at };
         insn(g);
+        gen_shadow_end(g);
     }
-    if (goes_on(s))
+    if (!scan_ends(s->insn[s->n - 1].kind))
         gen_edge(g, s->rip + s->bytes, s->n);
 }
 
@@ -185,6 +191,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
                       .simd_host = store->host_simd,
                       .c = t->c,
                       .shared = store->shared,
+                      .once = t->check == NULL,
                       .exact = store->exact_flags };
     struct gen g = { .t = store, .s = &s };
     const uint8_t *parked;

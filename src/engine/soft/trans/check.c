@@ -37,6 +37,7 @@ struct check {
     uint64_t alone; /* soft_cpu.insns up to where blocks are executed one by one */
     uint64_t insns; /* at its beginning */
     struct x86_state before, after;
+    struct soft_msrs msrs_before, msrs_after;
     unsigned npages, nentries, nmarks;
     struct written page[PAGES];
     uint32_t entry[PAGES]; /* of the table of pages, for writing */
@@ -193,6 +194,18 @@ static void differs(struct check *k, const char *name, uint64_t is, uint64_t sho
              k->found, name, is, should);
 }
 
+static void compare_segments(struct check *k, const struct x86_state *b)
+{
+    for (unsigned i = 0; i < X86_NSREG; i++) {
+        const struct x86_seg *x = &k->after.seg[i], *y = &b->seg[i];
+
+        if (x->base != y->base)
+            differs(k, "the base of a segment", x->base, y->base);
+        if (x->selector != y->selector || x->dpl != y->dpl)
+            differs(k, "a selector", x->selector, y->selector);
+    }
+}
+
 static void compare_regs(struct trans *t)
 {
     struct check *k = t->check;
@@ -210,6 +223,9 @@ static void compare_regs(struct trans *t)
         if ((a->rflags ^ b->rflags) & mask)
             differs(k, "rflags", a->rflags & mask, b->rflags & mask);
     }
+    compare_segments(k, b);
+    if (k->msrs_after.kernel_gs_base != t->c->msrs.kernel_gs_base)
+        differs(k, "KERNEL_GS_BASE", k->msrs_after.kernel_gs_base, t->c->msrs.kernel_gs_base);
     for (unsigned i = 0; i < b->xsave_len && i < FX_BYTES; i += 8) {
         if (memcmp(a->xsave + i, b->xsave + i, 8) != 0) {
             char name[32];
@@ -276,6 +292,8 @@ static void back_to_start(struct trans *t)
     struct soft_cpu *c = t->c;
 
     c->s = t->check->before;
+    c->msrs = t->check->msrs_before;
+    soft_mode_changed(c);
     c->insns = t->check->insns;
     c->naccesses = 0;
     if (t->check->nmarks > 0)
@@ -321,6 +339,7 @@ static enum check_result repeat(struct trans *t)
     bool done;
 
     k->after = c->s;
+    k->msrs_after = c->msrs;
     take_back(k, true);
     back_to_start(t);
     done = interpret(t, until);
@@ -349,6 +368,7 @@ uint64_t check_begin(struct trans *t, uint64_t budget)
         k->overflow = false;
         k->npages = k->nmarks = 0;
         k->before = t->c->s;
+        k->msrs_before = t->c->msrs;
         k->insns = t->c->insns;
     }
     done = t->c->insns - k->insns;

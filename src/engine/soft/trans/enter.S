@@ -21,6 +21,7 @@
 #define WANTED 168
 #define PARKED_RAX 176
 #define PARKED_RDX 184
+#define LANDED 1 /* enum trans_ring_end */
 #define AVX 4 /* the component */
 
     .macro begin name
@@ -148,5 +149,48 @@
 1:
     ret
     .size trans_serialize, . - trans_serialize
+
+    /*
+     * Called with a site in R15: what trans_ring makes of it. Goes back with the target in R15, or leaves at the site
+     * or the one behind it.
+     */
+    begin trans_call
+    mov (8 + GPR)(%rsp), %rbp
+    mov %rax, 0(%rbp)
+    mov %rcx, 8(%rbp)
+    mov %rdx, 16(%rbp)
+    mov %r14, 32(%rbp)
+    mov %rsi, 48(%rbp)
+    mov %rdi, 56(%rbp)
+    mov %r8, 64(%rbp)
+    mov %r9, 72(%rbp)
+    mov %r10, 80(%rbp)
+    mov %r11, 88(%rbp)
+    lea 8(%rsp), %rdi
+    mov %r15d, %esi
+    sub $8, %rsp
+    call trans_ring
+    add $8, %rsp
+    mov 8(%rbp), %rcx
+    mov 16(%rbp), %rdx
+    mov 32(%rbp), %r14
+    mov 48(%rbp), %rsi
+    mov 56(%rbp), %rdi
+    mov 64(%rbp), %r8
+    mov 72(%rbp), %r9
+    mov 80(%rbp), %r10
+    mov 88(%rbp), %r11
+    cmp $LANDED, %rax
+    jbe 1f
+    mov %rax, %r15
+    mov 0(%rbp), %rax
+    ret
+1:
+    add %eax, %r15d
+    mov 0(%rbp), %rax
+    add $8, %rsp
+    mov DATA(%rsp), %rbp
+    jmp trans_leave
+    .size trans_call, . - trans_call
 
     .section .note.GNU-stack, "", @progbits

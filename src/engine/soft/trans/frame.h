@@ -39,6 +39,8 @@ struct trans_indirect {
     const uint8_t *host;
 };
 
+struct trans;
+
 /* enter.S knows the offsets of the first part. */
 struct trans_frame {
     uint64_t host_rsp;
@@ -61,6 +63,14 @@ struct trans_frame {
     uint64_t wanted;                /* enum trans_simd of what is loaded before */
     uint64_t parked[2];             /* RAX and RDX, while vectors are loaded */
     uint64_t simd_allowed;          /* enum trans_simd of what may be loaded now */
+    const void *call;               /* trans_call */
+    struct trans *trans;
+    const _Atomic unsigned *requests; /* of the vCPU */
+    uint64_t rflags;                  /* the guest's, without the arithmetic flags */
+    uint64_t cr4;
+    uint64_t
+        tsc; /* what RDTSC adds to the host's; counted time: what it gives with no budget left */
+    uint64_t shadow; /* x86_events.shadow */
 
     struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
     struct trans_indirect indirect[BANKS][TRANS_INDIRECT];
@@ -82,5 +92,6 @@ void trans_enter(struct trans_frame *frame);
 /* Only translated code goes there. */
 void trans_leave(void);
 void trans_simd_load(void);
+void trans_call(void);
 
 #endif

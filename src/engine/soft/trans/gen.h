@@ -65,6 +65,8 @@ void gen_unpark(struct gen *g, unsigned live);
 
 /* Jumps when the condition holds to a place that leaves to the interpreter at this instruction. */
 void gen_step_if(struct gen *g, unsigned cc, unsigned live);
+/* The same when an address is not canonical. Changes the register; flags are parked. */
+void gen_need_canonical(struct gen *g, unsigned reg);
 
 /* ---- memory ----------------------------------------------------------------------------------- */
 
@@ -80,7 +82,8 @@ struct gen_access {
     unsigned size, align, seg;
     enum trans_access how;
     unsigned live;
-    bool in_frame; /* the flags are in the frame already */
+    bool in_frame;     /* the flags are in the frame already */
+    bool stays_parked; /* gen_unpark is the caller's */
 };
 void gen_check(struct gen *g, struct gen_access a);
 
@@ -88,6 +91,7 @@ void gen_check(struct gen *g, struct gen_access a);
 
 void gen_copy(struct gen *g); /* gen_copy.c */
 void gen_div(struct gen *g);
+void gen_bits(struct gen *g); /* gen_bits.c */
 
 void gen_push(struct gen *g); /* gen_flow.c */
 void gen_pop(struct gen *g);
@@ -95,5 +99,18 @@ void gen_leave_insn(struct gen *g);
 void gen_branch(struct gen *g);
 /* To target after `executed` instructions of the block; the end of the hot part, or what a branch jumps to. */
 void gen_edge(struct gen *g, uint64_t target, unsigned executed);
+
+void gen_count(struct gen *g, unsigned executed);
+
+/* Flags into the frame, where the target looks for them if it needs them. */
+void gen_save_flags(struct gen *g);
+/* To the address in S1 with the rights of `bank`; flags are in the frame. pop: bytes that RSP moves by. */
+void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank);
+
+void gen_system(struct gen *g); /* gen_system.c */
+void gen_access_flag(struct gen *g);
+void gen_ring(struct gen *g);
+/* Behind an instruction: it may have followed STI. */
+void gen_shadow_end(struct gen *g);
 
 #endif

@@ -9,7 +9,7 @@
  */
 #include "engine/soft/trans/gen.h"
 
-enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, ALU_CMP = 7, CC_NZ = 5, CC_A = 7 };
+enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, CC_NZ = 5 };
 
 /* ---- stack ------------------------------------------------------------------------------------ */
 
@@ -105,7 +105,7 @@ void gen_leave_insn(struct gen *g)
 
 /* ---- direct branches -------------------------------------------------------------------------- */
 
-static void count(struct gen *g, unsigned executed)
+void gen_count(struct gen *g, unsigned executed)
 {
     emit_lea(&g->e, HOST_BUDGET,
              (struct emit_mem){ HOST_BUDGET, EMIT_NO_INDEX, 0, -(int32_t)executed });
@@ -127,7 +127,7 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed)
     uint32_t number;
     struct site *site;
 
-    count(g, executed);
+    gen_count(g, executed);
     if (target == g->s->rip) { /* a loop */
         emit_patch(emit_jmp(&g->e), t->cache.rw + g->b->entry);
         return;
@@ -167,8 +167,7 @@ static void jcc(struct gen *g)
 
 /* ---- indirect branches ------------------------------------------------------------------------ */
 
-/* Flags into the frame, where the target looks for them if it needs them. */
-static void save_flags(struct gen *g)
+void gen_save_flags(struct gen *g)
 {
     struct emit *e = &g->e;
 
@@ -179,14 +178,12 @@ static void save_flags(struct gen *g)
     emit_load(e, X86_RAX, FRAME(parked_rax));
 }
 
-/* To S1; flags are in the frame. */
-static void probe(struct gen *g, enum site_kind kind, uint32_t pop)
+void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank)
 {
     struct emit *e = &g->e;
     struct emit_mem entry = { HOST_FRAME, HOST_S2, 0,
                               (int32_t)(offsetof(struct trans_frame, indirect) +
-                                        sizeof(struct trans_indirect) * TRANS_INDIRECT *
-                                            g->s->bank) };
+                                        sizeof(struct trans_indirect) * TRANS_INDIRECT * bank) };
     uint32_t site = gen_site(g, kind, FLAGS_FRAME);
 
     g->t->site[site].executed = (uint8_t)(g->i + 1);
@@ -203,7 +200,7 @@ static void probe(struct gen *g, enum site_kind kind, uint32_t pop)
     gen_cold(g, (struct cold){ .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE });
     if (pop != 0)
         emit_lea(e, X86_R14, stack((int32_t)pop));
-    count(g, g->i + 1);
+    gen_count(g, g->i + 1);
     entry.disp += (int32_t)offsetof(struct trans_indirect, host);
     emit_jmp_mem(e, entry);
 }
@@ -214,12 +211,12 @@ static void ret(struct gen *g)
 
     if (x86_insn_row(&g->x->in)->imm != X86_IMM_NONE)
         pop += (uint32_t)(g->x->in.imm & 0xffff);
-    save_flags(g);
+    gen_save_flags(g);
     emit_mov(&g->e, HOST_S1, X86_R14);
     gen_check(g,
               (struct gen_access){ .size = 8, .seg = X86_SS, .how = TRANS_READ, .in_frame = true });
     emit_load(&g->e, HOST_S1, at_s1);
-    probe(g, SITE_RET, pop);
+    gen_probe(g, SITE_RET, pop, g->s->bank);
 }
 
 /* S1 = the target of a jump or call through a register or memory. */
@@ -241,18 +238,14 @@ static void call_indirect(struct gen *g, uint64_t next)
     indirect_target(g);
     emit_store(e, FRAME(temp), HOST_S1);
     gen_park(g, g->x->live);
-    emit_op_reg(e, true, 0xc1, 7, HOST_S1); /* sar: 0 or -1 */
-    emit_8(e, 47);
-    emit_alu_imm(e, true, 0, HOST_S1, 1);
-    emit_alu_imm(e, true, ALU_CMP, HOST_S1, 1);
-    gen_step_if(g, CC_A, g->x->live);
+    gen_need_canonical(g, HOST_S1);
     gen_unpark(g, g->x->live);
     below(g, g->x->live);
     push_imm(g, next);
-    save_flags(g);
+    gen_save_flags(g);
     pushed(g);
     emit_load(e, HOST_S1, FRAME(temp));
-    probe(g, SITE_INDIRECT, 0);
+    gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
 }
 
 void gen_branch(struct gen *g)
@@ -270,8 +263,8 @@ void gen_branch(struct gen *g)
             gen_edge(g, scan_target(g->s, x), g->i + 1);
         } else {
             indirect_target(g);
-            save_flags(g);
-            probe(g, SITE_INDIRECT, 0);
+            gen_save_flags(g);
+            gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
         }
         break;
     case SCAN_CALL:

@@ -161,6 +161,16 @@ void gen_step_if(struct gen *g, unsigned cc, unsigned live)
                                .parked = live != 0 });
 }
 
+/* Shifted right by 47 it is 0 or -1. */
+void gen_need_canonical(struct gen *g, unsigned reg)
+{
+    emit_op_reg(&g->e, true, OP_SHIFT_IMM, 7, reg); /* sar */
+    emit_8(&g->e, 47);
+    emit_alu_imm(&g->e, true, ALU_ADD, reg, 1);
+    emit_alu_imm(&g->e, true, ALU_CMP, reg, 1);
+    gen_step_if(g, CC_A, g->x->live);
+}
+
 /* ---- addresses -------------------------------------------------------------------------------- */
 
 static void base_only(struct gen *g, const struct x86_insn *in)
@@ -272,5 +282,6 @@ void gen_check(struct gen *g, struct gen_access a)
     }
     entry.disp += (int32_t)offsetof(struct trans_page, host);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
-    gen_unpark(g, a.live);
+    if (!a.stays_parked)
+        gen_unpark(g, a.live);
 }

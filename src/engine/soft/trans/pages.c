@@ -125,7 +125,7 @@ void trans_pages_strip(struct trans *t, const uint8_t *host)
 
 void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
 {
-    uint32_t idx = (uint32_t)(rip >> 8 ^ rip) & (TRANS_INDIRECT - 1);
+    uint32_t idx = trans_indirect_at(rip);
 
     t->frame->indirect[b->bank][idx] =
         (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };

@@ -93,12 +93,10 @@ static void link(struct trans *t, uint32_t number, const struct block *to)
     const struct site *s = &t->store->site[number];
     const struct block *from = &t->store->block[s->block];
 
-    if (from->dead || from->bank != to->bank)
-        return;
-    if (s->kind == SITE_EDGE)
-        trans_link(t, number, to);
-    else
+    if (s->kind != SITE_EDGE)
         trans_indirect_fill(t, to->rip, to);
+    else if (!from->dead && from->bank == to->bank)
+        trans_link(t, number, to);
 }
 
 /* from: the site that leads there, BLOCK_NONE for none. */
@@ -140,6 +138,33 @@ struct resume {
     unsigned done; /* instructions of the block before it, which what follows counts again */
 };
 
+/* What gen_system.c has in the frame. */
+static void give_system(struct trans *t)
+{
+    struct trans_frame *f = t->frame;
+    const struct soft_cpu *c = t->c;
+
+    f->rflags = c->s.rflags & ~(uint64_t)FLAGS_ALL;
+    f->shadow = c->s.events.shadow;
+    f->cr4 = c->s.cr4;
+    f->seg_base[0] = c->s.seg[X86_FS].base;
+    f->seg_base[1] = c->s.seg[X86_GS].base;
+    f->tsc = c->msrs.tsc_offset;
+    if (c->sys.counted_time)
+        f->tsc += c->sys.base_ns + c->insns + t->budget;
+}
+
+static void take_system(struct trans *t)
+{
+    const struct trans_frame *f = t->frame;
+    struct soft_cpu *c = t->c;
+
+    c->s.rflags = f->rflags;
+    c->s.events.shadow = (uint8_t)f->shadow;
+    c->s.seg[X86_FS].base = f->seg_base[0];
+    c->s.seg[X86_GS].base = f->seg_base[1];
+}
+
 static void enter(struct trans *t, const struct resume *at, uint64_t budget)
 {
     const struct soft_fx *fx = (const struct soft_fx *)(const void *)t->c->s.xsave;
@@ -150,8 +175,7 @@ static void enter(struct trans *t, const struct resume *at, uint64_t budget)
     f->budget = budget + at->done;
     t->budget = budget;
     f->flags = flags_to_frame(c->s.rflags);
-    f->seg_base[0] = c->s.seg[X86_FS].base;
-    f->seg_base[1] = c->s.seg[X86_GS].base;
+    give_system(t);
     f->wanted = at->simd;
     f->simd_allowed = simd_allowed(t);
     f->simd_mask = FX_SSE | (f->simd_allowed & TRANS_SIMD_AVX ? FX_AVX : 0);
@@ -172,7 +196,7 @@ static void take_flags(struct trans *t, const struct site *s)
         flags = flags_from_frame(t->frame->leave_flags);
     else if (s->flags == FLAGS_FRAME)
         flags = flags_from_frame(t->frame->flags);
-    c->s.rflags = (c->s.rflags & ~(uint64_t)FLAGS_ALL) | flags;
+    c->s.rflags |= flags;
 }
 
 /* XSAVE tells what is not in its initial state; the interpreter, what has been used. */
@@ -241,6 +265,7 @@ static enum next after_leave(struct trans *t, const struct site *s)
     uint64_t at = b->rip + t->store->bound[b->bounds + s->insn].guest, before = c->insns;
     enum next next = NEXT_LOOKUP;
 
+    take_system(t);
     take_flags(t, s);
     take_simd(t);
     c->insns += t->budget - t->frame->budget;

@@ -28,6 +28,18 @@ bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x)
     return true;
 }
 
+/* STI goes together with the next instruction, which must not be one that waits for interrupts or changes the ring. */
+static void leave_shadows(struct scan *s)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        unsigned next = i + 1 < s->n ? s->insn[i + 1].kind : SCAN_STOP;
+
+        if (scan_is_sti(&s->insn[i]) &&
+            (next == SCAN_STOP || next == SCAN_ACCESS || next == SCAN_RING))
+            s->insn[i].kind = SCAN_STEP;
+    }
+}
+
 void trans_scan(struct scan *s)
 {
     unsigned at = s->begin;
@@ -43,11 +55,11 @@ void trans_scan(struct scan *s)
         s->simd |= x->simd;
         s->n++;
         at += x->in.len;
-        if (x->kind == SCAN_STOP || x->kind == SCAN_JMP || x->kind == SCAN_CALL ||
-            x->kind == SCAN_RET)
+        if (scan_ends(x->kind))
             break;
     }
     s->bytes = at - s->begin;
+    leave_shadows(s);
     if (s->n > 0)
         scan_live(s);
 }

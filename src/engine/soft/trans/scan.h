@@ -16,7 +16,8 @@ enum scan_kind {
     SCAN_NOTHING,
     SCAN_COPY, /* as it is, with other registers and memory operand */
     SCAN_LEA,
-    SCAN_DIV, /* copied behind a look whether it faults */
+    SCAN_DIV,  /* copied behind a look whether it faults */
+    SCAN_BITS, /* a bit string in memory */
     SCAN_PUSH,
     SCAN_POP,
     SCAN_LEAVE,
@@ -25,6 +26,9 @@ enum scan_kind {
     SCAN_JMP,
     SCAN_CALL,
     SCAN_RET,
+    SCAN_SYSTEM, /* gen_system.c */
+    SCAN_ACCESS, /* STAC, CLAC: as SCAN_RING */
+    SCAN_RING,   /* the end of the block: what follows has other rights */
 };
 
 struct scan_insn {
@@ -47,6 +51,7 @@ struct scan {
     uint8_t simd_host; /* enum trans_simd */
     bool shared;       /* other vCPUs execute it too */
     bool exact;
+    bool once;       /* nothing is executed a second time to compare: the clock may be read */
     uint64_t copied; /* lines of 64 bytes that are in copy */
     uint8_t *copy;   /* a page: what is looked at, each byte read once */
     uint8_t simd;    /* of all instructions */
@@ -62,12 +67,27 @@ bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x);
 /* scan_kind.c: enum scan_kind; sets x->simd. */
 unsigned scan_kind(const struct scan *s, struct scan_insn *x);
 
+/* gen_system.c: the same for system instructions. */
+unsigned scan_system(const struct scan *s, const struct x86_insn *in);
+
+/* gen_bits.c: whether a bit string in memory is one that can be done. */
+bool scan_bits(const struct x86_insn *in);
+
+bool scan_is_sti(const struct scan_insn *x);
+
 /* scan_flags.c: live and live_out of all instructions. */
 void scan_live(struct scan *s);
 
 /* The memory operand: which one, -1 when there is none. */
 int scan_mem_operand(const struct x86_insn *in);
 unsigned scan_access(const struct x86_row *row, unsigned operand);
+
+/* Nothing of the block follows. */
+static inline bool scan_ends(unsigned kind)
+{
+    return kind == SCAN_STOP || kind == SCAN_JMP || kind == SCAN_CALL || kind == SCAN_RET ||
+           kind == SCAN_ACCESS || kind == SCAN_RING;
+}
 
 /* Where a direct branch goes. */
 static inline uint64_t scan_target(const struct scan *s, const struct scan_insn *x)

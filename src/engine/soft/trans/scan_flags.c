@@ -41,12 +41,8 @@ static unsigned killed(const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
-    switch ((enum scan_kind)x->kind) {
-    case SCAN_COPY:
-        break;
-    default:
+    if (x->kind != SCAN_COPY && x->kind != SCAN_BITS)
         return 0;
-    }
     if (may_shift_by_nothing(&x->in))
         return 0;
     switch (row->mnemonic) {
@@ -65,6 +61,8 @@ static unsigned read_by(const struct scan_insn *x)
     switch ((enum scan_kind)x->kind) {
     case SCAN_STEP:
     case SCAN_STOP:
+    case SCAN_ACCESS:
+    case SCAN_RING:
         return FLAGS_ALL;
     default:
         return x86_insn_row(&x->in)->flags_read & FLAGS_ALL;
@@ -90,8 +88,7 @@ static unsigned peek(struct scan *s, uint64_t rip)
             rip += x.in.len + x.in.imm;
             continue;
         }
-        if (x.kind == SCAN_JCC || x.kind == SCAN_JMP || x.kind == SCAN_CALL || x.kind == SCAN_RET ||
-            x.kind == SCAN_STOP || x.kind == SCAN_JRCXZ)
+        if (scan_ends(x.kind) || x.kind == SCAN_JCC || x.kind == SCAN_JRCXZ)
             break;
         open &= ~killed(&x);
         rip += x.in.len;

@@ -159,6 +159,8 @@ static const uint8_t kinds[X86_NMNEMONICS] = {
     [X86_MN_POPCNT] = SCAN_COPY,
     [X86_MN_BSWAP] = SCAN_COPY,
     [X86_MN_CMPXCHG] = SCAN_COPY,
+    [X86_MN_CMPXCHG8B] = SCAN_COPY,
+    [X86_MN_CMPXCHG16B] = SCAN_COPY,
     [X86_MN_XADD] = SCAN_COPY,
     [X86_MN_MOVNTI] = SCAN_COPY,
     [X86_MN_MOVBE] = SCAN_COPY,
@@ -261,18 +263,24 @@ static bool mixes_high_byte(const struct x86_insn *in)
            (in->reg == X86_RSP || in->reg == X86_RBP);
 }
 
+/* A bit string whose bit number is in a register: in memory it moves the address. */
+static bool is_bit_string(const struct x86_insn *in)
+{
+    return x86_opnd_types[x86_insn_row(in)->operand[0]].kind == X86_OPK_RMBITS;
+}
+
 static bool copy_is_plain(const struct x86_insn *in)
 {
-    const struct x86_row *row = x86_insn_row(in);
-    int mem = scan_mem_operand(in);
-
-    if (!kinds_copyable(row, false) &&
-        !(row->mnemonic == X86_MN_BT || row->mnemonic == X86_MN_BTS ||
-          row->mnemonic == X86_MN_BTR || row->mnemonic == X86_MN_BTC))
+    if (!kinds_copyable(x86_insn_row(in), false) && !is_bit_string(in))
         return false;
-    if (mem >= 0 && x86_opnd_types[row->operand[mem]].kind == X86_OPK_RMBITS)
-        return false; /* the bit's number moves the address */
     return !mixes_high_byte(in) && scratch_suffices(in);
+}
+
+static unsigned copy_kind(const struct x86_insn *in)
+{
+    if (is_bit_string(in) && in->flags & X86_INSN_MEM)
+        return scan_bits(in) ? SCAN_BITS : SCAN_STEP;
+    return copy_is_plain(in) ? SCAN_COPY : SCAN_STEP;
 }
 
 /* Vector instructions: what the interpreter does with a thunk of the row. */
@@ -332,7 +340,7 @@ static unsigned int_kind(const struct scan *s, struct scan_insn *x)
 
     switch (kind) {
     case SCAN_COPY:
-        return copy_is_plain(&x->in) ? kind : SCAN_STEP;
+        return copy_kind(&x->in);
     case SCAN_DIV:
         return div_is_plain(&x->in) && copy_is_plain(&x->in) ? kind : SCAN_STEP;
     case SCAN_LEA:
@@ -364,7 +372,11 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         return SCAN_STEP; /* the host would execute the one that is not offered */
     if (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX)
         return vector_is_plain(s, x) ? SCAN_COPY : SCAN_STEP;
-    if (row->klass != X86_CLASS_MMX && row->klass != X86_CLASS_X87 && allowed(s, &x->in))
+    if (row->klass == X86_CLASS_SYSTEM || row->klass == X86_CLASS_FAR ||
+        row->privilege != X86_PRIV_NONE || row->mnemonic == X86_MN_CLD ||
+        row->mnemonic == X86_MN_STD)
+        kind = scan_system(s, &x->in);
+    else if (row->klass != X86_CLASS_MMX && row->klass != X86_CLASS_X87 && allowed(s, &x->in))
         kind = int_kind(s, x);
     return kind == SCAN_STEP && ends_block(row) ? SCAN_STOP : kind;
 }

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fast.c - SYSCALL, SYSRET and IRETQ between rings 0 and 3 in 64-bit code
+ *
+ * Sources: as syscall.c and iret.c, which do everything that is unusual here: what faults, steps, enables an
+ * interrupt that waits, or loads segments that are not the ordinary ones. Nothing has been changed then.
+ */
+#include "engine/soft/trans/fast.h"
+
+#include "core/mem_access.h"
+#include "engine/soft/flat.h"
+#include "engine/soft/trans/block.h"
+
+enum { PAGE = 4096, AH_FLAGS = 0xd5, GDT_ENTRY = 8 };
+enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS };
+
+/* Of RFLAGS, what IRETQ in ring 0 takes from the image: all but VM, and the bits that are fixed. */
+#define IRET_FLAGS UINT64_C(0x3d7fd5)
+
+#define ARITHMETIC UINT64_C(0x8d5)
+
+/* ---- flags ------------------------------------------------------------------------------------- */
+
+static uint64_t flags_now(const struct trans_frame *f)
+{
+    return f->rflags | (f->flags >> 8 & AH_FLAGS) | (f->flags & 1 ? X86_RFLAGS_OF : 0);
+}
+
+static void set_flags(struct trans_frame *f, uint64_t rflags)
+{
+    f->rflags = rflags & ~ARITHMETIC;
+    f->flags = (rflags & AH_FLAGS) << 8 | 2u << 8 | (rflags & X86_RFLAGS_OF ? 1 : 0);
+}
+
+/* What would end a run of translated code, or has to be looked at between two instructions. */
+static bool is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
+{
+    bool checks_alignment = cpl == 3 && rflags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
+
+    return !(rflags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) && !checks_alignment &&
+           !c->s.events.nmi_masked &&
+           !(rflags & X86_RFLAGS_IF &&
+             atomic_load_explicit(&c->vcpu->requests, memory_order_relaxed) != 0);
+}
+
+/* ---- where it goes on -------------------------------------------------------------------------- */
+
+static uint64_t land(struct trans_frame *f, struct soft_cpu *c, unsigned cpl, uint64_t rip)
+{
+    const struct trans_indirect *e;
+
+    c->cpl = (uint8_t)cpl;
+    if (cpl == 3)
+        c->bank = BANK_USER;
+    else
+        c->bank = f->rflags & X86_RFLAGS_AC ? BANK_SUPER_AC : BANK_SUPER;
+    f->data = rip;
+    e = &f->indirect[c->bank][trans_indirect_at(rip)];
+    return e->rip == rip ? (uint64_t)(uintptr_t)e->host : TRANS_RING_LANDED;
+}
+
+/* ---- SYSCALL, SYSRET --------------------------------------------------------------------------- */
+
+static void enter_flat(struct soft_cpu *c, unsigned cs, unsigned ss, unsigned cpl)
+{
+    c->s.seg[X86_SS] = soft_flat_stack((uint16_t)ss, cpl);
+    c->s.seg[X86_CS] = soft_flat_code((uint16_t)((cs & ~3u) | cpl), cpl, true);
+}
+
+static uint64_t syscall_now(struct trans_frame *f, struct soft_cpu *c, uint64_t next)
+{
+    unsigned cs = c->msrs.star >> 32 & 0xffff;
+    uint64_t rflags = flags_now(f);
+
+    if (!(c->s.efer & X86_EFER_SCE))
+        return TRANS_RING_STEP;
+    c->s.gpr[X86_RCX] = next;
+    c->s.gpr[X86_R11] = rflags;
+    set_flags(f, (rflags & ~(c->msrs.fmask | X86_RFLAGS_RF)) | X86_RFLAGS_FIXED);
+    enter_flat(c, cs, cs + SOFT_SS_AFTER_CS, 0);
+    return land(f, c, 0, c->msrs.lstar);
+}
+
+static uint64_t sysret_now(struct trans_frame *f, struct soft_cpu *c)
+{
+    uint64_t rip = c->s.gpr[X86_RCX], rflags;
+    unsigned base = (unsigned)(c->msrs.star >> 48);
+
+    rflags = (c->s.gpr[X86_R11] & SOFT_SYSRET_FLAGS) | X86_RFLAGS_FIXED;
+    if (!(c->s.efer & X86_EFER_SCE) || !soft_canonical(rip) || !is_plain(c, rflags, 3))
+        return TRANS_RING_STEP;
+    set_flags(f, rflags);
+    enter_flat(c, base + SOFT_SYSRET_CS64, (base + SOFT_SS_AFTER_CS) | 3, 3);
+    return land(f, c, 3, rip);
+}
+
+/* ---- IRETQ ------------------------------------------------------------------------------------- */
+
+/* The host's place of len bytes that may be read, if that is known; NULL: not, or not in one page. */
+static const uint8_t *readable(const struct soft_cpu *c, enum soft_bank bank, uint64_t linear,
+                               unsigned len)
+{
+    const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
+
+    if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) ||
+        !(e->allow[bank] & HOW_READ) || e->host == NULL || linear % PAGE > PAGE - len)
+        return NULL;
+    return e->host + linear % PAGE;
+}
+
+static bool descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)
+{
+    const uint8_t *host;
+
+    if (selector & SEL_TI || soft_null(selector) || (selector | 7) > c->s.gdtr.limit)
+        return false;
+    host = readable(c, BANK_SUPER, c->s.gdtr.base + (selector & ~7u), GDT_ENTRY);
+    if (host == NULL)
+        return false;
+    *seg = soft_parsed_desc(mem_load_64(host), selector);
+    return seg->s && seg->present && seg->type & TYPE_ACCESSED && seg->dpl == soft_rpl(selector);
+}
+
+static bool code_segment(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)
+{
+    return descriptor(c, selector, seg) && seg->type & TYPE_CODE &&
+           !(seg->type & TYPE_CONFORMING) && seg->l && !seg->db;
+}
+
+static bool stack_segment(const struct soft_cpu *c, uint16_t selector, unsigned cpl,
+                          struct x86_seg *seg)
+{
+    if (soft_null(selector) && cpl != 3) {
+        *seg = (struct x86_seg){ .selector = selector, .dpl = (uint8_t)cpl, .unusable = true };
+        return true;
+    }
+    return descriptor(c, selector, seg) && !(seg->type & TYPE_CODE) && seg->type & TYPE_WRITE &&
+           seg->dpl == cpl;
+}
+
+/* Data segments that ring 3 may not use become null on the way there. */
+static bool data_stay(const struct soft_cpu *c)
+{
+    static const uint8_t data[] = { X86_ES, X86_DS, X86_FS, X86_GS };
+
+    for (unsigned i = 0; i < ARRAY_LEN(data); i++) {
+        const struct x86_seg *s = &c->s.seg[data[i]];
+
+        if (!s->unusable && s->dpl < 3)
+            return false;
+    }
+    return true;
+}
+
+static uint64_t iret_now(struct trans_frame *f, struct soft_cpu *c)
+{
+    const uint8_t *host = readable(c, c->bank, c->s.gpr[X86_RSP], FRAME_WORDS * 8);
+    uint64_t frame[FRAME_WORDS], rflags;
+    struct x86_seg cs, ss;
+    unsigned cpl;
+
+    if (host == NULL || f->rflags & X86_RFLAGS_NT)
+        return TRANS_RING_STEP;
+    for (unsigned i = 0; i < FRAME_WORDS; i++)
+        frame[i] = mem_load_64(host + (size_t)8 * i);
+    cpl = soft_rpl((uint16_t)frame[FRAME_CS]);
+    rflags = (flags_now(f) & ~IRET_FLAGS) | (frame[FRAME_FLAGS] & IRET_FLAGS) | X86_RFLAGS_FIXED;
+    if (cpl % 3 != 0 || !is_plain(c, rflags, cpl) || !soft_canonical(frame[FRAME_RIP]) ||
+        !code_segment(c, (uint16_t)frame[FRAME_CS], &cs) ||
+        !stack_segment(c, (uint16_t)frame[FRAME_SS], cpl, &ss) || (cpl == 3 && !data_stay(c)))
+        return TRANS_RING_STEP;
+    set_flags(f, rflags);
+    c->s.gpr[X86_RSP] = frame[FRAME_SP];
+    c->s.seg[X86_SS] = ss;
+    c->s.seg[X86_CS] = cs;
+    return land(f, c, cpl, frame[FRAME_RIP]);
+}
+
+uint64_t trans_ring(struct trans_frame *f, uint32_t site)
+{
+    const struct site *s = &f->trans->store->site[site];
+    struct soft_cpu *c = f->trans->c;
+
+    switch ((enum trans_ring)s->how) {
+    case TRANS_SYSCALL:
+        return syscall_now(f, c, s->target);
+    case TRANS_SYSRET:
+        return sysret_now(f, c);
+    case TRANS_IRET:
+        return iret_now(f, c);
+    }
+    return TRANS_RING_STEP;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_trans_system.c - system instructions and changes of the ring, translated against interpreted
+ *
+ * A kernel in ring 0 and a program in ring 3, made of random pieces, go to and fro by SYSCALL, SYSRET and IRETQ. Both
+ * sides stop at the same random numbers of instructions and must agree in everything.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/soft/fpu.h"
+#include "engine/soft/run.h"
+#include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/trans.h"
+#include "soft_int_gen.h"
+#include "soft_int_rig.h"
+
+enum { PAGE = 4096, ROUNDS = 400, XSAVE_LEN = 832, PIECES = 14 };
+enum { GDT_AT = WINDOW_DATA + 0x800, STACK_AT = WINDOW_DATA + 0x2800, LSTAR_AT = 0x800 };
+enum { CS0 = 0x08, SS0 = 0x10, STAR3 = 0x18, SS3 = 0x23, CS3 = 0x2b, GDT_BYTES = 0x30 };
+
+struct side {
+    struct rig rig;
+    struct trans *t; /* NULL: it interprets */
+};
+
+struct pair {
+    struct side interp, trans;
+    struct gen gen;
+};
+
+/* ---- pieces of code ---------------------------------------------------------------------------- */
+
+struct piece {
+    const char *bytes;
+    uint8_t len;
+};
+
+#define PIECE(s)         \
+    {                    \
+        s, sizeof(s) - 1 \
+    }
+
+static const struct piece anywhere[] = {
+    PIECE("\x9c\x58"),                         /* pushfq; pop rax */
+    PIECE("\x9c\x41\x5c"),                     /* pushfq; pop r12 */
+    PIECE("\xfc"),                             /* cld */
+    PIECE("\xfd"),                             /* std */
+    PIECE("\x01\xd8"),                         /* add eax, ebx */
+    PIECE("\x48\x11\xc3"),                     /* adc rbx, rax */
+    PIECE("\x83\xc3\x07"),                     /* add ebx, 7 */
+    PIECE("\x8c\xd0"),                         /* mov eax, ss */
+    PIECE("\x49\x8c\xcd"),                     /* mov r13, cs */
+    PIECE("\x66\x8c\xdd"),                     /* mov bp, ds */
+    PIECE("\x66\x41\x8c\xe7"),                 /* mov r15w, fs */
+    PIECE("\x0f\x31"),                         /* rdtsc */
+    PIECE("\x0f\x01\xf9"),                     /* rdtscp */
+    PIECE("\xf3\x49\x0f\xae\xc4"),             /* rdfsbase r12 */
+    PIECE("\xf3\x0f\xae\xcb"),                 /* rdgsbase ebx */
+    PIECE("\xf3\x48\x0f\xae\xd7"),             /* wrfsbase rdi */
+    PIECE("\xf3\x0f\xae\xdb"),                 /* wrgsbase ebx */
+    PIECE("\x48\x0f\xc7\x0e"),                 /* cmpxchg16b [rsi] */
+    PIECE("\x0f\xa3\x06"),                     /* bt [rsi], eax */
+    PIECE("\x19\xc0"),                         /* sbb eax, eax */
+    PIECE("\x64\x8b\x04\x25\x08\x00\x00\x00"), /* mov eax, fs:[8] */
+};
+
+static const struct piece ring_0[] = {
+    PIECE("\xfa"),         /* cli */
+    PIECE("\xfb\x90"),     /* sti; nop */
+    PIECE("\xfb\x01\xd8"), /* sti; add eax, ebx */
+    PIECE("\xfb\xeb\x00"), /* sti; jmp over nothing */
+    PIECE("\xfb\x9c\x58"), /* sti; pushfq; pop rax */
+    PIECE("\xfb\xfa"),     /* sti; cli */
+    PIECE("\x0f\x01\xf8"), /* swapgs */
+    PIECE("\x0f\x01\xcb"), /* stac */
+    PIECE("\x0f\x01\xca"), /* clac */
+    /* mov eax, ss; push rax; push rsp; add qword [rsp], 8; pushfq; mov eax, cs; push rax; lea rax, [rip+3]; push rax;
+     * iretq: to the next instruction */
+    PIECE(
+        "\x8c\xd0\x50\x54\x48\x83\x04\x24\x08\x9c\x8c\xc8\x50\x48\x8d\x05\x03\x00\x00\x00\x50\x48\xcf"),
+};
+
+/* r11 = pushed flags and bits of ebx; lea rcx, [rip - ...] is put by the caller; sysretq */
+static const struct piece by_sysret = PIECE("\x9c\x41\x5b\x83\xe3\x11\x49\x09\xdb\x48\x0f\x07");
+/* push SS3; push r8; pushfq; push CS3; push rcx; iretq */
+static const struct piece by_iret = PIECE("\x6a\x23\x41\x50\x9c\x6a\x2b\x51\x48\xcf");
+static const struct piece by_syscall = PIECE("\x0f\x05");
+
+static unsigned put(uint8_t *code, unsigned at, const struct piece *piece)
+{
+    memcpy(code + at, piece->bytes, piece->len);
+    return at + piece->len;
+}
+
+static unsigned put_some(struct pair *p, uint8_t *code, unsigned at, bool system)
+{
+    for (unsigned i = 0; i < PIECES; i++) {
+        if (system && gen_below(&p->gen, 2))
+            at = put(code, at, &ring_0[gen_below(&p->gen, ARRAY_LEN(ring_0))]);
+        else
+            at = put(code, at, &anywhere[gen_below(&p->gen, ARRAY_LEN(anywhere))]);
+    }
+    return at;
+}
+
+/* mov ecx, the address; the window lies below 4 GiB. */
+static unsigned put_target(uint8_t *code, unsigned at, uint64_t target)
+{
+    code[at] = 0xb9;
+    le_put(code + at + 1, 4, target);
+    return at + 5;
+}
+
+/* The program at 0 and the kernel at LSTAR_AT, which goes back in one of two ways. */
+static void make_code(struct pair *p, uint8_t code[PAGE])
+{
+    unsigned at;
+
+    memset(code, 0x90, PAGE);
+    at = put_some(p, code, 0, false);
+    put(code, at, &by_syscall);
+    at = put_some(p, code, LSTAR_AT, true);
+    at = put_target(code, at, WINDOW);
+    put(code, at, gen_below(&p->gen, 2) ? &by_sysret : &by_iret);
+}
+
+/* ---- two machines ------------------------------------------------------------------------------ */
+
+static void make_gdt(uint8_t *gdt)
+{
+    static const uint64_t entries[] = {
+        0,
+        0x00af9b000000ffff,
+        0x00cf93000000ffff,
+        0x00cffb000000ffff,
+        0x00cff3000000ffff,
+        0x00affb000000ffff,
+    };
+
+    for (unsigned i = 0; i < ARRAY_LEN(entries); i++)
+        le_put(gdt + (size_t)8 * i, 8, entries[i]);
+}
+
+static void side_open(struct side *s)
+{
+    struct soft_cpu *c;
+
+    rig_open(&s->rig);
+    c = s->rig.c;
+    c->code = soft_code_new();
+    assert_non_null(c->code);
+    c->sys.counted_time = true;
+    c->s.xcr0 = 7;
+    c->s.xsave_len = XSAVE_LEN;
+    ((struct soft_fx *)(void *)c->s.xsave)->mxcsr = MXCSR_INIT;
+    c->s.cr4 |= X86_CR4_FSGSBASE;
+    c->s.efer |= X86_EFER_SCE;
+    c->s.gdtr = (struct x86_dtable){ .base = WINDOW + GDT_AT, .limit = GDT_BYTES - 1 };
+    c->msrs.star = (uint64_t)STAR3 << 48 | (uint64_t)CS0 << 32;
+    c->msrs.lstar = WINDOW + LSTAR_AT;
+}
+
+static struct pair *pair_open(const struct trans_config *config)
+{
+    struct pair *p = calloc(1, sizeof(*p));
+
+    assert_non_null(p);
+    side_open(&p->interp);
+    side_open(&p->trans);
+    assert_int_equal(trans_new(p->trans.rig.c, config, &p->trans.t, NULL), 0);
+    p->trans.rig.c->trans = p->trans.t;
+    p->gen = (struct gen){ .rng = 1, .code = X86_CODE_64 };
+    return p;
+}
+
+static void pair_close(struct pair *p)
+{
+    trans_free(p->trans.t);
+    free(p->interp.rig.c->code);
+    free(p->trans.rig.c->code);
+    rig_close(&p->interp.rig);
+    rig_close(&p->trans.rig);
+    free(p);
+}
+
+static void begin(struct side *s, const uint8_t code[PAGE], uint64_t fmask)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    rig_mode(&s->rig, X86_CODE_64);
+    c->s.cr4 |= X86_CR4_FSGSBASE;
+    c->s.efer |= X86_EFER_SCE;
+    memset(s->rig.data, 0, WINDOW_DATA_LEN);
+    memcpy(s->rig.code, code, PAGE);
+    make_gdt(s->rig.ram + RIG_DATA + GDT_AT - WINDOW_DATA);
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        c->s.gpr[i] = i * 0x1234567;
+    c->s.gpr[X86_RSI] = WINDOW + WINDOW_DATA + 0x100;
+    c->s.gpr[X86_RDI] = WINDOW + WINDOW_DATA + 0x200;
+    c->s.gpr[X86_RSP] = c->s.gpr[X86_R8] = WINDOW + STACK_AT;
+    c->s.rip = WINDOW;
+    c->s.rflags = X86_RFLAGS_FIXED | X86_RFLAGS_IF;
+    c->s.seg[X86_FS].base = WINDOW + WINDOW_DATA;
+    c->msrs.kernel_gs_base = WINDOW;
+    c->msrs.fmask = fmask;
+    c->insns = 0;
+    soft_mode_changed(c);
+    soft_flush(c, true);
+    if (s->t != NULL)
+        trans_reset(s->t);
+}
+
+static bool advance_to(struct side *s, uint64_t insns)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    c->limit = insns;
+    while (c->insns < insns) {
+        if (!soft_advance(c))
+            return false;
+        if (s->t != NULL && c->insns < insns && !trans_burst(s->t, insns - c->insns, true))
+            return false;
+    }
+    return true;
+}
+
+static bool same_segments(const struct x86_state *a, const struct x86_state *b)
+{
+    for (unsigned i = 0; i < X86_NSREG; i++) {
+        const struct x86_seg *x = &a->seg[i], *y = &b->seg[i];
+
+        if (x->base != y->base || x->limit != y->limit || x->selector != y->selector ||
+            x->type != y->type || x->dpl != y->dpl || x->s != y->s || x->present != y->present ||
+            x->l != y->l || x->db != y->db || x->g != y->g || x->unusable != y->unusable)
+            return false;
+    }
+    return true;
+}
+
+static void check_same(const struct pair *p, unsigned round)
+{
+    const struct rig *x = &p->interp.rig, *y = &p->trans.rig;
+    const struct x86_state *a = &x->c->s, *b = &y->c->s;
+
+    if (a->rip != b->rip || a->rflags != b->rflags || x->c->insns != y->c->insns)
+        printf("round %u: rip %lx %lx, flags %lx %lx, insns %lu %lu\n", round,
+               (unsigned long)a->rip, (unsigned long)b->rip, (unsigned long)a->rflags,
+               (unsigned long)b->rflags, (unsigned long)x->c->insns, (unsigned long)y->c->insns);
+    assert_int_equal(x->c->insns, y->c->insns);
+    assert_int_equal(a->rip, b->rip);
+    assert_int_equal(a->rflags, b->rflags);
+    assert_memory_equal(a->gpr, b->gpr, sizeof(a->gpr));
+    assert_true(same_segments(a, b));
+    assert_int_equal(a->events.shadow, b->events.shadow);
+    assert_int_equal(x->c->msrs.kernel_gs_base, y->c->msrs.kernel_gs_base);
+    assert_int_equal(x->c->cpl, y->c->cpl);
+    assert_int_equal(x->c->bank, y->c->bank);
+    assert_memory_equal(x->ram, y->ram, RIG_RAM);
+}
+
+static void check_round(struct pair *p, unsigned round)
+{
+    uint64_t at = 0, fmask;
+    uint8_t code[PAGE];
+
+    p->gen.rng = round;
+    fmask = gen_random(&p->gen) & (X86_RFLAGS_IF | X86_RFLAGS_DF | X86_RFLAGS_AC | X86_RFLAGS_CF);
+    make_code(p, code);
+    begin(&p->interp, code, fmask);
+    begin(&p->trans, code, fmask);
+    for (unsigned i = 0; i < 8; i++) {
+        bool a, b;
+
+        at += 1 + gen_below(&p->gen, 300);
+        a = advance_to(&p->interp, at);
+        b = advance_to(&p->trans, at);
+        assert_int_equal(a, b);
+        check_same(p, round);
+        if (!a)
+            break;
+    }
+}
+
+static void test_rings(void **state)
+{
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct trans_stats stats;
+
+    (void)state;
+    for (unsigned i = 1; i <= ROUNDS; i++)
+        check_round(p, i);
+    trans_stats_get(p->trans.t, &stats);
+    printf("%u rounds, %lu instructions translated, %lu stepped\n", ROUNDS,
+           (unsigned long)stats.insns, (unsigned long)stats.steps);
+    /* Nearly nothing is left to the interpreter: that is what all of this is for. */
+    assert_true(stats.insns > 40 * stats.steps);
+    pair_close(p);
+}
+
+/* ---- what is left to the interpreter ------------------------------------------------------------ */
+
+/* An interrupt that waits is not passed over by the instruction that enables it. */
+static void test_waiting_interrupt(void **state)
+{
+    /* 1: sti; nop; inc eax; jmp 1b */
+    static const uint8_t loop[] = { 0xfb, 0x90, 0xff, 0xc0, 0xeb, 0xfa };
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20 });
+    struct soft_cpu *c = p->trans.rig.c;
+    uint8_t code[PAGE];
+
+    (void)state;
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, loop, sizeof(loop));
+    begin(&p->trans, code, 0);
+    c->s.seg[X86_CS].dpl = c->s.seg[X86_SS].dpl = 0;
+    c->s.seg[X86_CS].selector = CS0;
+    soft_mode_changed(c);
+    assert_true(advance_to(&p->trans, 400));
+    c->s.rflags &= ~(uint64_t)X86_RFLAGS_IF;
+    c->s.rip = WINDOW;
+    c->limit = UINT64_MAX;
+    atomic_store(&c->vcpu->requests, VCPU_INTR);
+    assert_true(trans_burst(p->trans.t, 10000, false));
+    assert_int_equal(c->s.rip, WINDOW + 1); /* behind STI, with the shadow */
+    assert_true(c->s.rflags & X86_RFLAGS_IF);
+    assert_int_equal(c->s.events.shadow, SHADOW_STI);
+    pair_close(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rings),
+        cmocka_unit_test(test_waiting_interrupt),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -26,7 +26,7 @@ _vitro_values() {
         [[ $cur != *,* ]] || before=${cur%,*},
         printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
         ;;
-    --grace | --interval | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --count | -a | --append) ;;
+    --grace | --interval | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --checkpoints | --count | -a | --append) ;;
     *) return 1 ;;
     esac
 }

@@ -71,6 +71,10 @@ static int check_deterministic(const struct vitro_config *cfg, struct vitro_err 
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "%s: only a run that can be repeated has use for it; add --deterministic",
                          what);
+    if (!cfg->deterministic && cfg->checkpoint_bytes != 0)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "checkpoints: only a run that can be repeated can go back; add "
+                         "--deterministic");
     if (cfg->deterministic && cfg->hypercalls & VITRO_HYPERCALLS_HOST_ADDR)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "host addresses differ from run to run: not with --deterministic");
@@ -219,6 +223,13 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     }
     m->board->m->turns.hash_every = cfg->hash_every;
     tell_untranslated(m);
+    if (cfg->checkpoint_bytes != 0)
+        rc = rewind_open(m->board->m, &(struct rewind_config){ .bytes = cfg->checkpoint_bytes },
+                         err);
+    if (rc < 0) {
+        vitro_free(m);
+        return rc;
+    }
     *out = m;
     return 0;
 }
@@ -402,8 +413,8 @@ static bool is_panic(const struct vitro *m, const struct stop *stop)
            panic_seen(m->board->panic);
 }
 
-static int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
-                   struct vitro_err *err)
+int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
+            struct vitro_err *err)
 {
     const struct machine *machine = m->board->m;
 
@@ -435,6 +446,7 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
         pause_keep(machine); /* whoever looks has the symbols in his hands */
         pause_enter(machine, true);
         symtab_fini(m->kernel_symbols); /* it will move itself elsewhere */
+        rewind_cut(machine);
         rc = m->board->reset(m->board, err);
         pause_leave(machine);
         pause_unkeep(machine);
@@ -546,7 +558,10 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
         return rc;
     m->has_run = true;
     machine->stop_at_exits = 0; /* the trap that ends a step is an exit too, but not one to count */
-    machine_run_cpu(machine, cpu, &stop);
+    if (machine->rewind != NULL) /* in turns, as they would have come anyway */
+        machine_run(machine, &stop);
+    else
+        machine_run_cpu(machine, cpu, &stop);
     machine->stop_at_exits = stop_at_exits;
     rc = end_run(m, &stop, out, err);
     back = vcpu_debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);

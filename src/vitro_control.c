@@ -140,6 +140,7 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
         s.seg[X86_FS].base = regs->seg[X86_FS].base;
         s.seg[X86_GS].base = regs->seg[X86_GS].base;
     }
+    rewind_cut(m->board->m);
     return vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &s, err);
 }
 

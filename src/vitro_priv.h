@@ -57,6 +57,10 @@ struct vitro {
  */
 WARN_UNUSED int chain_repeat(const struct vitro *m, struct vitro_chain *out, struct vitro_err *err);
 
+/* What a run or step of the machine has come to. A negative errno: the host has failed. */
+WARN_UNUSED int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
+                        struct vitro_err *err);
+
 /*
  * choose_engine - say which engine runs m->guest, in m->engine_why
  *

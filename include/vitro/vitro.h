@@ -176,6 +176,9 @@ struct vitro_config {
     uint64_t seed; /* any number; needs deterministic */
     uint64_t
         hash_every; /* instructions between two events with a hash of the state; needs deterministic */
+    /* Host memory for checkpoints, so that the machine can go back (vitro_step_back); default none; needs
+     * deterministic. */
+    uint64_t checkpoint_bytes;
     /* For kernels (guests of kind linux, pvh, multiboot ...); others take none of these. */
     const char *cmdline; /* default: "console=ttyS0" for Linux, else none */
     const char *initrd;  /* a file's path */
@@ -242,6 +245,7 @@ struct vitro_outcome {
     bool kept; /* a CPU stays with the software CPU: KVM did not take its registers back */
     /* Why the software CPU ran it: what KVM could not stop at. NULL: it did not. Borrowed until the next call. */
     const char *debugged;
+    bool oldest;        /* vitro_step_back, vitro_run_back: nothing before this place is kept */
     const char *detail; /* words of the engine on REFUSED and FAILED, else NULL; static */
     /* PANIC: the kernel's message, and its last lines, each with a newline; else empty. Printable ASCII. */
     char panic[160];
@@ -354,6 +358,32 @@ int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vit
  * A mode that KVM cannot step is stepped by the software CPU.
  */
 int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err);
+
+/*
+ * vitro_step_back, vitro_run_back - go back in time on a deterministic machine that keeps checkpoints
+ *
+ * step: to the state before the last instruction of that CPU; run: to the last place where vitro_stop_at would have
+ * stopped it, before the instruction also where that is a watchpoint. VITRO_END_BREAK, with out->oldest where no
+ * more of the past is kept; VITRO_END_HELD and others when vitro_stop came on the way, which leaves the machine at some
+ * place in the past. Forward from there everything comes as it came first, what was typed included; the guest's output
+ * is not written a second time. Memory, registers and a reset from outside end the past: what was before them is not kept.
+ * VITRO_ERR_ENGINE (-ENOTSUP): no checkpoints are kept. Otherwise as vitro_run.
+ */
+int vitro_step_back(struct vitro *m, unsigned cpu, struct vitro_outcome *out,
+                    struct vitro_err *err);
+int vitro_run_back(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err);
+
+struct vitro_past {
+    uint64_t insns;        /* executed by all CPUs so far */
+    uint64_t oldest_insns; /* where the past that is kept begins */
+    unsigned checkpoints;
+    uint64_t bytes; /* of host memory that they take */
+};
+
+bool vitro_keeps_past(const struct vitro *m); /* Any thread */
+
+/* Zeroes where none is kept. Not while the machine runs. */
+void vitro_past(const struct vitro *m, struct vitro_past *out);
 
 /*
  * vitro_switch_engine - let the other engine go on with a stopped machine

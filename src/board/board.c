@@ -16,6 +16,12 @@ static void end_run(void *ctx, uint32_t value)
     machine_stop(m, STOP_GUEST_EXIT, value, m->accessing != NULL ? (int)m->accessing->idx : -1);
 }
 
+/* A machine that has gone back in time says nothing twice. */
+static bool is_said(void *ctx)
+{
+    return rewind_repeats(ctx);
+}
+
 int board_open(struct board *b, const struct board_config *cfg, struct vitro_err *err)
 {
     int rc;
@@ -27,6 +33,8 @@ int board_open(struct board *b, const struct board_config *cfg, struct vitro_err
     if (rc < 0)
         return rc;
     b->console.stop = &b->m->stop;
+    b->console.mute = is_said;
+    b->console.mute_ctx = b->m;
     b->m->cpuid = cfg->cpuid;
     b->m->cpu_model = cfg->cpu_model;
     b->m->ncpus_planned = cfg->ncpus;

@@ -29,7 +29,8 @@
 #include "host/ram.h"
 
 enum { SERIALS = 2 };
-enum { TYPED_MAX = 4096 }; /* bytes that wait for the first serial port to take them */
+enum { TYPED_MAX = 4096 };       /* bytes that wait for the first serial port to take them */
+enum { HOST_TYPED, HOST_POWER }; /* kinds of host_event */
 enum { MTRR_ENABLE = 0x800, MTRR_WRITE_BACK = 6 }; /* IA32_MTRR_DEF_TYPE */
 
 struct pc {
@@ -94,6 +95,24 @@ static void feed_console(void *ctx)
         pc->typed.head = (pc->typed.head + 1) % TYPED_MAX;
         pc->typed.len--;
     }
+}
+
+static bool takes_event(void *ctx)
+{
+    return ((struct pc *)ctx)->typed.len < TYPED_MAX;
+}
+
+/* Of a run that counts its instructions: at the place that the log has for it. */
+static void take_event(void *ctx, const struct host_event *ev)
+{
+    struct pc *pc = ctx;
+
+    if (ev->kind == HOST_POWER) {
+        acpi_pm_power_button(pc->pm);
+        return;
+    }
+    pc->typed.bytes[(pc->typed.head + pc->typed.len++) % TYPED_MAX] = ev->byte;
+    feed_console(pc);
 }
 
 static void console_ready(void *ctx)
@@ -402,6 +421,18 @@ static int add_parts(struct pc *pc, const struct board_config *cfg, struct vitro
     return add_cpus(pc, err);
 }
 
+/* What is the board's own and changes: for checkpoints, and for what comes from the host meanwhile. */
+static void add_past(struct pc *pc)
+{
+    struct machine *m = pc->board.m;
+
+    machine_add_part(m, &pc->panic, sizeof(pc->panic));
+    machine_add_part(m, &pc->typed, sizeof(pc->typed));
+    m->host_log.ready = takes_event;
+    m->host_log.deliver = take_event;
+    m->host_log.ctx = pc;
+}
+
 int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err *err)
 {
     struct pc *pc;
@@ -419,20 +450,30 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
         board_free(&pc->board);
         return rc;
     }
+    add_past(pc);
     *out = &pc->board;
     return 0;
 }
 
+/* Now, or in a run that counts its instructions at the place that the log gives it. */
+static bool type_byte(struct pc *pc, uint8_t byte)
+{
+    if (pc->board.m->clock.counted)
+        return host_log_add(pc->board.m, HOST_TYPED, byte);
+    if (!takes_event(pc))
+        return false;
+    take_event(pc, &(struct host_event){ .kind = HOST_TYPED, .byte = byte });
+    return true;
+}
+
 size_t pc_console_send(struct board *b, const void *bytes, size_t len)
 {
-    struct pc *pc = pc_of(b);
     const uint8_t *from = bytes;
     size_t taken = 0;
 
     pthread_mutex_lock(&b->m->lock);
-    for (; taken < len && pc->typed.len < TYPED_MAX; taken++)
-        pc->typed.bytes[(pc->typed.head + pc->typed.len++) % TYPED_MAX] = from[taken];
-    feed_console(pc);
+    while (taken < len && type_byte(pc_of(b), from[taken]))
+        taken++;
     pthread_mutex_unlock(&b->m->lock);
     return taken;
 }
@@ -440,6 +481,10 @@ size_t pc_console_send(struct board *b, const void *bytes, size_t len)
 void pc_power_button(struct board *b)
 {
     pthread_mutex_lock(&b->m->lock);
-    acpi_pm_power_button(pc_of(b)->pm);
+    if (!b->m->clock.counted)
+        acpi_pm_power_button(pc_of(b)->pm);
+    else
+        (void)host_log_add(b->m, HOST_POWER,
+                           0); /* no room: nobody reads keys, or a button, there */
     pthread_mutex_unlock(&b->m->lock);
 }

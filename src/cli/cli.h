@@ -87,6 +87,7 @@ struct options {
     bool guest_given;   /* an option that sets a guest or its machine up */
     bool gdb, gdb_wait; /* run: a debugger's server beside it; before the first instruction */
     bool gdb_port_given;
+    bool checkpoints_given; /* run: machine.checkpoint_bytes is set */
     unsigned gdb_port;
     const char *gdb_socket, *gdb_arch; /* gdb; not owned */
     bool now;                          /* stop: without the guest */

@@ -171,6 +171,13 @@ const char *set_hash_every(struct options *o, char *arg)
     return NULL;
 }
 
+const char *set_checkpoints(struct options *o, char *arg)
+{
+    o->checkpoints_given = true;
+    return parse_number(arg, &o->machine.checkpoint_bytes) ? NULL
+                                                           : "a size such as 256M is wanted, or 0";
+}
+
 static bool is_cpu_flag(const char *name, size_t len)
 {
     const char *flag;

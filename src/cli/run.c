@@ -18,7 +18,8 @@
 enum { KEEP_BYTES = 65536 };
 
 enum { CPUS_MAX = 8 }; /* that --cpus takes */
-enum { SEG_CS = 1 };   /* in struct vitro_regs */
+enum { CHECKPOINT_MIB = 256 };
+enum { SEG_CS = 1 }; /* in struct vitro_regs */
 
 static const struct end_row {
     const char *json; /* stable word */
@@ -495,6 +496,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = check_switch(o);
     o->console = true;
+    if (o->machine.deterministic && !o->checkpoints_given)
+        o->machine.checkpoint_bytes = (uint64_t)CHECKPOINT_MIB << 20;
     if (o->json)
         o->machine.console_fd = kept.console;
     else if (o->machine.screen && screen_has_terminal(o))

@@ -37,6 +37,11 @@ struct dev_ops {
     void (*write)(struct dev *dev, uint64_t off, unsigned width, uint64_t val);
     void (*reset)(struct dev *dev); /* may be NULL: nothing to reset */
     void (*free)(struct dev *dev);  /* may be NULL: not owned by the machine */
+    /*
+     * Of the chip's own struct, from its struct dev on: all that it has is in there, and is put back by copying the
+     * bytes (rewind.h). 0: it has something elsewhere, and cannot be put back.
+     */
+    size_t bytes;
     /* Fills at most DEV_REGS_MAX rows, without any effect on the chip; how many. May be NULL: none. */
     size_t (*regs)(const struct dev *dev, struct dev_reg *out);
 };

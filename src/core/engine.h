@@ -9,6 +9,7 @@
 #define CORE_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -136,6 +137,18 @@ struct engine_ops {
      * access. False: they are not at hand. NULL: they never are. Thread: the vCPU's.
      */
     bool (*peek)(const struct vcpu *cpu, uint64_t gpr[X86_NGPR]);
+
+    /*
+     * Checkpoints in memory (rewind.h): all of a vCPU, also in the middle of an instruction, as saved_bytes bytes that
+     * are good for as long as it lives; what `debug` asks for is not in them. forget: translations of guest addresses
+     * are looked up again. NULL: cannot. Thread: as get.
+     */
+    size_t saved_bytes;
+    void (*save)(const struct vcpu *cpu, void *to);
+    void (*load)(struct vcpu *cpu, const void *from);
+    void (*forget)(struct vcpu *cpu);
+    /* Instructions completed since the vCPU was made, as stop_at_insns counts them. */
+    uint64_t (*count)(const struct vcpu *cpu);
 };
 
 #endif

@@ -59,6 +59,8 @@ void machine_free(struct machine *m)
 {
     if (m == NULL)
         return;
+    rewind_close(m);
+    host_log_fini(&m->host_log);
     for (unsigned i = 0; i < m->ncpus; i++)
         vcpu_free(m->cpu[i]);
     for (unsigned i = 0; i < m->ndevs; i++) {
@@ -100,6 +102,13 @@ int machine_add_dev(struct machine *m, struct dev *dev, struct vitro_err *err)
     }
     m->dev[m->ndevs++] = dev;
     return 0;
+}
+
+void machine_add_part(struct machine *m, void *at, size_t len)
+{
+    assert(m->nparts < PARTS_MAX);
+    m->part[m->nparts].at = at;
+    m->part[m->nparts++].len = len;
 }
 
 int machine_add_cpu(struct machine *m, const struct x86_state *start, struct vitro_err *err)

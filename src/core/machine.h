@@ -18,14 +18,16 @@
 #include "core/clock.h"
 #include "core/engine.h"
 #include "core/event.h"
+#include "core/host_log.h"
 #include "core/mem.h"
 #include "core/pause.h"
+#include "core/rewind.h"
 #include "core/timer.h"
 #include "core/turns.h"
 #include "core/vcpu.h"
 #include "x86/cpuid_model.h"
 
-enum { CPUS_MAX = 8, DEVS_MAX = 32, MACHINE_NAME_MAX = 64 };
+enum { CPUS_MAX = 8, DEVS_MAX = 32, PARTS_MAX = 4, MACHINE_NAME_MAX = 64 };
 
 /* Why a run ended. X(constant, words) */
 #define STOP_REASONS(X)                                                  \
@@ -95,7 +97,15 @@ struct machine {
     struct bus pio, mmio;      /* layout fixed once running; counters guarded by lock */
     struct dev *dev[DEVS_MAX]; /* owned */
     unsigned ndevs;
-    struct event_sink sink; /* changed only while stopped */
+    struct
+    { /* what else the machine consists of: borrowed from the board, put back as devices are */
+        void *at;
+        size_t len;
+    } part[PARTS_MAX];
+    unsigned nparts;
+    struct rewind *rewind; /* clock.counted; owned; NULL: no past is kept. Changed while stopped */
+    struct host_log host_log; /* clock.counted */
+    struct event_sink sink;   /* changed only while stopped */
     struct insn_trace insn_trace;
     struct vcpu *accessing; /* vCPU whose access is being dispatched; guarded by lock */
 
@@ -140,6 +150,9 @@ WARN_UNUSED int machine_add_mem(struct machine *m, const struct mem_slot *slot,
 /* Takes ownership of dev, also on failure (it is freed then). Attach it with bus_add. */
 WARN_UNUSED int machine_add_dev(struct machine *m, struct dev *dev, struct vitro_err *err);
 
+/* A piece of the board's own state, plain bytes that live as long as the machine; for checkpoints. */
+void machine_add_part(struct machine *m, void *at, size_t len);
+
 WARN_UNUSED int machine_add_cpu(struct machine *m, const struct x86_state *start,
                                 struct vitro_err *err);
 
@@ -159,7 +172,8 @@ WARN_UNUSED int machine_switch(struct machine *m, const struct engine_ops *engin
 /*
  * machine_wrote - guest memory has been written by somebody who is not the guest
  *
- * An engine that keeps something made of page tables looks at them again before it goes on. Thread: any.
+ * An engine that keeps something made of page tables looks at them again before it goes on, and a past that was kept
+ * ends. Thread: any; where a past is kept, while no vCPU runs.
  */
 void machine_wrote(struct machine *m);
 

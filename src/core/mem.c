@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "core/mem_access.h"
+#include "core/mem_cow.h"
 
 enum { PAGE = 4096 };
 
@@ -71,6 +72,8 @@ void *mem_host(const struct mem *m, gpa_t gpa, uint64_t len, bool write)
         return NULL;
     if (write && m->code != NULL && len > 0)
         note_written(m->code, gpa, len);
+    if (write && m->cow != NULL)
+        mem_cow_note(m->cow, gpa, len);
     return s->host + (gpa - s->base);
 }
 

@@ -59,6 +59,8 @@ struct mem_code {
     _Atomic uint8_t page[]; /* enum mem_code_state, from guest-physical page 0 on */
 };
 
+struct mem_cow;
+
 struct mem {
     struct mem_slot slot[MEM_SLOTS_MAX]; /* sorted by base, never overlapping */
     size_t nslots;
@@ -66,7 +68,8 @@ struct mem {
         note[MEM_NOTES_MAX]; /* in the order they were made; may overlap (a stack, say) */
     size_t nnotes;
     struct mem_code
-        *code; /* borrowed from the engine that made it; NULL: nobody wants to be told */
+        *code;           /* borrowed from the engine that made it; NULL: nobody wants to be told */
+    struct mem_cow *cow; /* borrowed from whoever keeps what pages held (mem_cow.h); NULL: nobody */
 };
 
 /* Adds a slot. -EINVAL: not page-aligned or wrapping; -EEXIST: overlaps; -ENOSPC: no row left. */

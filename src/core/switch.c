@@ -22,6 +22,7 @@ struct journey {
 void machine_wrote(struct machine *m)
 {
     atomic_store(&m->tables_stale, true);
+    rewind_cut(m);
 }
 
 int vcpu_drain(struct vcpu *cpu, struct vitro_err *err)

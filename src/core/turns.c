@@ -25,12 +25,30 @@ static void sooner(void *ctx)
     m->turns.end_ns = least(m->turns.end_ns, timers_next(&m->timers));
 }
 
+/* Once at each place: a run that is stopped and goes on does not run late timers sooner than one that is not. */
 static void run_due(struct machine *m)
 {
+    struct turns *t = &m->turns;
+    struct place now;
+
+    if (timers_next(&m->timers) > m->clock.counted_ns)
+        return;
+    now = place_now(m);
+    if (t->ran && t->ran_at.ns == now.ns && t->ran_at.accesses == now.accesses)
+        return;
+    t->ran = true;
+    t->ran_at = now;
     pthread_mutex_lock(&m->lock);
-    if (timers_next(&m->timers) <= m->clock.counted_ns)
-        timers_run(&m->timers, m->clock.counted_ns);
+    timers_run(&m->timers, m->clock.counted_ns);
     pthread_mutex_unlock(&m->lock);
+}
+
+/* Instructions until a count that has not been reached. */
+static uint64_t left_to(const struct machine *m, uint64_t insns)
+{
+    uint64_t done = turns_insns(m);
+
+    return insns > done ? insns - done : 0;
 }
 
 /* Where the engine has to come back; at least one instruction is executed. */
@@ -42,6 +60,12 @@ static void set_end(struct machine *m)
     t->end_ns = least(t->slice_ns, timers_next(&m->timers));
     if (t->hash_every != 0)
         t->end_ns = least(t->end_ns, now + (t->hashed + t->hash_every - turns_insns(m)));
+    if (m->rewind != NULL)
+        t->end_ns = least(t->end_ns, now + left_to(m, rewind_next(m)));
+    if (host_log_next(m) > now)
+        t->end_ns = least(t->end_ns, host_log_next(m));
+    if (t->until != 0)
+        t->end_ns = least(t->end_ns, now + left_to(m, t->until));
     if (t->end_ns <= now)
         t->end_ns = now + 1;
 }
@@ -122,7 +146,13 @@ void turns_run(struct machine *m, struct vcpu *only)
     m->timers.sooner = sooner;
     m->timers.ctx = m;
     while (atomic_load(&m->stop) == 0) {
+        if (m->turns.until != 0 && turns_insns(m) >= m->turns.until) {
+            machine_stop(m, STOP_COUNT, 0, -1);
+            break;
+        }
+        rewind_turn(m);
         run_due(m);
+        host_log_turn(m);
         if (!next_turn(m, only) && atomic_load(&m->stop) == 0 && !skip_time(m))
             break;
     }

@@ -4,7 +4,7 @@
  *
  * Used instead of threads and event loop when the machine's clock is counted. Every instruction of any vCPU
  * takes a nanosecond. Timers fire between the two instructions that their time lies between; when all
- * vCPUs wait, time jumps to the next timer. Nothing that the host does at its own pace comes in, so
+ * vCPUs wait, time jumps to the next timer. What the host does at its own pace comes in by host_log.h only;
  * descriptors of the event loop are not served. What ends such a run from outside does so anywhere.
  */
 #ifndef CORE_TURNS_H
@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "core/host_log.h"
 
 struct machine;
 struct vcpu;
@@ -22,6 +24,10 @@ struct turns {
     uint64_t skipped_ns; /* of machine time, in which nothing was executed */
     uint64_t hash_every; /* instructions between two EVENT_HASH; 0: none. Changed while stopped */
     uint64_t hashed;     /* instructions at the last one */
+    uint64_t
+        until; /* STOP_COUNT when all vCPUs have executed so many; 0: off. Changed while stopped */
+    bool ran;  /* timers, at: */
+    struct place ran_at;
     /* Machine time at which the engine returns EXIT_KICKED. It may come nearer while the engine runs. */
     uint64_t end_ns;
 };

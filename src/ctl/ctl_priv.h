@@ -25,7 +25,10 @@ enum {
 };
 
 /* Why a machine stands still; "" while it runs. */
-enum reason { RUNS, AT_START, BY_PAUSE, AT_BREAK, AT_WATCH, AT_STEP, AT_END, REASONS };
+enum reason { RUNS, AT_START, BY_PAUSE, AT_BREAK, AT_WATCH, AT_STEP, AT_OLDEST, AT_END, REASONS };
+
+/* What a machine that keeps its past is asked for. */
+enum back { BACK_NONE, BACK_STEP, BACK_RUN };
 
 /* What a notification of state tells. */
 struct state {
@@ -81,6 +84,9 @@ struct ctl {
     bool standing;   /* between runs of the machine: the run's thread waits */
     bool want_stand; /* it has been asked to come back */
     int step_cpu;    /* once it stands: -1 none */
+    enum back back;  /* the same, into the past */
+    unsigned back_cpu;
+    bool going_back; /* the run's thread is at it */
     bool hold_end;   /* a debugger wants the machine after its end */
     struct state now;
     struct state queue[STATES_MAX]; /* changes not yet told */
@@ -113,6 +119,8 @@ void ctl_pause(struct ctl *c);
 /* False: the run is over. */
 bool ctl_resume(struct ctl *c);
 bool ctl_step(struct ctl *c, unsigned cpu);
+/* Also at the end of a run, where that is held. False: it runs, or something else is being done. */
+bool ctl_back(struct ctl *c, enum back back, unsigned cpu);
 void ctl_hold_end(struct ctl *c, bool on);
 
 /* Adds or removes a breakpoint or watchpoint; the machine held. Negative errno with err filled. */
@@ -214,6 +222,8 @@ void m_break_clear(struct call *call);
 void m_watch_set(struct call *call);
 void m_watch_clear(struct call *call);
 void m_step(struct call *call);
+void m_back_step(struct call *call);
+void m_back_continue(struct call *call);
 void m_run_to(struct call *call);
 void m_trace_subscribe(struct call *call);
 

@@ -100,6 +100,29 @@ void m_step(struct call *call)
                   "step: only a machine that is paused can be stepped, one step at a time");
 }
 
+static void go_back(struct call *call, const char *name, enum back back)
+{
+    unsigned cpu = (unsigned)call_number(call, "cpu");
+
+    if (cpu >= vitro_cpus(call->ctl->m))
+        call_fail(call, RPC_PARAMS, "%s: there is no CPU %u", name, cpu);
+    else if (!vitro_keeps_past(call->ctl->m))
+        call_fail(call, RPC_CANNOT,
+                  "%s: this machine keeps no past: only one run with --deterministic does", name);
+    else if (!ctl_back(call->ctl, back, cpu))
+        call_fail(call, RPC_STATE, "%s: only a machine that is paused can go back", name);
+}
+
+void m_back_step(struct call *call)
+{
+    go_back(call, "back.step", BACK_STEP);
+}
+
+void m_back_continue(struct call *call)
+{
+    go_back(call, "back.continue", BACK_RUN);
+}
+
 void m_run_to(struct call *call)
 {
     struct vitro_err err = { 0 };

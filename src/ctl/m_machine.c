@@ -27,14 +27,14 @@ void m_info(struct call *call)
     struct ctl *c = call->ctl;
 
     call->result = json_pack(
-        "{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:b, s:I, s:I}", "name",
+        "{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:b, s:b, s:I, s:I}", "name",
         c->name, "pid", (int)getpid(), "protocol", 1, "version", vitro_version(), "guest",
         vitro_guest_name(c->guest), "kind", vitro_guest_kind(c->guest), "mode",
         vitro_mode_name(vitro_guest_mode(c->guest)), "engine", vitro_engine_name(c->m),
         "engine_why", vitro_engine_why(c->m), "cpus", (int)vitro_cpus(c->m), "mem_bytes",
         (json_int_t)vitro_mem_bytes(c->m), "console", vitro_has_console(c->m), "deterministic",
-        vitro_deterministic(c->m), "up_ns", (json_int_t)(ctl_now_ns() - c->born_ns), "exits",
-        (json_int_t)vitro_exit_count(c->m));
+        vitro_deterministic(c->m), "past", vitro_keeps_past(c->m), "up_ns",
+        (json_int_t)(ctl_now_ns() - c->born_ns), "exits", (json_int_t)vitro_exit_count(c->m));
     if (call->result != NULL)
         json_object_update_new(call->result, say_state(c));
 }

@@ -114,6 +114,8 @@ const struct method rpc_methods[] = {
       ACCESS_HOLDS,
       { ADDRESS("addr"), NUMBER("len", 1, 1, UINT64_MAX), HOW } },
     { "step", m_step, ACCESS_NONE, { CPU } },
+    { "back.step", m_back_step, ACCESS_NONE, { CPU } },
+    { "back.continue", m_back_continue, ACCESS_NONE, { CPU } },
     { "run_to", m_run_to, ACCESS_NONE, { ADDRESS("addr") } },
 
     { "trace.subscribe", m_trace_subscribe, ACCESS_HOLDS, { { 0 } } },

@@ -13,8 +13,8 @@
 #include "ctl_priv.h"
 
 static const char *const reason_names[REASONS] = {
-    [RUNS] = "",          [AT_START] = "start", [BY_PAUSE] = "pause", [AT_BREAK] = "break",
-    [AT_WATCH] = "watch", [AT_STEP] = "step",   [AT_END] = "end",
+    [RUNS] = "",          [AT_START] = "start", [BY_PAUSE] = "pause",   [AT_BREAK] = "break",
+    [AT_WATCH] = "watch", [AT_STEP] = "step",   [AT_OLDEST] = "oldest", [AT_END] = "end",
 };
 
 const char *ctl_reason_name(enum reason r)
@@ -211,6 +211,10 @@ void ctl_pause(struct ctl *c)
     bool runs;
 
     pthread_mutex_lock(&c->lock);
+    while (c->going_back) { /* it stands at the next place where it can */
+        vitro_stop(c->m, VITRO_STOP_HOLD);
+        pthread_cond_wait(&c->change, &c->lock);
+    }
     runs = may_pause(c);
     pthread_mutex_unlock(&c->lock);
     if (!runs)
@@ -252,20 +256,52 @@ bool ctl_resume(struct ctl *c)
     return ok;
 }
 
+/* Under c->lock. Nothing is being done that ends by itself. */
+static bool is_free(const struct ctl *c)
+{
+    return c->step_cpu < 0 && c->back == BACK_NONE;
+}
+
+/* Under c->lock. Has the run's thread come to where it stands, and do what is wanted there; the caller resumes. */
+static void make_stand(struct ctl *c)
+{
+    c->want_stand = !c->standing;
+    c->paused = false;
+    pthread_cond_broadcast(&c->change);
+    if (c->want_stand)
+        vitro_stop(c->m, VITRO_STOP_HOLD);
+}
+
 bool ctl_step(struct ctl *c, unsigned cpu)
 {
     bool paused, ok;
 
     pthread_mutex_lock(&c->lock);
-    ok = (c->paused || c->standing) && c->now.reason != AT_END && c->step_cpu < 0;
+    ok = (c->paused || c->standing) && c->now.reason != AT_END && is_free(c);
     paused = ok && c->paused;
     if (ok) {
         c->step_cpu = (int)cpu;
-        c->want_stand = !c->standing;
-        c->paused = false;
-        pthread_cond_broadcast(&c->change);
-        if (c->want_stand)
-            vitro_stop(c->m, VITRO_STOP_HOLD);
+        make_stand(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (paused)
+        vitro_resume(c->m);
+    return ok;
+}
+
+bool ctl_back(struct ctl *c, enum back back, unsigned cpu)
+{
+    bool ends, paused, ok;
+
+    pthread_mutex_lock(&c->lock);
+    ends = c->now.reason == AT_END && c->hold_end;
+    ok = (ends || c->paused || c->standing) && is_free(c);
+    paused = ok && c->paused;
+    if (ok) {
+        c->back = back;
+        c->back_cpu = cpu;
+        c->standing |= ends;
+        make_stand(c);
     }
     pthread_mutex_unlock(&c->lock);
     if (paused)
@@ -396,27 +432,59 @@ static bool step(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro
     return false;
 }
 
+static enum reason reason_of_back(enum back back, const struct vitro_outcome *end)
+{
+    if (end->end == VITRO_END_HELD)
+        return BY_PAUSE;
+    if (end->oldest)
+        return AT_OLDEST;
+    if (end->watch_how != 0)
+        return AT_WATCH;
+    return back == BACK_STEP ? AT_STEP : AT_BREAK;
+}
+
+/* Under c->lock. Into the past; true when the run is over. */
+static bool go_back(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
+{
+    enum back back = c->back;
+    unsigned cpu = c->back_cpu;
+
+    settle_points(c);
+    c->going_back = true;
+    pthread_mutex_unlock(&c->lock);
+    *rc = back == BACK_STEP ? vitro_step_back(c->m, cpu, end, err)
+                            : vitro_run_back(c->m, cpu, end, err);
+    pthread_mutex_lock(&c->lock);
+    c->going_back = false;
+    c->back = BACK_NONE;
+    if (*rc == 0 && !c->quit)
+        stand(c, reason_of_back(back, end), end);
+    pthread_cond_broadcast(&c->change);
+    return *rc < 0 || c->quit;
+}
+
 /* Under c->lock, for a machine that stands; true when the run is over. */
 static bool stand_still(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
 {
     while (c->standing && !c->quit) {
-        if (c->step_cpu < 0)
+        if (is_free(c))
             pthread_cond_wait(&c->change, &c->lock);
-        else if (step(c, end, rc, err))
+        else if (c->back != BACK_NONE ? go_back(c, end, rc, err) : step(c, end, rc, err))
             return true;
     }
     c->standing = false;
     return false;
 }
 
-/* Under c->lock. A debugger may look at what has ended. */
-static void show_end(struct ctl *c, const struct vitro_outcome *end)
+/* Under c->lock. A debugger may look at what has ended; false: it has gone back, and the run goes on. */
+static bool show_end(struct ctl *c, const struct vitro_outcome *end)
 {
     const struct state s = state_of(AT_END, end);
 
     ctl_set_state(c, &s);
-    while (c->hold_end && !c->quit)
+    while (c->hold_end && !c->quit && c->back == BACK_NONE)
         pthread_cond_wait(&c->change, &c->lock);
+    return c->quit || c->back == BACK_NONE;
 }
 
 int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
@@ -429,17 +497,17 @@ int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
         set_reason(c, RUNS);
     while (!over && rc == 0) {
         over = stand_still(c, out, &rc, err);
-        if (over || rc < 0)
-            break;
-        settle_points(c);
-        pthread_mutex_unlock(&c->lock);
-        rc = vitro_run(c->m, out, err);
-        pthread_mutex_lock(&c->lock);
-        if (rc == 0)
-            over = run_is_over(c, out);
+        if (!over && rc == 0) {
+            settle_points(c);
+            pthread_mutex_unlock(&c->lock);
+            rc = vitro_run(c->m, out, err);
+            pthread_mutex_lock(&c->lock);
+            if (rc == 0)
+                over = run_is_over(c, out);
+        }
+        if (over && rc == 0)
+            over = show_end(c, out);
     }
-    if (rc == 0)
-        show_end(c, out);
     pthread_mutex_unlock(&c->lock);
     return rc;
 }

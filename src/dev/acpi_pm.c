@@ -243,6 +243,7 @@ static const struct dev_ops part_ops[ACPI_PM_PARTS] = {
                          .read = event_read,
                          .write = event_write,
                          .reset = acpi_pm_reset,
+                         .bytes = sizeof(struct acpi_pm),
                          .free = acpi_pm_free,
                          .regs = acpi_pm_regs },
     [ACPI_PM1_CONTROL] = { .name = "acpi-control",

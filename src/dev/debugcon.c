@@ -41,6 +41,7 @@ static const struct dev_ops debugcon_ops = {
     .widths = W8,
     .read = debugcon_read,
     .write = debugcon_write,
+    .bytes = sizeof(struct debugcon),
     .free = debugcon_free,
 };
 

@@ -41,6 +41,7 @@ static const struct dev_ops debugexit_ops = {
     .widths = W8 | W16 | W32,
     .read = debugexit_read,
     .write = debugexit_write,
+    .bytes = sizeof(struct debugexit),
     .free = debugexit_free,
 };
 

@@ -383,6 +383,7 @@ static const struct dev_ops hypercall_ops = {
     .read = hypercall_read,
     .write = hypercall_write,
     .reset = hypercall_reset,
+    .bytes = sizeof(struct hypercall),
     .free = hypercall_free,
 };
 

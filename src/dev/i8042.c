@@ -431,6 +431,7 @@ static const struct dev_ops part_ops[I8042_PARTS] = {
                      .read = data_read,
                      .write = data_write,
                      .reset = i8042_reset,
+                     .bytes = sizeof(struct i8042),
                      .free = i8042_free,
                      .regs = i8042_regs },
     [I8042_COMMAND] = { .name = "i8042-cmd",

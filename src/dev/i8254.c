@@ -250,6 +250,7 @@ static const struct dev_ops part_ops[I8254_PARTS] = {
                          .read = counters_read,
                          .write = counters_write,
                          .reset = i8254_reset,
+                         .bytes = sizeof(struct i8254),
                          .free = i8254_free,
                          .regs = i8254_regs },
     [I8254_PORT_B] = { .name = "port-b", .widths = W8, .read = port_b_read, .write = port_b_write },

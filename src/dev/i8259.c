@@ -414,6 +414,7 @@ static const struct dev_ops part_ops[I8259_PARTS] = {
                        .read = i8259_read,
                        .write = i8259_write,
                        .reset = i8259_reset,
+                       .bytes = sizeof(struct i8259),
                        .free = i8259_free,
                        .regs = i8259_regs },
     [I8259_SLAVE] = { .name = "i8259-2", .widths = W8, .read = i8259_read, .write = i8259_write },

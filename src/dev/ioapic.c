@@ -252,6 +252,7 @@ static const struct dev_ops ioapic_ops = {
     .read = ioapic_read,
     .write = ioapic_write,
     .reset = ioapic_reset,
+    .bytes = sizeof(struct ioapic),
     .free = ioapic_free,
     .regs = ioapic_regs,
 };

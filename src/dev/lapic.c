@@ -167,6 +167,7 @@ static const struct dev_ops lapic_ops = {
     .read = mmio_read,
     .write = mmio_write,
     .reset = lapic_reset,
+    .bytes = sizeof(struct lapic),
     .free = lapic_free,
     .regs = lapic_regs,
 };

@@ -509,6 +509,7 @@ static const struct dev_ops mc146818_ops = {
     .read = mc146818_read,
     .write = mc146818_write,
     .reset = mc146818_reset,
+    .bytes = sizeof(struct mc146818),
     .free = mc146818_free,
     .regs = mc146818_regs,
 };

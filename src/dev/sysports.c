@@ -138,6 +138,7 @@ static const struct dev_ops part_ops[SYSPORTS_PARTS] = {
                         .read = sysports_read,
                         .write = post_write,
                         .reset = sysports_reset,
+                        .bytes = sizeof(struct sysports),
                         .free = sysports_free,
                         .regs = sysports_regs },
     [SYSPORTS_92] = { .name = "port92",

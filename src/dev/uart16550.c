@@ -536,6 +536,7 @@ static const struct dev_ops uart16550_ops = {
     .read = uart16550_read,
     .write = uart16550_write,
     .reset = uart16550_reset,
+    .bytes = sizeof(struct uart16550),
     .free = uart16550_free,
     .regs = uart16550_regs,
 };

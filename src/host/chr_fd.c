@@ -213,6 +213,8 @@ static void chr_fd_write(void *ctx, const void *bytes, size_t len)
     struct chr_fd *c = ctx;
     const uint8_t *p = bytes;
 
+    if (c->mute != NULL && c->mute(c->mute_ctx))
+        return;
     if (c->tap != NULL)
         c->tap(c->tap_ctx, bytes, len);
     if (c->fd < 0)

@@ -42,6 +42,8 @@ struct chr_fd {
     bool open_line;            /* the last byte delivered was no newline */
     void (*tap)(void *ctx, const void *bytes, size_t len); /* sees all bytes first; NULL: nobody */
     void *tap_ctx;
+    bool (*mute)(void *ctx); /* what comes now has been delivered before; NULL: never */
+    void *mute_ctx;
     const _Atomic uint64_t *stop; /* not 0: nobody is waited for any more; NULL: never */
     bool stalled; /* the reader gave no room for CHR_FD_PATIENCE_MS: no longer waited for */
     struct chr_ring ring;

@@ -85,6 +85,7 @@ class Machine:
 
     def __init__(self, case, *args, name=None, **more):
         self.name = name or "m%d" % id(self)
+        self.stands = "-S" in args
         more.setdefault("stdin", subprocess.DEVNULL)
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
@@ -97,13 +98,13 @@ class Machine:
             time.sleep(0.005)
 
     def answers(self):
-        """It answers, which a socket of a killed process does not, and has begun to run."""
+        """It answers, which a socket of a killed process does not, and has begun to run, unless it is told to wait."""
         try:
             client = Client(self.name)
         except OSError:
             return False
         try:
-            return client.call("info")["reason"] != "start"
+            return client.call("info")["reason"] != "start" or self.stands
         except (OSError, EOFError):
             return False
         finally:

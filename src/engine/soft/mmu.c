@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "core/mem_cow.h"
 #include "engine/soft/mem.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/trans/trans.h"
@@ -122,11 +123,23 @@ static unsigned held_for_code(struct soft_cpu *c, const struct soft_tlb_entry *e
     return trans_wants_stores(c->trans, e->gpa) ? HOW_WRITE : 0;
 }
 
-static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, bool dirty,
+/* Whether writes need not come here any more, as far as what memory held is kept. */
+static bool is_kept(const struct soft_cpu *c, uint64_t gpa, enum soft_how how)
+{
+    struct mem_cow *cow = c->vcpu->m->mem.cow;
+
+    if (cow != NULL && how == HOW_WRITE)
+        mem_cow_note(cow, gpa, 1);
+    return cow == NULL || mem_cow_is_saved(cow, gpa);
+}
+
+static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, enum soft_how how,
                  struct soft_tlb_entry *e)
 {
+    bool dirty = w->form == X86_PG_NONE || w->dirty || how == HOW_WRITE;
     const struct mem_slot *slot;
     unsigned hold;
+    bool kept = is_kept(c, w->gpa, how);
 
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
@@ -135,7 +148,7 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
     e->host = slot != NULL ? slot->host + (e->gpa - slot->base) : NULL;
     for (unsigned b = 0; b < BANKS; b++) {
         e->allow[b] = (uint8_t)allowed(c, w, b);
-        if (!dirty || slot == NULL || slot->kind == MEM_ROM)
+        if (!dirty || slot == NULL || slot->kind == MEM_ROM || !kept)
             e->allow[b] &= (uint8_t)~HOW_WRITE;
     }
     hold = e->watched | held_for_code(c, e);
@@ -161,7 +174,7 @@ static bool walk(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum so
         if (w.form == X86_PG_NONE || mark_entries(c, &w, how == HOW_WRITE))
             break;
     }
-    fill(c, linear, &w, w.form == X86_PG_NONE || w.dirty || how == HOW_WRITE, e);
+    fill(c, linear, &w, how, e);
     return true;
 }
 

@@ -426,9 +426,11 @@ static int soft_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitr
 
     (void)err;
     complete(c);
+    /* Entries know which pages are watched. Without watchpoints a guest that is debugged runs as one that is not. */
+    if (c->debug.nwatches > 0 || dbg->nwatches > 0)
+        soft_flush(c, true);
     c->debug = *dbg;
     c->hit = (struct soft_watch_hit){ 0 };
-    soft_flush(c, true); /* entries know which pages are watched */
     return 0;
 }
 
@@ -468,6 +470,11 @@ const struct engine_ops soft_engine = {
     .get = soft_get,
     .set = soft_set,
     .debug = soft_debug,
+    .saved_bytes = SOFT_SAVED,
+    .save = soft_cpu_save,
+    .load = soft_cpu_load,
+    .forget = soft_cpu_forget,
+    .count = soft_cpu_count,
     .run_area = soft_run_area,
     .peek = soft_peek,
 };

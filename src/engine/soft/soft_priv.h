@@ -3,6 +3,8 @@
 #ifndef ENGINE_SOFT_SOFT_PRIV_H
 #define ENGINE_SOFT_SOFT_PRIV_H
 
+#include <stddef.h>
+
 #include "engine/soft/cpu.h"
 
 enum { SOFT_SEAT = 1 };
@@ -24,6 +26,13 @@ bool soft_advance(struct soft_cpu *c);
 
 /* soft_help.c */
 int soft_help(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
+
+/* soft_save.c, see engine_ops */
+#define SOFT_SAVED (sizeof(struct soft_pvclock) + offsetof(struct soft_cpu, tlb))
+void soft_cpu_save(const struct vcpu *cpu, void *to);
+void soft_cpu_load(struct vcpu *cpu, const void *from);
+void soft_cpu_forget(struct vcpu *cpu);
+uint64_t soft_cpu_count(const struct vcpu *cpu);
 
 /* inherit.c: delivers what another engine had begun to; false when that ended in the vCPU's exit. */
 bool soft_inherit(struct soft_cpu *c);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""Back in time: machines of --deterministic that step and run backwards, through the control socket."""
+import unittest
+
+from common import OK, USAGE, Case, vitro
+from guests import COUNTER, echo_kernel
+from rpc import Failed, Machine
+
+
+class Back(Case):
+    def open(self, *args, code=COUNTER, **more):
+        path = code if isinstance(code, str) else self.file("guest.bin", code)
+        self.machine = Machine(self, path, "-e", "soft", "--deterministic", *args, **more)
+        client = self.machine.client()
+        client.call("debug.attach", hold_end=True)
+        return client
+
+    def until(self, client, reason):
+        while (note := client.note("state"))["reason"] != reason:
+            pass
+        return note
+
+    def go(self, client, method, reason="step", **params):
+        client.call(method, **params)
+        return self.until(client, reason)
+
+    def regs(self, client):
+        regs = client.call("regs.get")
+        return {name: regs[name] for name in ("rip", "rax", "rflags", "rsp")}
+
+    def test_steps_back_are_steps_undone(self):
+        client = self.open()
+        client.call("break.set", addr="0x5")
+        self.until(client, "break")
+        seen = [self.regs(client)]
+        for _ in range(12):
+            self.go(client, "step")
+            seen.append(self.regs(client))
+        for want in reversed(seen[:-1]):
+            self.go(client, "back.step")
+            self.assertEqual(self.regs(client), want)
+        self.go(client, "step")
+        self.assertEqual(self.regs(client), seen[1])
+
+    def test_memory_goes_back_too(self):
+        client = self.open()
+        client.call("pause")
+        rax = int(self.regs(client)["rax"], 16)
+        before = client.call("mem.read", addr="0x800", len=8)
+        for _ in range(9):
+            self.go(client, "step")
+        self.assertEqual(int(self.regs(client)["rax"], 16), rax + 3)
+        self.assertNotEqual(client.call("mem.read", addr="0x800", len=8), before)
+        for _ in range(9):
+            self.go(client, "back.step")
+        self.assertEqual(int(self.regs(client)["rax"], 16), rax)
+        self.assertEqual(client.call("mem.read", addr="0x800", len=8), before)
+
+    def test_to_breakpoints_and_watchpoints(self):
+        client = self.open()
+        client.call("pause")
+        client.call("break.set", addr="0x5")
+        self.go(client, "back.continue", "break")
+        here = int(self.regs(client)["rax"], 16)
+        for back in (1, 2, 3):
+            self.assertEqual(self.go(client, "back.continue", "break")["rip"], "0x5")
+            self.assertEqual(int(self.regs(client)["rax"], 16), here - back)
+        client.call("break.clear", addr="0x5")
+        client.call("watch.set", addr="0x800", len=4)
+        note = self.go(client, "back.continue", "watch")
+        self.assertEqual((note["rip"], note["addr"], note["how"]), ("0x5", "0x800", "w"))
+        self.assertEqual(int(self.regs(client)["rax"], 16), here - 4)
+        written = client.call("mem.read", addr="0x800", len=8)["bytes"]
+        self.assertEqual(int.from_bytes(bytes.fromhex(written), "little"), here - 5)  # not yet
+
+    def test_the_beginning(self):
+        client = self.open("-S", "--gdb-port", "0")
+        with self.assertRaises(Failed) as e:
+            client.call("back.step", cpu=3)
+        self.assertEqual(e.exception.code, -32602)
+        self.go(client, "back.step", "oldest")
+        for _ in range(3):
+            self.go(client, "step")
+        client.call("break.set", addr="0x700")
+        self.go(client, "back.continue", "oldest")
+        self.assertEqual(self.regs(client)["rip"], "0x0")
+        self.go(client, "step")
+        self.assertEqual(self.regs(client)["rip"], "0x2")
+
+    def test_from_the_end_of_a_run(self):
+        client = self.open("-S", "--gdb-port", "0", code="fault")
+        self.go(client, "resume", "end")
+        rip = self.regs(client)["rip"]
+        self.go(client, "back.step")
+        self.assertNotEqual(self.regs(client)["rip"], rip)
+        self.go(client, "step")
+        self.assertEqual(self.regs(client)["rip"], rip)
+        note = self.go(client, "resume", "end")
+        self.assertEqual(note["end"], "shutdown")
+        client.call("debug.detach")
+        self.assertEqual(self.machine.wait()[0], 2)
+
+    def test_output_comes_once(self):
+        client = self.open("-S", "--gdb-port", "0", code="hello")
+        self.go(client, "resume", "end")
+        client.call("break.set", addr="0x0")
+        self.go(client, "back.continue", "break")
+        client.call("break.clear", addr="0x0")
+        self.go(client, "resume", "end")
+        client.call("debug.detach")
+        code, out, _ = self.machine.wait()
+        self.assertEqual((code, out), (OK, vitro("run", "hello", "-q").stdout))
+
+    def test_keys_come_again(self):
+        path = self.file("echo.elf", echo_kernel())
+        client = self.open("-m", "64M", code=str(path))
+        client.call("console.subscribe")
+        client.call("console.send", text="a")
+        self.assertEqual(client.note("console")["text"], "a")
+        client.call("pause")
+        end = self.regs(client)
+        client.call("break.set", addr="0x100112")  # in al, dx: where it takes the byte
+        self.go(client, "back.continue", "break")
+        self.go(client, "step")
+        self.assertEqual(int(self.regs(client)["rax"], 16) & 0xff, ord("a"))
+        client.call("console.send", text="b")  # waits for the present
+        client.call("break.clear", addr="0x100112")
+        client.call("resume")
+        self.assertEqual(client.note("console")["text"], "b")
+        self.assertEqual(end["rsp"], self.regs(client)["rsp"])
+
+    def test_a_change_from_outside_ends_the_past(self):
+        client = self.open()
+        client.call("pause")
+        client.call("regs.set", regs={"rax": "0x7"})
+        self.go(client, "back.step", "oldest")
+        self.assertEqual(self.regs(client)["rax"], "0x7")
+        self.go(client, "step")
+        self.go(client, "back.step")
+        self.assertEqual(self.regs(client)["rax"], "0x7")
+
+    def test_two_cpus(self):
+        client = self.open("-c", "2")
+        client.call("pause")
+        for cpu in (0, 1):
+            before = client.call("regs.get", cpu=cpu)
+            client.call("step", cpu=cpu)
+            self.until(client, "step")
+            client.call("back.step", cpu=cpu)
+            self.until(client, "step")
+            after = client.call("regs.get", cpu=cpu)
+            self.assertEqual((after["rip"], after["rax"]), (before["rip"], before["rax"]))
+
+    def test_what_keeps_no_past(self):
+        for args in (("-e", "soft"), ("--deterministic", "--checkpoints", "0")):
+            client = Machine(self, "spin", *args).client()
+            self.assertIs(client.call("info")["past"], False)
+            client.call("pause")
+            for method in ("back.step", "back.continue"):
+                with self.assertRaises(Failed) as e:
+                    client.call(method)
+                self.assertEqual(e.exception.code, -32002)
+        self.refuse(vitro("run", "hello", "--checkpoints", "1M"), USAGE, "--deterministic")
+        self.refuse(vitro("run", "hello", "--deterministic", "--checkpoints", "much"), USAGE, "256M")
+
+    def test_little_memory_is_enough(self):
+        self.expect(vitro("run", "hello", "--deterministic", "--checkpoints", "1"), OK, "halted")
+
+
+if __name__ == "__main__":
+    unittest.main()

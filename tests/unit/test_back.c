@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* test_back.c - steps and runs into the past end in the states that were there. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/bits.h"
+#include "rewind_rig.h"
+
+enum { STEPS = 400 };
+
+static uint64_t rip(struct rig *r, unsigned cpu)
+{
+    struct x86_state s;
+
+    assert_int_equal(r->m->engine->get(r->m->cpu[cpu], STATE_REGS, &s, NULL), 0);
+    return s.rip;
+}
+
+/* Over some interrupts and a checkpoint: each state on the way back is the one that was there. */
+static void test_steps(void **state)
+{
+    uint64_t hash[STEPS];
+    struct back_end end;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1, 1000, 0);
+    for (unsigned i = 0; i < STEPS; i++)
+        hash[i] = rig_run_to(&r, 20800 + i);
+    for (unsigned i = STEPS - 1; i-- > 0;) {
+        assert_int_equal(back_step(r.m, 0, &end, NULL), 0);
+        assert_int_equal(end.stop.why, STOP_BREAK);
+        assert_false(end.oldest);
+        assert_int_equal(turns_insns(r.m), 20800 + i);
+        assert_int_equal(rig_hash(&r), hash[i]);
+    }
+    assert_int_equal(rig_run_to(&r, 20800 + STEPS - 1), hash[STEPS - 1]);
+    rig_close(&r);
+}
+
+/* Of two: the one that is meant goes back by one, the other at most to where it was then. */
+static void test_steps_of_two(void **state)
+{
+    struct back_end end;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 2, 50000, 0);
+    rig_run_to(&r, 120000);
+    for (unsigned cpu = 0; cpu < 2; cpu++) {
+        uint64_t mine = r.m->engine->count(r.m->cpu[cpu]);
+        uint64_t other = r.m->engine->count(r.m->cpu[!cpu]);
+
+        assert_int_equal(back_step(r.m, cpu, &end, NULL), 0);
+        assert_int_equal(end.stop.cpu, cpu);
+        assert_int_equal(r.m->engine->count(r.m->cpu[cpu]), mine - 1);
+        assert_true(r.m->engine->count(r.m->cpu[!cpu]) <= other);
+    }
+    rig_close(&r);
+}
+
+/* Each round of the loop but the first, which has none before it. */
+static void test_runs(void **state)
+{
+    struct cpu_debug dbg = { .nbreaks = 1, .brk = { { .addr = RIG_LOOP } } };
+    struct back_end end;
+    uint64_t round;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1, 1000, 0);
+    rig_run_to(&r, 3000);
+    round = le_get(r.ram + RIG_COUNT, 2);
+    assert_true(round > 100);
+    assert_int_equal(vcpu_debug(r.m->cpu[0], &dbg, NULL), 0);
+    for (;;) {
+        assert_int_equal(back_run(r.m, 0, &end, NULL), 0);
+        assert_int_equal(end.stop.why, STOP_BREAK);
+        if (end.oldest)
+            break;
+        assert_int_equal(rip(&r, 0), RIG_LOOP);
+        assert_true(le_get(r.ram + RIG_COUNT, 2) == round ||
+                    le_get(r.ram + RIG_COUNT, 2) == --round);
+    }
+    assert_int_equal(round, 0);
+    assert_int_equal(rip(&r, 0), RIG_CODE);
+    assert_int_equal(turns_insns(r.m), 0);
+    rig_close(&r);
+}
+
+/* Before the instruction that writes: memory has what it had. */
+static void test_runs_to_writes(void **state)
+{
+    const struct watchpoint watch = { .addr = RIG_COUNT, .len = 2, .how = WATCH_WRITE };
+    struct cpu_debug dbg = { .watch = &watch, .nwatches = 1 };
+    struct back_end end;
+    uint64_t round;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1, 1000, 0);
+    rig_run_to(&r, 2500);
+    round = le_get(r.ram + RIG_COUNT, 2);
+    assert_int_equal(vcpu_debug(r.m->cpu[0], &dbg, NULL), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(back_run(r.m, 0, &end, NULL), 0);
+        assert_false(end.oldest);
+        assert_int_equal(end.hit.watch_how, WATCH_WRITE);
+        assert_int_equal(end.hit.data, RIG_COUNT);
+        assert_int_equal(rip(&r, 0), RIG_LOOP);
+        assert_int_equal(le_get(r.ram + RIG_COUNT, 2), --round);
+    }
+    rig_close(&r);
+}
+
+static void test_without_a_past(void **state)
+{
+    struct back_end end;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1, 0, 0);
+    rig_run_to(&r, 100);
+    assert_int_equal(back_step(r.m, 0, &end, NULL), -ENOTSUP);
+    assert_int_equal(back_run(r.m, 0, &end, NULL), -ENOTSUP);
+    assert_int_equal(turns_insns(r.m), 100);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps),          cmocka_unit_test(test_steps_of_two),
+        cmocka_unit_test(test_runs),           cmocka_unit_test(test_runs_to_writes),
+        cmocka_unit_test(test_without_a_past),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

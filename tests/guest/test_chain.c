@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <vitro/inspect.h>
-#include <vitro/vitro.h>
+
+#include "evidence.h"
 
 #define GUEST(name) extern const unsigned char chain_##name[], chain_##name##_end[]
 GUEST(no_gates);
@@ -86,17 +86,6 @@ static const struct row {
         { "#GP", 0x73, 0, "IDT entry 14 is no gate (type 0x0)", true },
         { "#GP", 0x43, 0, "IDT entry 8 is no gate (type 0x0)", false } } },
 };
-
-static void check(int rc, const struct vitro_err *err)
-{
-    if (rc == 0)
-        return;
-    if (err->kind == VITRO_ERR_ENGINE) {
-        print_message("cannot run here: %s\n", err->text);
-        skip();
-    }
-    fail_msg("%s", err->text);
-}
 
 static void check_fault(const struct vitro_fault *f, const struct fault *want)
 {

@@ -16,19 +16,8 @@
 
 #include <cmocka.h>
 #include <vitro/device.h>
-#include <vitro/inspect.h>
-#include <vitro/vitro.h>
 
-enum { OUTPUT_MAX = 4096 };
-
-struct result {
-    enum vitro_engine engine; /* set before, for the threads */
-    struct vitro_outcome end;
-    struct vitro_regs regs;
-    char output[OUTPUT_MAX];
-    size_t output_len;
-    uint32_t word; /* at 0x400 */
-};
+#include "evidence.h"
 
 /* A test's state: the engine it runs on. */
 static enum vitro_engine kvm = VITRO_ENGINE_KVM, soft = VITRO_ENGINE_SOFT;
@@ -51,20 +40,8 @@ static bool kvm_runs(const struct vitro_config *cfg, const struct vitro_guest *g
     return runs;
 }
 
-/* Skips the calling test when there is no KVM at all. */
-static void check(int rc, const struct vitro_err *err)
-{
-    if (rc == 0)
-        return;
-    if (err->kind == VITRO_ERR_ENGINE) {
-        print_message("cannot run here: %s\n", err->text);
-        skip();
-    }
-    fail_msg("%s", err->text);
-}
-
 static void run_guest(const char *name, enum vitro_mode mode, struct vitro_config *cfg,
-                      struct result *r)
+                      struct evidence *r)
 {
     struct vitro_guest_config gcfg = { .name = name, .mode = mode };
     struct vitro_err err = { 0 };
@@ -82,10 +59,7 @@ static void run_guest(const char *name, enum vitro_mode mode, struct vitro_confi
     }
     check(vitro_new(cfg, guest, &m, &err), &err);
     check(vitro_run(m, &r->end, &err), &err);
-    check(vitro_regs(m, 0, &r->regs, &err), &err);
-    vitro_mem_read(m, 0x400, &r->word, sizeof(r->word));
-    r->output_len = (size_t)pread(fd, r->output, OUTPUT_MAX - 1, 0);
-    r->output[r->output_len] = '\0';
+    evidence_take(m, fd, r);
     vitro_free(m);
     vitro_guest_free(guest);
     close(fd);
@@ -94,7 +68,7 @@ static void run_guest(const char *name, enum vitro_mode mode, struct vitro_confi
 static void check_hello(enum vitro_engine engine, enum vitro_mode mode)
 {
     struct vitro_config cfg = { .engine = engine };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("hello", mode, &cfg, &r);
     assert_string_equal(r.output, "Hello, world!\n");
@@ -127,7 +101,7 @@ static void hello_long(void **state)
 static void hello_on_4k_pages(void **state)
 {
     struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state, .page_bytes = 4096 };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("hello", VITRO_MODE_LONG, &cfg, &r);
     assert_string_equal(r.output, "Hello, world!\n");
@@ -138,7 +112,7 @@ static void hello_in_1_gib(void **state)
 {
     struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state,
                                 .mem_bytes = UINT64_C(1) << 30 };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("hello", VITRO_MODE_LONG, &cfg, &r);
     assert_string_equal(r.output, "Hello, world!\n");
@@ -148,7 +122,7 @@ static void hello_in_1_gib(void **state)
 static void pages(void **state)
 {
     struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("pages", VITRO_MODE_LONG, &cfg, &r);
     assert_string_equal(r.output, "One page, two addresses.\n");
@@ -160,7 +134,7 @@ static void pages(void **state)
 static void exits_with_a_code(void **state)
 {
     struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("exit", VITRO_MODE_LONG, &cfg, &r);
     assert_int_equal(r.end.end, VITRO_END_GUEST_EXIT);
@@ -170,7 +144,7 @@ static void exits_with_a_code(void **state)
 static void faults(void **state)
 {
     struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state };
-    struct result r = { 0 };
+    struct evidence r = { 0 };
 
     run_guest("fault", VITRO_MODE_LONG, &cfg, &r);
     assert_int_equal(r.end.end, VITRO_END_SHUTDOWN);
@@ -234,7 +208,7 @@ static void all_that_halt(void **state)
 
     for (unsigned i = 0; vitro_builtin(i, &b); i++) {
         struct vitro_config cfg = { .engine = *(enum vitro_engine *)*state };
-        struct result r = { 0 };
+        struct evidence r = { 0 };
         char expected[OUTPUT_MAX];
 
         if (strcmp(b.ends, "halt") != 0)
@@ -252,6 +226,13 @@ static void all_that_halt(void **state)
     assert_true(halted >= 7);
 }
 
+/* Of one thread. */
+struct share {
+    enum vitro_engine engine;
+    uint64_t exits;
+    char output[OUTPUT_MAX];
+};
+
 static void *hello_thread(void *arg)
 {
     struct vitro_guest_config gcfg = { .name = "hello" };
@@ -259,7 +240,7 @@ static void *hello_thread(void *arg)
     struct vitro_outcome end;
     struct vitro_guest *guest = NULL;
     struct vitro *m = NULL;
-    struct result *r = arg;
+    struct share *r = arg;
     struct vitro_config cfg = { .engine = r->engine,
                                 .console_fd = memfd_create("output", MFD_CLOEXEC) };
 
@@ -270,11 +251,12 @@ static void *hello_thread(void *arg)
             vitro_guest_free(guest);
             return NULL;
         }
-        r->end.exits += end.exits;
+        r->exits += end.exits;
         vitro_free(m);
         vitro_guest_free(guest);
     }
-    r->output_len = (size_t)pread(cfg.console_fd, r->output, OUTPUT_MAX - 1, 0);
+    if (pread(cfg.console_fd, r->output, OUTPUT_MAX - 1, 0) < 0)
+        r->exits = 0;
     close(cfg.console_fd);
     return NULL;
 }
@@ -282,7 +264,7 @@ static void *hello_thread(void *arg)
 /* No state is shared: eight threads make, run and free machines at once. */
 static void eight_at_once(void **state)
 {
-    static struct result r[8];
+    static struct share r[8];
     pthread_t thread[8];
 
     memset(r, 0, sizeof(r));
@@ -297,8 +279,8 @@ static void eight_at_once(void **state)
             print_message("cannot run here: %s\n", r[i].output);
             skip();
         }
-        assert_int_equal(r[i].end.exits, 20 * 15);
-        assert_int_equal(r[i].output_len, 20 * strlen("Hello, world!\n"));
+        assert_int_equal(r[i].exits, 20 * 15);
+        assert_int_equal(strlen(r[i].output), 20 * strlen("Hello, world!\n"));
     }
 }
 
@@ -351,13 +333,6 @@ static void a_device_of_ones_own(void **state)
 
 /* ---- both engines ---------------------------------------------------------------------------- */
 
-/* One run for comparison: what it printed, how it ended, why it left the guest, and its registers. */
-struct evidence {
-    struct result r;
-    struct vitro_exit_row row[64];
-    size_t nrows;
-};
-
 static void gather(const char *name, enum vitro_mode mode, enum vitro_engine engine,
                    struct evidence *e)
 {
@@ -369,57 +344,18 @@ static void gather(const char *name, enum vitro_mode mode, enum vitro_engine eng
     struct vitro *m;
 
     *e = (struct evidence){ 0 };
-    check(vitro_guest_open(&gcfg, &guest, &err), &err);
-    check(vitro_new(&cfg, guest, &m, &err), &err);
-    check(vitro_run(m, &e->r.end, &err), &err);
-    check(vitro_regs(m, 0, &e->r.regs, &err), &err);
-    check(vitro_exits(m, e->row, 64, &e->nrows, &err), &err);
-    vitro_mem_read(m, 0x400, &e->r.word, sizeof(e->r.word));
-    e->r.output_len = (size_t)pread(cfg.console_fd, e->r.output, OUTPUT_MAX - 1, 0);
+    open_guest(&gcfg, &cfg, &guest, &m);
+    check(vitro_run(m, &e->end, &err), &err);
+    evidence_take(m, cfg.console_fd, e);
     vitro_free(m);
     vitro_guest_free(guest);
     close(cfg.console_fd);
 }
 
-/* Rows in an order of their own: counts tie in many ways. */
-static int by_key(const void *left, const void *right)
-{
-    const struct vitro_exit_row *a = left, *b = right;
-
-    if (a->rip != b->rip)
-        return a->rip < b->rip ? -1 : 1;
-    return a->addr < b->addr ? -1 : a->addr > b->addr;
-}
-
 static void compare(const char *name, struct evidence *a, struct evidence *b)
 {
-    bool varies = strcmp(name, "hyper-time") == 0 || strcmp(name, "hyper-addr") == 0;
-
-    print_message("%s, %s\n", name, a->r.regs.mode);
-    assert_int_equal(a->r.end.end, b->r.end.end);
-    assert_int_equal(a->r.end.rip, b->r.end.rip);
-    assert_int_equal(a->r.end.code, b->r.end.code);
-    assert_int_equal(a->r.word, b->r.word);
-    if (!varies)
-        assert_string_equal(a->r.output, b->r.output);
-    assert_int_equal(a->nrows, b->nrows);
-    qsort(a->row, a->nrows, sizeof(a->row[0]), by_key);
-    qsort(b->row, b->nrows, sizeof(b->row[0]), by_key);
-    for (size_t i = 0; i < a->nrows; i++) {
-        assert_string_equal(a->row[i].reason, b->row[i].reason);
-        assert_int_equal(a->row[i].addr, b->row[i].addr);
-        assert_int_equal(a->row[i].rip, b->row[i].rip);
-        assert_int_equal(a->row[i].accesses, b->row[i].accesses);
-    }
-    if (varies || a->r.end.end != VITRO_END_HALT)
-        return; /* after a triple fault hosts differ in what they keep */
-    assert_memory_equal(a->r.regs.gpr, b->r.regs.gpr, sizeof(a->r.regs.gpr));
-    assert_int_equal(a->r.regs.rip, b->r.regs.rip);
-    assert_int_equal(a->r.regs.rflags, b->r.regs.rflags);
-    assert_int_equal(a->r.regs.cr0, b->r.regs.cr0);
-    assert_int_equal(a->r.regs.cr3, b->r.regs.cr3);
-    assert_int_equal(a->r.regs.cr4, b->r.regs.cr4);
-    assert_int_equal(a->r.regs.efer, b->r.regs.efer);
+    print_message("%s, %s\n", name, a->regs.mode);
+    evidence_compare(a, b, strcmp(name, "hyper-time") == 0 || strcmp(name, "hyper-addr") == 0);
 }
 
 /* The same console bytes, accesses and final registers, wherever KVM runs the mode. */

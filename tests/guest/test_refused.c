@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <vitro/inspect.h>
-#include <vitro/vitro.h>
+
+#include "evidence.h"
 
 #define GUESTS(X)   \
     X(int3)         \
@@ -60,17 +60,6 @@ struct result {
     char output[64];
     uint64_t refusals, helped, exits;
 };
-
-static void check(int rc, const struct vitro_err *err)
-{
-    if (rc == 0)
-        return;
-    if (err->kind == VITRO_ERR_ENGINE) {
-        print_message("cannot run here: %s\n", err->text);
-        skip();
-    }
-    fail_msg("%s", err->text);
-}
 
 static void count(struct vitro *m, struct result *r)
 {

@@ -228,5 +228,7 @@ int help_run(struct vcpu *cpu, struct vitro_err *err)
         return rc;
     if (cpu->help.debugs)
         return cpu->engine->run(cpu, err);
-    return cpu->help.for_good ? keep_on(cpu, err) : engine->run(cpu, err);
+    if (cpu->help.for_good)
+        return keep_on(cpu, err);
+    return engine->run(cpu, err); /* MARK: enter */
 }

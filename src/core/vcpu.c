@@ -207,7 +207,7 @@ void vcpu_loop(struct vcpu *cpu)
         entered = cpu->mark_ticks;
         if (ready > 0)
             break;
-        if (ready < 0 || help_run(cpu, &err) < 0) { /* MARK: enter */
+        if (ready < 0 || help_run(cpu, &err) < 0) {
             machine_fail(m, &err, (int)cpu->idx);
             break;
         }

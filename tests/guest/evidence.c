@@ -22,7 +22,7 @@ void check(int rc, const struct vitro_err *err)
 }
 
 void open_guest(const struct vitro_guest_config *gcfg, struct vitro_config *cfg,
-                       struct vitro_guest **guest, struct vitro **m)
+                struct vitro_guest **guest, struct vitro **m)
 {
     struct vitro_err err = { 0 };
 

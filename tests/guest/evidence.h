@@ -14,8 +14,8 @@ enum { OUTPUT_MAX = 4096, ROWS_MAX = 64 };
 
 struct evidence {
     struct vitro_outcome end;
-    struct vitro_regs regs;                 /* of CPU 0 */
-    struct vitro_exit_row row[ROWS_MAX];    /* without kicks, which are not the guest's doing */
+    struct vitro_regs regs;              /* of CPU 0 */
+    struct vitro_exit_row row[ROWS_MAX]; /* without kicks, which are not the guest's doing */
     size_t nrows;
     char output[OUTPUT_MAX]; /* NUL-terminated */
     uint32_t word;           /* at 0x400 */

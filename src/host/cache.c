@@ -19,7 +19,7 @@
 
 #include "base/bits.h"
 
-enum { FORMAT = 1, FILE_MAX = 65536 };
+enum { FORMAT = 2, FILE_MAX = 65536 };
 #define VALUE_MAX (INT64_C(1) << 53)
 
 static const char *const file_names[] = {

@@ -33,6 +33,8 @@ struct fake {
     int api;    /* of KVM_GET_API_VERSION */
     bool hangs; /* KVM_RUN ends on a signal only; else it is a triple fault at once */
     unsigned runs;
+    uint32_t leaf1_ecx; /* offered; 0: no CPUID at all */
+    uint32_t told_ecx;  /* of the last KVM_SET_CPUID2 before a run */
 };
 
 enum { FAKE_RUN_LEN = 3 * 4096 };
@@ -62,7 +64,12 @@ static int fake_ioctl(void *ctx, int fd, unsigned long request, void *arg)
     case KVM_GET_VCPU_MMAP_SIZE:
         return FAKE_RUN_LEN;
     case KVM_GET_SUPPORTED_CPUID:
-        ((struct kvm_cpuid2 *)arg)->nent = 0;
+        ((struct kvm_cpuid2 *)arg)->nent = f->leaf1_ecx != 0;
+        ((struct kvm_cpuid2 *)arg)->entries[0] =
+            (struct kvm_cpuid_entry2){ .function = 1, .ecx = f->leaf1_ecx, .edx = 1 };
+        return 0;
+    case KVM_SET_CPUID2:
+        f->told_ecx = ((struct kvm_cpuid2 *)arg)->entries[0].ecx;
         return 0;
     case KVM_RUN:
         f->runs++;
@@ -211,6 +218,21 @@ static void kvm_that_only_faults(void **state)
     assert_non_null(strstr(w.headline, "no guest in any CPU mode"));
 }
 
+/* What the row about CPUID looks for: two features that are offered, and that its machines have not. */
+static void two_features_are_withheld(void **state)
+{
+    enum { AES = 1 << 25, PCLMULQDQ = 1 << 1, POPCNT = 1 << 23 };
+    struct fake f = { .open = 5, .api = 12, .leaf1_ecx = AES | PCLMULQDQ | POPCNT };
+    struct kvm_sys sys = fake_sys(&f);
+    struct probe_report r = { 0 };
+
+    (void)state;
+    kvm_probe_interface(&sys, &r);
+    kvm_probe(&sys, ~0u, &r);
+    assert_int_equal(f.told_ecx, POPCNT);
+    assert_int_equal(r.row[PROBE_CPUID_MODEL].verdict, PROBE_NO); /* a triple fault is no answer */
+}
+
 /* ---- cache ----------------------------------------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -317,7 +339,7 @@ static void cache_of_another_host(void **state)
 #define KEY                                                                                                     \
     "\"key\":{\"boot\":\"boot\",\"kernel\":\"6.1\",\"cpu\":\"x-1\",\"device\":\"d\",\"vitro\":\"" VITRO_VERSION \
     "\"}"
-#define ROWS(text) "{\"format\":1," KEY ",\"rows\":" text "}"
+#define ROWS(text) "{\"format\":2," KEY ",\"rows\":" text "}"
 
 static void cache_of_rubbish(void **state)
 {
@@ -327,9 +349,9 @@ static void cache_of_rubbish(void **state)
         "null",
         "[]",
         "\xff\xfe",
-        "{\"format\":1}",
-        "{\"format\":2," KEY ",\"rows\":{}}",
-        "{\"format\":1,\"key\":7,\"rows\":{\"mode_long\":[\"yes\",0,\"\"]}}",
+        "{\"format\":2}",
+        "{\"format\":1," KEY ",\"rows\":{}}",
+        "{\"format\":2,\"key\":7,\"rows\":{\"mode_long\":[\"yes\",0,\"\"]}}",
         ROWS("[]"),
         ROWS("7"),
         ROWS("{\"mode_long\":\"yes\"}"),
@@ -557,6 +579,7 @@ int main(void)
         cmocka_unit_test(devices_that_cannot_be_used),
         cmocka_unit_test(kvm_that_never_comes_back),
         cmocka_unit_test(kvm_that_only_faults),
+        cmocka_unit_test(two_features_are_withheld),
         WITH_HOME(cache_round_trip),
         WITH_HOME(cache_of_another_host),
         WITH_HOME(cache_of_rubbish),

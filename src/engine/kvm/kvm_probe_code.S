@@ -288,6 +288,15 @@ CODE cpuid
 	mov	$PROBE_RESULT, %eax
 1:	DONE
 
+CODE cpuid_model
+	mov	$1, %eax
+	cpuid
+	and	$PROBE_WITHHELD, %ecx
+	mov	$0, %eax
+	jnz	1f
+	mov	$PROBE_RESULT, %eax
+1:	DONE
+
 CODE rdtsc
 	rdtsc
 	mov	%eax, %ecx

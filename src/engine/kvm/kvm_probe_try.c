@@ -159,6 +159,7 @@ static const struct probe_try instructions[] = {
       .shot = { WITH_CR4(wrgsbase, X86_CR4_FSGSBASE) },
       .needs = { EXT1, IN_EBX, 0 } },
     { .id = PROBE_CPUID, .shot = { IN_RING0(cpuid) } },
+    { .id = PROBE_CPUID_MODEL, .shot = { IN_RING0(cpuid_model) }, .needs = { 1, IN_EDX, 0 } },
     { .id = PROBE_RDTSC, .shot = { IN_RING0(rdtsc) } },
     { .id = PROBE_RDTSCP, .shot = { IN_RING0(rdtscp) }, .needs = { AMD1, IN_EDX, 27 } },
     { .id = PROBE_RDMSR, .shot = { IN_RING0(rdmsr) } },

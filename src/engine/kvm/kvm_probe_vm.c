@@ -170,6 +170,21 @@ void prober_fini(struct prober *p)
     p->have_kick = false;
 }
 
+/* Two features less than this KVM would offer: the guest looks whether it has them all the same. */
+static int withhold(struct prober *p)
+{
+    struct kvm_vm *vm = vm_of(p->m);
+    struct kvm_cpuid2 *list = vm->cpuid;
+
+    for (uint32_t i = 0; list != NULL && i < list->nent; i++) {
+        if (list->entries[i].function != 1)
+            continue;
+        list->entries[i].ecx &= ~(uint32_t)PROBE_WITHHELD;
+        return kvm_call(vm, kcpu_of(p->m->cpu[0])->fd, KVM_SET_CPUID2, list, &p->err);
+    }
+    return 0;
+}
+
 /* Memory is written anew for every machine: the one before may have destroyed it. */
 static int make_machine(struct prober *p, const struct x86_state *start)
 {
@@ -187,6 +202,8 @@ static int make_machine(struct prober *p, const struct x86_state *start)
         rc = machine_add_mem(p->m, &slot, &p->err);
     if (rc == 0)
         rc = machine_add_cpu(p->m, start, &p->err);
+    if (rc == 0)
+        rc = withhold(p);
     p->no_machine = p->m->ncpus == 0;
     if (rc < 0)
         prober_drop(p);

@@ -76,6 +76,7 @@ _vitro_operand() {
     help:0) _vitro_reply "$cur" "" < <("$vitro" --list 2>/dev/null) ;;
     guests:* | doctor:* | help:* | ps:*) ;;
     console:0 | gdb:0 | pause:0 | resume:0 | stop:0 | top:0) _vitro_reply "$cur" "" < <("$vitro" ps -q 2>/dev/null) ;;
+    lab:0) compopt -o filenames 2>/dev/null; _vitro_reply "$cur" "" < <(compgen -f -- "$cur") ;;
     *:0)
         compopt -o filenames 2>/dev/null
         _vitro_reply "$cur" "" < <(

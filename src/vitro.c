@@ -572,8 +572,15 @@ int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vi
 {
     struct machine *machine = m->board->m;
 
-    *insns = machine->clock.counted ? turns_insns(machine) : 0;
+    *insns = vitro_insns(m);
     return machine_hash(machine, hash, err);
+}
+
+uint64_t vitro_insns(const struct vitro *m)
+{
+    const struct machine *machine = m->board->m;
+
+    return machine->clock.counted ? turns_insns(machine) : 0;
 }
 
 int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len)

@@ -431,6 +431,9 @@ int vitro_linear_write(struct vitro *m, unsigned cpu, uint64_t gva, const void *
  */
 int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err);
 
+/* Instructions that all CPUs have executed; 0 unless the machine is deterministic. Not while the machine runs. */
+uint64_t vitro_insns(const struct vitro *m);
+
 /* How the machine was made. */
 unsigned vitro_cpus(const struct vitro *m);
 uint64_t vitro_mem_bytes(const struct vitro *m); /* RAM and ROM */

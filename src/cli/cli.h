@@ -24,6 +24,7 @@ enum exit_code {
     EXIT_TIMEOUT = 14, /* --timeout ended the run */
     EXIT_STOPPED = 16, /* Ctrl-C or a signal ended the run */
     EXIT_PARTIAL = 18, /* doctor: KVM is there and runs some guests only */
+    EXIT_DIFFERS = 20, /* lab --check: the output is not as expected */
 };
 
 /* Which commands an option belongs to. */
@@ -47,6 +48,7 @@ enum option_group {
     FOR_GDB = 1 << 16,
     FOR_PAGE = 1 << 17, /* view */
     FOR_TOP = 1 << 18,
+    FOR_LAB = 1 << 19,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -91,6 +93,7 @@ struct options {
     unsigned gdb_port;
     const char *gdb_socket, *gdb_arch; /* gdb; not owned */
     bool now;                          /* stop: without the guest */
+    bool check;                        /* lab */
     bool page, no_browser;             /* view: run is to be steered by a page */
     unsigned port;
     const char *save;
@@ -251,6 +254,7 @@ int cmd_guests(const struct command *cmd, struct options *o, int argc, char **ar
 int cmd_explain(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_trace(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_doctor(const struct command *cmd, struct options *o, int argc, char **argv);
+int cmd_lab(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_gdb(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_ps(const struct command *cmd, struct options *o, int argc, char **argv);
 int cmd_top(const struct command *cmd, struct options *o, int argc, char **argv);

@@ -88,6 +88,11 @@ const struct command commands[] = {
       "Exits a second by kind and by address, where CPUs are, memory and what of it changes, devices. "
       "q ends it. NAME is that of 'vitro ps'. With --once or -j it prints what a script can read.",
       FOR_TOP | FOR_JSON, 1, 1, cmd_top },
+    { "lab", "FILE", "several machines that take turns, and exchange memory",
+      "FILE says which machines there are, how long their turns are, and what they share; the form is in "
+      "docs/labs. On the software CPU the output is the same every time, and --check compares it with "
+      "what the file expects.",
+      FOR_LAB | FOR_JSON, 1, 1, cmd_lab },
     { "help", "[COMMAND]", "this text, or a command's", "Same as COMMAND --help.", 0, 0, 1,
       cmd_help },
 };

@@ -21,6 +21,7 @@ FLAG(set_no_browser, no_browser)
 FLAG(set_no_color, no_color)
 FLAG(set_help, help)
 FLAG(set_now, now)
+FLAG(set_check, check)
 FLAG(set_once, once)
 FLAG(set_gdb, gdb)
 FLAG(set_flow, flow)
@@ -155,6 +156,9 @@ const struct option_row option_rows[] = {
     { "no-browser", 0, NULL, "only print the page's address", FOR_PAGE, set_no_browser },
     { "save", 0, "FILE", "run the guest, write the page with the data inside it to FILE", FOR_PAGE,
       set_save },
+    { "check", 0, NULL, "compare the output with what the file expects", FOR_LAB, set_check },
+    { "verbose", 'v', NULL, "a line a turn: whose it was, and how long", FOR_LAB, set_verbose },
+    { "quiet", 'q', NULL, "no lines about how the machines fared", FOR_LAB, set_quiet },
     { "once", 0, NULL, "print one interval as text, and end", FOR_TOP, set_once },
     { "interval", 0, "SECONDS", "between two pictures, 0.1 to 3600 (default 1)", FOR_TOP,
       set_interval },

@@ -14,7 +14,7 @@ VITRO = os.environ.get("VITRO", str(ROOT / "build/src/cli/vitro"))
 _runtime = tempfile.TemporaryDirectory()
 os.environ["XDG_RUNTIME_DIR"] = _runtime.name
 
-OK, GUEST, USAGE, IMAGE, ENGINE, HOST, TIMEOUT, STOPPED, PARTIAL = 0, 2, 6, 8, 10, 12, 14, 16, 18
+OK, GUEST, USAGE, IMAGE, ENGINE, HOST, TIMEOUT, STOPPED, PARTIAL, DIFFERS = 0, 2, 6, 8, 10, 12, 14, 16, 18, 20
 
 # mov al, 'x'; mov edx, 0xe9; 1: out dx, al; jmp 1b
 PRINT_FOREVER = bytes.fromhex("b078bae9000000eeebfd")

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* lab.c - vitro lab: runs a lab file, and compares what comes out with what should. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "lab.h"
+
+/* A whole file, at most max bytes and a NUL; NULL with *code when it cannot be read. The caller's to free(). */
+static char *read_file(const char *path, const char *what, size_t max, size_t *len, int *code)
+{
+    FILE *f = fopen(path, "re");
+    char *text = malloc(max + 2);
+
+    *code = EXIT_OK;
+    *len = f != NULL && text != NULL ? fread(text, 1, max + 1, f) : 0;
+    if (f == NULL || text == NULL || ferror(f))
+        *code = fail_image("%s %s: %s", what, path, strerror(errno));
+    else if (*len > max)
+        *code = fail_image("%s %s: more than %zu bytes", what, path, max);
+    if (f != NULL)
+        fclose(f);
+    if (*code == EXIT_OK) {
+        text[*len] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+static int read_plan(const char *path, struct lab_plan *plan)
+{
+    const char *slash = strrchr(path, '/');
+    struct vitro_err err = { 0 };
+    char folder[LAB_PATH_MAX];
+    char *text;
+    size_t len;
+    int code;
+
+    *plan = (struct lab_plan){ 0 };
+    if ((slash != NULL ? (size_t)(slash - path) : 0) >= sizeof(folder))
+        return fail_usage("lab file %s: the path is too long", path);
+    snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+    text = read_file(path, "lab file", LAB_FILE_MAX, &len, &code);
+    if (text == NULL)
+        return code;
+    if (lab_parse(text, len, slash == path ? "/" : folder, plan, &err) < 0)
+        code = fail_err(&err);
+    free(text);
+    if (code != EXIT_OK || plan->schedule_file[0] == '\0')
+        return code;
+    text = read_file(plan->schedule_file, "schedule", LAB_FILE_MAX, &len, &code);
+    if (text != NULL && lab_parse_schedule(text, len, plan, &err) < 0)
+        code = fail_err(&err);
+    free(text);
+    return code;
+}
+
+/* ---- what comes out -------------------------------------------------------------------------- */
+
+static void put_report(const struct lab_plan *plan, const struct lab_result *res, FILE *out)
+{
+    for (unsigned i = 0; i < plan->nmachines; i++) {
+        const struct lab_fate *f = &res->fate[i];
+
+        fprintf(out, "%s %s: %" PRIu64 " exit%s", plan->machine[i].name, lab_end_name(f), f->exits,
+                f->exits == 1 ? "" : "s");
+        if (f->insns != 0)
+            fprintf(out, ", %" PRIu64 " instructions", f->insns);
+        fprintf(out, ", %" PRIu64 " turn%s", f->turns, f->turns == 1 ? "" : "s");
+        if (f->ended && f->end == VITRO_END_GUEST_EXIT)
+            fprintf(out, ", code %" PRIu32, f->code);
+        fputc('\n', out);
+    }
+    if (res->cut)
+        fprintf(out, "ended after %" PRIu64 " turns by the limit\n", res->turns);
+}
+
+static int put_json(const struct lab_plan *plan, const struct lab_result *res, const char *output)
+{
+    json_t *list = json_array(), *doc;
+    char *text;
+    int code;
+
+    for (unsigned i = 0; i < plan->nmachines; i++) {
+        const struct lab_fate *f = &res->fate[i];
+
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "name",
+                                              plan->machine[i].name, "guest",
+                                              plan->machine[i].guest, "end", lab_end_name(f),
+                                              "exits", (json_int_t)f->exits, "instructions",
+                                              (json_int_t)f->insns, "turns", (json_int_t)f->turns));
+    }
+    doc = json_pack("{s:o, s:I, s:b, s:s?}", "machines", list, "turns", (json_int_t)res->turns,
+                    "cut", res->cut, "output", output);
+    text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+    json_decref(doc);
+    code = text != NULL ? put_output(text) : EXIT_HOST;
+    free(text);
+    return code == EXIT_OK ? put_output("\n") : code;
+}
+
+/* ---- what should come out -------------------------------------------------------------------- */
+
+/* The next line of a text, without its newline; NULL at the end. */
+static const char *next_line(const char **text, int *len)
+{
+    const char *line = *text, *end = strchrnul(line, '\n');
+
+    if (*line == '\0')
+        return NULL;
+    *len = (int)(end - line);
+    *text = *end == '\n' ? end + 1 : end;
+    return line;
+}
+
+static void put_side(const char *side, const char *line, int len)
+{
+    if (line != NULL)
+        printf("  %-9s %.*s\n", side, len, line);
+    else
+        printf("  %-9s (nothing)\n", side);
+}
+
+/* What differs, and how the machines fared: a triple fault explains a lot. */
+static int differs(const struct lab_plan *plan, const struct lab_result *res, unsigned line)
+{
+    fputs("The machines:\n", stdout);
+    put_report(plan, res, stdout);
+    fprintf(stderr, "vitro: line %u of the output is not that of %s\n", line, plan->expect);
+    return put_output("") == EXIT_OK ? EXIT_DIFFERS : EXIT_HOST;
+}
+
+static int compare(const struct lab_plan *plan, const struct lab_result *res, const char *got)
+{
+    size_t size;
+    int code, want_len = 0, got_len = 0;
+    char *file = read_file(plan->expect, "expected output", LAB_OUTPUT_MAX, &size, &code);
+    const char *want = file, *w, *g;
+
+    if (file == NULL)
+        return code;
+    for (unsigned n = 1;; n++) {
+        w = next_line(&want, &want_len);
+        g = next_line(&got, &got_len);
+        if (w == NULL && g == NULL)
+            break;
+        if (w == NULL || g == NULL || want_len != got_len || memcmp(w, g, (size_t)want_len) != 0) {
+            put_side("expected:", w, want_len);
+            put_side("got:", g, got_len);
+            free(file);
+            return differs(plan, res, n);
+        }
+    }
+    free(file);
+    return put_output("The output is as expected.\n");
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int show(const struct options *o, const struct lab_plan *plan, const struct lab_result *res,
+                const char *output)
+{
+    if (o->check)
+        return compare(plan, res, output);
+    return o->json ? put_json(plan, res, output) : put_output(output);
+}
+
+/* Output, turns (-v) and report go into one text, in the order of the run. */
+static int run_plan(const struct options *o, const struct lab_plan *plan)
+{
+    struct vitro_err err = { 0 };
+    struct lab_result res;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    int code = EXIT_OK;
+
+    if (out == NULL)
+        return fail_usage("lab: %s", strerror(errno));
+    if (lab_run(plan, out, o->verbose ? out : NULL, &res, &err) < 0)
+        code = fail_err(&err);
+    else if (!o->json && !o->quiet && !o->check)
+        put_report(plan, &res, out);
+    if (fclose(out) != 0)
+        code = EXIT_HOST;
+    if (code == EXIT_OK)
+        code = show(o, plan, &res, text);
+    free(text);
+    return code;
+}
+
+int cmd_lab(const struct command *cmd, struct options *o, int argc, char **argv)
+{
+    struct lab_plan plan;
+    int code = read_plan(argv[0], &plan);
+
+    (void)cmd, (void)argc;
+    if (code == EXIT_OK && o->check && plan.expect[0] == '\0')
+        code = fail_usage("lab file %s has no 'expect FILE': nothing to check against", argv[0]);
+    if (code == EXIT_OK)
+        code = run_plan(o, &plan);
+    lab_plan_fini(&plan);
+    return code;
+}

@@ -443,11 +443,12 @@ static enum next go_on(struct trans *t, struct resume *at)
 {
     uint32_t number = (uint32_t)t->frame->site;
     const struct site *s = &t->store->site[number];
-    const struct block *b = &t->store->block[s->block];
+    const struct block *b;
     enum next next;
 
     /* Another vCPU's jump may have led here: what it knew of the place is known from now on. */
     (void)atomic_load_explicit(&t->store->published, memory_order_acquire);
+    b = &t->store->block[s->block];
     next = after_leave(t, s);
     next = checked(t, next, next != NEXT_RETRY && next != NEXT_LINK);
     switch (next) {

@@ -142,19 +142,20 @@ static void drop(struct trans_store *t, struct block *b)
     t->stats.invalidated++;
 }
 
+/* In this order: who finds that a page has no code, and stores there, learns at once that blocks were dropped. */
 void trans_drop_page(struct trans_store *t, uint64_t gpa)
 {
     struct code_page *p = trans_page_find(t, gpa);
 
+    if (p != NULL) {
+        for (uint32_t i = p->blocks; i != BLOCK_NONE; i = t->block[i].next_in_page)
+            drop(t, &t->block[i]);
+        p->blocks = BLOCK_NONE;
+        p->writes++;
+        t->drops++;
+        atomic_fetch_add(&t->changes, 1);
+    }
     trans_set_code(t, gpa, MEM_CODE_NONE);
-    if (p == NULL)
-        return;
-    for (uint32_t i = p->blocks; i != BLOCK_NONE; i = t->block[i].next_in_page)
-        drop(t, &t->block[i]);
-    p->blocks = BLOCK_NONE;
-    p->writes++;
-    t->drops++;
-    atomic_fetch_add(&t->changes, 1);
 }
 
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)

@@ -57,6 +57,16 @@ class Tier(Case):
         self.assertEqual(hashes[0]["count"], insns // 501 + 1, "and one at the end")
         self.assertEqual(hashes, [hashes[0]] * len(TIERS))
 
+    def test_the_same_hashes_with_several_cpus(self):
+        """They take turns, and all of them write the same words."""
+        guest = self.file("loop", LOOP)
+        for cpus in (2, 4):
+            hashes = [self.json("run", guest, "--deterministic", "--hash-every", "50021", "-c", cpus, "--tier",
+                                tier)[0]["hashes"] for tier in TIERS]
+            self.assertGreater(hashes[0]["count"], 15 * cpus)
+            self.assertEqual(hashes[0], hashes[1], cpus)
+            self.assertEqual(hashes[0], hashes[2], cpus)
+
     def test_no_executable_memory(self):
         run = vitro("run", "hello", "-e", "soft", preexec_fn=no_executable_memory)
         self.expect(run, OK, "interpreted only: mapping memory for translated code")

@@ -138,7 +138,8 @@ static void check_translators(struct machine *m, const struct way *way, const ch
                       " resets, %" PRIu64 " instructions, %" PRIu64 " steps\n",
                       i, stats.translated, stats.invalidated, stats.resets, stats.insns,
                       stats.steps);
-        if (strstr(name, "cross-modify") == NULL) /* where code and what is written lie in one page */
+        if (strstr(name, "cross-modify") ==
+            NULL) /* where code and what is written lie in one page */
             assert_true(stats.insns > 1000);
         if (way->cache_len != 0 && strstr(name, "evict") != NULL)
             assert_true(stats.resets > 2);

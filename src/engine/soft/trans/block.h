@@ -194,6 +194,9 @@ void trans_unlock(struct trans_store *s);
  */
 void trans_catch_up(struct trans *t);
 
+/* trans_catch_up has something to do because of another vCPU or a device. */
+bool trans_has_news(const struct trans *t);
+
 /*
  * trans_guard - under lock: true when every vCPU asks before it stores to the page
  *

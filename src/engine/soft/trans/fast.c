@@ -159,8 +159,8 @@ static uint64_t iret_now(struct trans_frame *f, struct soft_cpu *c)
     struct x86_seg cs, ss;
     unsigned cpl;
 
-    if (host == NULL || f->rflags & X86_RFLAGS_NT)
-        return TRANS_RING_STEP;
+    if (host == NULL || f->rflags & X86_RFLAGS_NT || trans_has_news(f->trans))
+        return TRANS_RING_STEP; /* IRET serializes: written code is looked for before it goes on */
     for (unsigned i = 0; i < FRAME_WORDS; i++)
         frame[i] = mem_load_64(host + (size_t)8 * i);
     cpl = soft_rpl((uint16_t)frame[FRAME_CS]);

@@ -353,6 +353,13 @@ static bool written(const struct trans_store *s)
            atomic_load_explicit(&s->looking, memory_order_acquire);
 }
 
+bool trans_has_news(const struct trans *t)
+{
+    const struct trans_store *s = t->store;
+
+    return written(s) || t->changes_seen != atomic_load_explicit(&s->changes, memory_order_acquire);
+}
+
 static void reset(struct trans *t)
 {
     struct trans_store *s = t->store;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RING = 256, CONSOLE_KEPT = 65536 };
+enum { RING = 256, CONSOLE_KEPT = 65536, CALM_NS = 20000000 };
 
 struct feed {
     pthread_mutex_t lock;
@@ -20,6 +20,7 @@ struct feed {
     json_t *events;      /* array: the last exits */
     json_t *fresh;       /* array: those not sent yet */
     bool all_told, stopped;
+    uint64_t flushed_ns;
     unsigned readers;
     /* what the guest printed, as bytes; UTF-8 of code points U+0000 to U+00FF, cut at a character */
     char *console;
@@ -34,6 +35,14 @@ struct feed_reader {
     char *pending; /* the reader's own: text not sent yet */
     size_t off, len;
 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 static char *message(const char *name, json_t *data)
 {
@@ -128,16 +137,6 @@ static void keep_console(struct feed *f, const char *text, size_t len)
     memmove(f->console, f->console + drop, f->console_len);
 }
 
-void feed_console(struct feed *f, const char *text, size_t len)
-{
-    pthread_mutex_lock(&f->lock);
-    keep_console(f, text, len);
-    f->console_fresh += len;
-    if (f->console_fresh > f->console_len)
-        f->console_fresh = f->console_len;
-    pthread_mutex_unlock(&f->lock);
-}
-
 /* Under f->lock. A guest prints byte by byte: a message each would be all that pages are busy with. */
 static void flush_console(struct feed *f)
 {
@@ -152,15 +151,6 @@ static void flush_console(struct feed *f)
     f->console_fresh = 0;
 }
 
-void feed_exit(struct feed *f, json_t *event)
-{
-    pthread_mutex_lock(&f->lock);
-    json_array_append(f->fresh, event);
-    if (json_array_size(f->fresh) > FEED_EVENTS)
-        json_array_remove(f->fresh, 0);
-    pthread_mutex_unlock(&f->lock);
-}
-
 /* Under f->lock. */
 static json_t *trace_of(const struct feed *f, json_t *events, bool all)
 {
@@ -168,24 +158,59 @@ static json_t *trace_of(const struct feed *f, json_t *events, bool all)
                      (int)all);
 }
 
+/* Under f->lock. What has come since the last time, and what it means that nothing has. */
+static void flush(struct feed *f, bool all_told)
+{
+    json_t *data;
+    size_t over;
+
+    flush_console(f);
+    f->flushed_ns = now_ns();
+    if (json_array_size(f->fresh) == 0 && all_told == f->all_told)
+        return;
+    f->all_told = all_told;
+    data = trace_of(f, f->fresh, false);
+    push(f, "trace", data);
+    json_decref(data);
+    json_array_extend(f->events, f->fresh);
+    json_array_clear(f->fresh);
+    over = json_array_size(f->events);
+    for (over = over > FEED_EVENTS ? over - FEED_EVENTS : 0; over > 0; over--)
+        json_array_remove(f->events, 0);
+}
+
+/* Under f->lock. The first of a burst goes out at once, the rest with the next tick. */
+static void flush_soon(struct feed *f)
+{
+    if (now_ns() - f->flushed_ns >= CALM_NS)
+        flush(f, f->all_told);
+}
+
 void feed_flush(struct feed *f, bool all_told)
 {
     pthread_mutex_lock(&f->lock);
-    flush_console(f);
-    if (json_array_size(f->fresh) > 0 || all_told != f->all_told) {
-        json_t *data;
-        size_t over;
+    flush(f, all_told);
+    pthread_mutex_unlock(&f->lock);
+}
 
-        f->all_told = all_told;
-        data = trace_of(f, f->fresh, false);
-        push(f, "trace", data);
-        json_decref(data);
-        json_array_extend(f->events, f->fresh);
-        json_array_clear(f->fresh);
-        over = json_array_size(f->events);
-        for (over = over > FEED_EVENTS ? over - FEED_EVENTS : 0; over > 0; over--)
-            json_array_remove(f->events, 0);
-    }
+void feed_console(struct feed *f, const char *text, size_t len)
+{
+    pthread_mutex_lock(&f->lock);
+    keep_console(f, text, len);
+    f->console_fresh += len;
+    if (f->console_fresh > f->console_len)
+        f->console_fresh = f->console_len;
+    flush_soon(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void feed_exit(struct feed *f, json_t *event)
+{
+    pthread_mutex_lock(&f->lock);
+    json_array_append(f->fresh, event);
+    if (json_array_size(f->fresh) > FEED_EVENTS)
+        json_array_remove(f->fresh, 0);
+    flush_soon(f);
     pthread_mutex_unlock(&f->lock);
 }
 

@@ -22,7 +22,7 @@ void feed_free(struct feed *f);
 /* Each from any thread. json is borrowed; NULL is ignored. */
 void feed_machine(struct feed *f, json_t *info); /* the machine as `info` tells it */
 void feed_console(struct feed *f, const char *text,
-                  size_t len); /* this and exits: sent by feed_flush */
+                  size_t len); /* this and exits: sent soon, or by feed_flush */
 void feed_exit(struct feed *f, json_t *event);
 void feed_flush(struct feed *f, bool all_told); /* all_told: whether every exit comes this way */
 void feed_heat(struct feed *f, json_t *heat);   /* not kept for who begins: it is of this moment */

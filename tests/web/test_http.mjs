@@ -70,6 +70,33 @@ test('calls that are none', async () => {
     equal(JSON.parse((await call({ method: 'info' })).text).result.guest, 'hello');
 });
 
+test('values that are none (A1): refused, and nothing changed', async () => {
+    const before = JSON.parse((await call({ method: 'regs' })).text).result;
+    for (const params of ['{"addr":1e999}', '{"addr":18446744073709551616}', '{"addr":-1}', '{"addr":null}', '{"addr":[]}', '{"addr":"\\u0000"}', '{"addr":""}',
+        '{"addr":"0x10000000000000000"}', '{"addr":"nobody"}', '{"addr":"0x400","len":0}', '{"addr":"0x400","len":1048577}', '{"addr":"0x400","len":"x"}', '{"addr":"0x400","cpu":1}',
+        '{"addr":"0x400","cpu":-1}', '{"addr":"0x400","nonsense":1}', '{"addr":"0x400","addr":"0x400"}', '{}', '{"addr":"0x400\u0000"}', '{"addr":"0x400"}x']) {
+        const got = await call(`{"method":"mem","params":${params}}`);
+        check(got.status === 400 || (got.status === 200 && JSON.parse(got.text).error?.message), `${params}: ${got.status} ${got.text.slice(0, 100)}`);
+        check(!JSON.parse(got.text).result, params);
+    }
+    for (const method of ['step', 'run_to', 'resume', 'pause'])
+        check(JSON.parse((await call({ method, params: { nonsense: 1 } })).text).error?.message, method);
+    equal(JSON.parse((await call({ method: 'regs' })).text).result, before, 'registers');
+});
+
+test('calls in the wrong state (A4), in words', async () => {
+    const { child: other, url: there } = await view('pages', '-e', 'soft');
+    const path = new URL(there).pathname, port = new URL(there).port;
+    const say = async (method, params = {}) => JSON.parse(await raw(there, `POST ${path}call HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\nContent-Length: ${JSON.stringify({ method, params }).length}\r\n\r\n${JSON.stringify({ method, params })}`)
+        .then((text) => text.slice(text.indexOf('\r\n\r\n') + 4)));
+    await say('resume');
+    await until('the end', async () => (await say('info')).result.reason === 'end');
+    for (const [method, params] of [['step', {}], ['resume', {}], ['run_to', { addr: '0x0' }]])
+        check(/over|is paused/.test((await say(method, params)).error?.message), `${method} after the end`);
+    check((await say('regs')).result.rip, 'it can still be looked at');
+    await stop(other);
+});
+
 test('requests that are none (A2)', async () => {
     const get = `GET ${at.pathname} HTTP/1.1\r\n`, post = `POST ${at.pathname}call HTTP/1.1\r\n${ME}`;
     const rows = [

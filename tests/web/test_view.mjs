@@ -208,7 +208,7 @@ test('watched: follows a running guest, cannot steer it', async () => {
     await until('the machine', () => vitro('ps', '-q').stdout.includes('busy'));
     const { child, url } = await view('busy');
     const page = await open(url);
-    const exits = async () => Number((await text(page, '#exit-facts')).replace(/[^0-9]*([0-9\u202f]*).*/s, '$1').replace(/\u202f/g, ''));
+    const exits = async () => Number((await text(page, '#exit-count')).replace(/[^0-9]/g, ''));
     await page.keyboard.press('3'); // what is out of sight is not asked for while the guest runs
     const first = await exits();
     await until('more exits', async () => (await exits()) > first + 5);
@@ -221,6 +221,23 @@ test('watched: follows a running guest, cannot steer it', async () => {
     check(vitro('ps', '-q').stdout.includes('busy'), 'the guest goes on without its view');
     equal(page.wrong.filter((w) => !/ERR_|Failed to load/.test(w)), []);
     await page.close();
+    await stop(run);
+});
+
+test('watched: a guest without exits is seen to go on', async () => {
+    const guest = path.join(TMP, 'counter.bin'); // xor eax, eax; 1: inc rax; mov [0x800], rax; jmp 1b
+    fs.writeFileSync(guest, Buffer.from('31c048ffc04889042500080000ebf3', 'hex'));
+    const run = start('run', guest, '-n', 'counts', '-e', 'soft');
+    await until('the machine', () => vitro('ps', '-q').stdout.includes('counts'));
+    const { child, url } = await view('counts');
+    const page = await open(url);
+    await page.keyboard.press('4');
+    const rax = () => text(page, '#regs .grid4 div:first-child');
+    for (let i = 0, last = await rax(); i < 3; i++) last = await until('another rax', async () => { const now = await rax(); return now !== last && now; });
+    await until('its page glows', async () => (await page.locator('.blk.u-code .heat rect').count()) > 0);
+    equal(page.wrong, []);
+    await page.close();
+    await stop(child);
     await stop(run);
 });
 

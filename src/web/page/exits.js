@@ -106,7 +106,7 @@ function show_exits(sum) {
     exits.key = key;
     exits.sum = sum;
     const total = sum.guest_ns + sum.monitor_ns;
-    $('exit-facts').textContent = `${count(sum.exits)} exits, ${count(sum.accesses)} accesses` + (total ? `; ${duration(sum.guest_ns)} in the guest, ${duration(sum.monitor_ns)} in the monitor` : '');
+    $('exit-facts').textContent = (main.source.live ? '' : `${count(sum.exits)} exits, `) + `${count(sum.accesses)} accesses` + (total ? `; ${duration(sum.guest_ns)} in the guest, ${duration(sum.monitor_ns)} in the monitor` : '');
     put($('exit-table').tBodies[0], sum.rows.slice(0, 60).map((r) => {
         const share = sum.exits ? r.exits / sum.exits : 0, bar = h('span', { class: 'share' });
         bar.style.width = `${(share * 3.2).toFixed(2)}rem`;

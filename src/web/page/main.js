@@ -47,13 +47,14 @@ main.bytes = async function () {
     show_mem(doc, walk.at === null ? null : BigInt(walk.at));
 };
 
-// Long answers are asked for once a second, so that a guest that runs is not held up by being watched.
+// A guest that runs is not to be held up by being watched: most answers stop it for a moment. So each is asked
+// for four times a second, the long ones once.
 const asked = {};
-function due(what) {
+function due(what, every = 1000) {
     const since = performance.now() - (asked[what] ?? -Infinity);
-    if (since >= 1000) asked[what] = performance.now();
-    else if (!main.later) main.later = setTimeout(() => { main.later = null; main.update(); }, 1000 - since);
-    return since >= 1000;
+    if (since >= every) asked[what] = performance.now();
+    else main.later ??= setTimeout(() => { main.later = null; main.update(); }, every - since);
+    return since >= every;
 }
 
 // Everything that may have changed. What is out of sight while the machine runs is left alone.
@@ -62,16 +63,16 @@ async function refresh(all) {
     const want = (part) => all || seen.has(part);
     const ask = (method, params) => main.source.call(method, params);
     const which = { cpu: main.cpu };
-    if (want('exits') && main.source.live && main.info.state) await recent();
+    if (want('exits') && main.source.live && main.info.state && (all || due('recent', 250))) await recent();
     if (want('exits') && (all || due('exits'))) show_exits(await ask('exits', {}));
     if (want('spaces') && (all || due('map'))) draw_spaces(await ask('map', {}), main.target);
-    if (want('cpu')) {
+    if (want('cpu') && (all || due('cpu', 250))) {
         show_regs(await ask('regs', which));
         await ask('disasm', { addr: 'rip', count: 14, cpu: main.cpu }).then(show_disasm, () => put($('disasm'), h('p', { class: 'quiet' }, 'The instructions at rip cannot be read.')));
     }
     if (want('translate') && (all || due('tables'))) show_tree(await ask('tables', which), (gva) => main.look(gva));
-    if (want('devices')) show_devices(await ask('devices', {}));
-    if (want('bytes') && main.mem_at !== null) await main.bytes();
+    if (want('devices') && (all || due('devices'))) show_devices(await ask('devices', {}));
+    if (want('bytes') && (all || due('bytes', 250)) && main.mem_at !== null) await main.bytes();
     if (all && walk.at !== null) await main.look(walk.at, 'as it is');
 }
 
@@ -107,6 +108,7 @@ function show_info(info) {
     $('facts').title = i.engine_why || '';
     $('state').className = `state ${i.reason === 'end' ? 'end' : i.state}`;
     $('state').textContent = (i.reason === 'end' && (i.text || i.end)) || (main.gone && i.end) || (running ? 'running' : `paused${i.reason && i.reason !== 'pause' ? `: ${{ start: 'before the first instruction', step: 'after a step', break: 'at the address', end: 'ended', watch: 'at a watchpoint' }[i.reason] || i.reason}` : ''}`);
+    if (main.source.live && i.exits !== undefined) $('exit-count').textContent = `${count(i.exits)} exit${i.exits === 1 ? '' : 's'}`;
     $('controls').hidden = !i.control;
     $('run').textContent = running ? 'Pause' : 'Run';
     $('run').disabled = i.reason === 'end' || main.gone;
@@ -129,8 +131,10 @@ function on_event(name, ev) {
         main.traced = true;
         add_exits(ev.events, ev.all);
         if (ev.paused) main.traced = false;
-    } else if (name === 'heat') add_heat(ev);
-    else if (name === 'gone') {
+    } else if (name === 'heat') {
+        add_heat(ev);
+        main.update(); // also where no exit says that the guest goes on
+    } else if (name === 'gone') {
         main.gone = true;
         show_info({ state: 'lost', end: ev.why || 'the machine has ended' });
     } else if (name === 'lost' && !main.gone) {

@@ -20,7 +20,7 @@ _vitro_values() {
     --from) echo insn: ;;
     --arch) printf '%s\n' auto amd64 i386 i8086 ;;
     --files) compgen -d -- "$cur" || true ;; # an empty folder is no failure
-    --trace | -o | --output | --socket | --save | -i | --initrd | --module) compgen -f -- "$cur" || true ;;
+    --trace | -o | --output | --socket | --save | -i | --initrd | --module | --symbols) compgen -f -- "$cur" || true ;;
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},

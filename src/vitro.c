@@ -214,6 +214,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     if (rc == 0)
         rc = boot_open(m, cfg, err);
     if (rc == 0)
+        rc = symbols_open(m, cfg, err);
+    if (rc == 0)
         rc = cpu_choose(m, cfg, err);
     if (rc == 0)
         rc = make_board(m, cfg, err);
@@ -243,9 +245,7 @@ void vitro_free(struct vitro *m)
     free(m->watch);
     free(m->cpu_text);
     boot_close(m);
-    if (m->kernel_symbols != NULL)
-        symtab_fini(m->kernel_symbols);
-    free(m->kernel_symbols);
+    symbols_close(m);
     free(m);
 }
 

@@ -38,6 +38,7 @@ struct vitro {
     const char *cpu_stuck; /* what of the model keeps the machine on its engine; NULL: nothing */
     bool has_cpu_model;    /* cpu_model is made */
     bool reboots;
+    struct symtab *given_symbols;  /* owned; NULL: no file was named */
     struct symtab *kernel_symbols; /* owned; empty until the kernel's own have been read */
     bool has_run;
     struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
@@ -88,7 +89,11 @@ bool kvm_takes_kernels(void);
  */
 bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct vitro_err *why);
 
-/* symbols_of - of the image, or of the kernel that runs (vitro_symbols.c). Not while it runs. */
+/* Reads the file of cfg->symbols, if there is one (vitro_symbols.c). */
+WARN_UNUSED int symbols_open(struct vitro *m, const struct vitro_config *cfg,
+                             struct vitro_err *err);
+void symbols_close(struct vitro *m);
+/* symbols_of - of a file that was named, of the image, or of the kernel that runs (vitro_symbols.c). Not while it runs. */
 const struct symtab *symbols_of(const struct vitro *m);
 
 /* The model of a machine on an engine; NULL: the engine's own. */

@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "boot/elf_symbols.h"
+#include "boot/map_symbols.h"
 #include "core/mem_phys.h"
+#include "host/file.h"
 #include "inspect/kallsyms.h"
 #include "inspect/symbols.h"
 #include "vitro_priv.h"
@@ -20,7 +23,7 @@
 #define KERNEL_FROM UINT64_C(0xffffffff80000000)
 #define KERNEL_TO   UINT64_C(0xffffffffbfffffff)
 
-enum { IMAGE_SPAN_MAX_MIB = 128, ENTRIES_MAX = 1 << 18 };
+enum { IMAGE_SPAN_MAX_MIB = 128, ENTRIES_MAX = 1 << 18, FILE_MAX_MIB = 1024 };
 
 /* ---- a copy of the kernel's image -------------------------------------------------------------- */
 
@@ -84,10 +87,51 @@ static void look(const struct vitro *m)
     free(c.bytes);
 }
 
+/* ---- symbols of a file ------------------------------------------------------------------------- */
+
+int symbols_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    int rc;
+
+    if (cfg->symbols == NULL)
+        return 0;
+    m->given_symbols = calloc(1, sizeof(*m->given_symbols));
+    if (m->given_symbols == NULL)
+        return err_set(err, -ENOMEM, "making a table of symbols: out of memory");
+    rc = file_read(cfg->symbols, FILE_MAX_MIB * MIB, &bytes, &len, err);
+    if (rc < 0)
+        return rc;
+    rc = len >= 4 && memcmp(bytes,
+                            "\x7f"
+                            "ELF",
+                            4) == 0
+             ? elf_symbols(bytes, len, m->given_symbols, err)
+             : map_symbols(bytes, len, m->given_symbols, err);
+    free(bytes);
+    return rc;
+}
+
+static void drop(struct symtab *t)
+{
+    if (t != NULL)
+        symtab_fini(t);
+    free(t);
+}
+
+void symbols_close(struct vitro *m)
+{
+    drop(m->kernel_symbols);
+    drop(m->given_symbols);
+}
+
 const struct symtab *symbols_of(const struct vitro *m)
 {
     enum image_kind kind = m->guest->image.kind;
 
+    if (m->given_symbols != NULL)
+        return m->given_symbols;
     if (kind != IMAGE_BZIMAGE && kind != IMAGE_VMLINUX && kind != IMAGE_PVH)
         return &m->guest->image.symbols;
     if (m->kernel_symbols->n == 0 && m->has_run)

@@ -179,6 +179,9 @@ struct vitro_config {
     /* Host memory for checkpoints, so that the machine can go back (vitro_step_back); default none; needs
      * deterministic. */
     uint64_t checkpoint_bytes;
+    /* A file with the guest's symbols, instead of the image's or the kernel's own: an ELF file, or lines of
+     * "address letter name" as nm prints them. NULL: none. */
+    const char *symbols;
     /* For kernels (guests of kind linux, pvh, multiboot ...); others take none of these. */
     const char *cmdline; /* default: "console=ttyS0" for Linux, else none */
     const char *initrd;  /* a file's path */

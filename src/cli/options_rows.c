@@ -46,6 +46,7 @@ FLAG(set_no_reboot, machine.no_reboot)
     }
 TEXT(set_initrd, machine.initrd)
 TEXT(set_cmdline, machine.cmdline)
+TEXT(set_symbols, machine.symbols)
 TEXT(set_files, machine.files_dir)
 TEXT(set_then, then)
 TEXT(set_trace, trace_file)
@@ -101,6 +102,8 @@ const struct option_row option_rows[] = {
     { "module", 0, "FILE[=TEXT]",
       "multiboot and PVH kernels: a further file, with a command line of its own; may be repeated",
       FOR_GUEST, set_module },
+    { "symbols", 0, "FILE", "names of the guest's addresses: an ELF file, or a map as nm prints it",
+      FOR_GUEST, set_symbols },
     { "append", 'a', "TEXT", "kernels: the command line (default for Linux: console=ttyS0)",
       FOR_GUEST, set_cmdline },
     { "screen", 0, "text", "kernels: a text screen, shown on the terminal or at the end", FOR_RUN,

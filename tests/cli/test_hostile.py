@@ -72,6 +72,14 @@ class Holes(Case):
     def test_stack(self):
         self.check("bc00000040 50 f4")  # mov esp, 0x40000000; push rax
 
+    def test_descriptor_table(self):
+        # lgdt [0x12]; mov eax, 8; mov ds, ax; hlt; its operand: limit 0xffff, base 0x40000000
+        image = self.file("gdt", bytes.fromhex("0f011512000000 b808000000 8ed8 f4 000000 ffff00000040"))
+        doc, run = self.json("run", image, "-e", "soft", "--mode", "protected")
+        self.expect(run, OK)  # a bus without memory floats: all ones are a code segment that can be read
+        self.assertEqual((doc["end"], doc["exits"]), ("halt", 2))  # the access to nobody is counted
+        self.assertEqual(doc["rip"], "0xe")
+
     def test_interrupt_table(self):
         # lidt [rip + 2]; ud2; its operand: limit 0xffff, base 0x40000000
         self.check("0f011d02000000 0f0b ffff 0000004000000000")

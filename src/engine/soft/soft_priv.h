@@ -24,6 +24,17 @@ bool soft_resume(struct soft_cpu *c);
 /* One instruction; false when the vCPU's exit is filled. */
 bool soft_advance(struct soft_cpu *c);
 
+/*
+ * soft_complete - finish the instruction of an answered access, so that rip is the next one's
+ *
+ * If it needs a further access it stays as it is, and that access is what the next run begins with.
+ */
+void soft_complete(struct soft_cpu *c);
+
+/* soft_state.c, see engine_ops */
+int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);
+int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in, struct vitro_err *err);
+
 /* soft_help.c */
 int soft_help(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
 

@@ -21,6 +21,7 @@ FIRST = b"vitro: init runs"
 
 BOOT = "from the process' start to init's first line, software CPU against QEMU TCG"
 TASK = "in the booted guest, software CPU against QEMU TCG: "
+PAIR = "two busy programs in the guest, wall-clock time with two virtual CPUs against one"
 OWN = "peak memory of the booted monitor without the guest's memory, software CPU"
 
 
@@ -132,6 +133,21 @@ def why_not(guests):
     return None
 
 
+def two_cpus(figure, own, rounds):
+    """On a host whose own CPUs are busy otherwise the clock says little: the CPU time says what sharing costs."""
+    append = APPEND.replace("./tasks", '"./tasks pair"')
+    argv = [append if word == APPEND else word for word in own]
+    runs = {cpus: [] for cpus in (1, 2)}
+    for _ in range(rounds):
+        for cpus, spans in runs.items():
+            spans.append(one_run([*argv, "-c", cpus])[0]["pair"])
+    wall, cpu = ({cpus: [span[i] for span in spans] for cpus, spans in runs.items()} for i in (0, 1))
+    value = min(wall[2]) / min(wall[1])
+    facts = {"times_faster": round(1 / value, 2), "cpu_time_ratio": round(min(cpu[2]) / min(cpu[1]), 2)}
+    yield figure("guest_two_cpus", PAIR, "ratio", 1 / 1.8, value,
+                 {"one_ns": summary(wall[1]), "two_ns": summary(wall[2])}, facts)
+
+
 def guest(figure, vitro, guests, rounds):
     """Rows as scripts/bench shows them, made by its figure()."""
     reason = why_not(guests)
@@ -155,4 +171,5 @@ def guest(figure, vitro, guests, rounds):
         value, samples, facts = compare(ours, theirs, native, name)
         what = BOOT if name == "boot" else TASK + name.replace("_", " ")
         yield figure(f"guest_{name}", what, "ratio", 12, value, samples, facts)
+    yield from two_cpus(figure, own, rounds)
     yield figure("guest_memory", OWN, "KiB", 40 * 1024, max(memory), {"vitro_kib": summary(memory)})

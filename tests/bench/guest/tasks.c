@@ -2,7 +2,7 @@
 /*
  * tasks.c - what 'scripts/bench guest' runs in the guest and natively: one kind of work a row
  *
- *   tasks           all of them
+ *   tasks           all of them but pair
  *   tasks NAME      one; "list" prints the names
  *
  * Prints "bench begin NAME" and "bench end NAME NS" around each; NS by the clock of the system it runs on. Static,
@@ -79,6 +79,22 @@ static void copies(void)
     sink = (uint64_t)a[7];
     free(a);
     free(b);
+}
+
+/* With one CPU nobody else writes the words: a software CPU may do without what makes them atomic. */
+static void atomics(void)
+{
+    static uint64_t words[64], last;
+
+    for (unsigned i = 0; i < 4000000; i++) {
+        uint64_t old = __atomic_fetch_add(&words[i % 64], i, __ATOMIC_SEQ_CST);
+
+        __atomic_compare_exchange_n(&words[(i + 7) % 64], &old, old + 1, 0, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
+        last = __atomic_exchange_n(&words[(i + 13) % 64], last, __ATOMIC_SEQ_CST);
+        __atomic_or_fetch(&words[(i + 29) % 64], 1, __ATOMIC_SEQ_CST);
+    }
+    sink = last;
 }
 
 static void floating(void)
@@ -165,27 +181,48 @@ static void page_faults(void)
     }
 }
 
+/* Two programs that are busy all the time, for one CPU and for two. */
+static void pair(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (fork() == 0) {
+            for (unsigned round = 0; round < 6; round++) {
+                integers();
+                sieve();
+                calls();
+            }
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0)
+        ;
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static const struct task {
     const char *name;
     void (*run)(void);
     const char *shell; /* instead of run */
+    int named;         /* only when it is named */
 } tasks[] = {
-    { "integers", integers, NULL },
-    { "sieve", sieve, NULL },
-    { "calls", calls, NULL },
-    { "copies", copies, NULL },
-    { "floating", floating, NULL },
-    { "null_calls", null_calls, NULL },
-    { "fork_exec", fork_exec, NULL },
-    { "pipe_switches", pipe_switches, NULL },
-    { "page_faults", page_faults, NULL },
-    { "sort", NULL, "seq 20000 | sort -r | sort -n >/dev/null" },
-    { "sha256sum", NULL, "head -c 3000000 /dev/zero | sha256sum >/dev/null" },
-    { "gzip", NULL, "seq 100000 | gzip -c >/dev/null" },
+    { "integers", integers, NULL, 0 },
+    { "sieve", sieve, NULL, 0 },
+    { "calls", calls, NULL, 0 },
+    { "copies", copies, NULL, 0 },
+    { "atomics", atomics, NULL, 0 },
+    { "floating", floating, NULL, 0 },
+    { "null_calls", null_calls, NULL, 0 },
+    { "fork_exec", fork_exec, NULL, 0 },
+    { "pipe_switches", pipe_switches, NULL, 0 },
+    { "page_faults", page_faults, NULL, 0 },
+    { "sort", NULL, "seq 20000 | sort -r | sort -n >/dev/null", 0 },
+    { "sha256sum", NULL, "head -c 3000000 /dev/zero | sha256sum >/dev/null", 0 },
+    { "gzip", NULL, "seq 100000 | gzip -c >/dev/null", 0 },
     { "awk", NULL,
-      "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s }' >/dev/null" },
+      "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s }' >/dev/null",
+      0 },
+    { "pair", pair, NULL, 1 },
 };
 
 static uint64_t now_ns(void)
@@ -211,9 +248,9 @@ int main(int argc, char **argv)
         const struct task *t = &tasks[i];
         uint64_t start;
 
-        if (argc > 1 && strcmp(argv[1], "list") == 0)
+        if (argc > 1 && strcmp(argv[1], "list") == 0 && !t->named)
             puts(t->name);
-        if (argc > 1 && strcmp(argv[1], t->name) != 0)
+        if (argc > 1 ? strcmp(argv[1], t->name) != 0 : t->named)
             continue;
         printf("bench begin %s\n", t->name);
         fflush(stdout);

@@ -236,6 +236,7 @@ static unsigned check(const struct http *h, struct MHD_Connection *c, const char
         .host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host"),
         .origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin"),
         .site = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Site"),
+        .dest = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Dest"),
         .transfer = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Transfer-Encoding"),
     };
 

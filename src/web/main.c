@@ -6,7 +6,7 @@
  *   vitro-web save  < JSON > FILE.html
  *
  * `vitro view` starts it. It is handed a connection to the machine's control socket and knows nothing else of the
- * machine; it opens no file. It ends when the machine does, ten seconds later if a page is to be told why,
+ * machine. It ends when the machine does, ten seconds later if a page is to be told why,
  * or by a signal.
  */
 #include <errno.h>
@@ -27,7 +27,7 @@
 #include "web/save.h"
 
 enum { EXIT_USAGE_CODE = 6, EXIT_HOST_CODE = 12 };
-enum { TICK_MS = 50, BURST = 500, LAST_WORDS_S = 10 };
+enum { TICK_MS = 50, BURST = 500, LAST_WORDS_S = 10, DOOR_MAX = 256 };
 
 /* Touched by the link's thread and by the main one; what is not atomic is the main thread's. */
 struct viewer {
@@ -201,8 +201,33 @@ static void follow(struct viewer *v, struct http *h, const sigset_t *signals)
     }
 }
 
+/*
+ * A file that leads to the page, for the user only: the words of a command can be read by all users of the host, and the
+ * address is a secret. Empty when there can be none.
+ */
+static void write_door(const char *url, char path[DOOR_MAX])
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    FILE *f;
+    int fd;
+
+    snprintf(path, DOOR_MAX, "%s/vitro-view-XXXXXX.html",
+             folder != NULL && *folder == '/' && strlen(folder) < DOOR_MAX / 2 ? folder : "/tmp");
+    fd = mkstemps(path, (int)strlen(".html")); /* mode 0600 */
+    f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (f == NULL) {
+        path[0] = '\0';
+        return;
+    }
+    fprintf(f,
+            "<!doctype html><meta charset=\"utf-8\"><title>vitro</title>"
+            "<meta http-equiv=\"refresh\" content=\"0; url=%s\"><a href=\"%s\">the page</a>\n",
+            url, url);
+    fclose(f);
+}
+
 /* Nobody waits for the browser. Where none can be opened the address has been printed all the same. */
-static void open_browser(const char *url)
+static void open_browser(const char *path)
 {
     sigset_t none;
     pid_t pid = fork();
@@ -211,7 +236,7 @@ static void open_browser(const char *url)
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         if (fork() == 0) {
-            execlp("xdg-open", "xdg-open", url, (char *)NULL);
+            execlp("xdg-open", "xdg-open", path, (char *)NULL);
             _exit(127);
         }
         _exit(0);
@@ -225,6 +250,7 @@ static int serve(int fd, unsigned port, bool steer, bool browser)
     struct viewer v = { .steer = steer, .feed = feed_new() };
     struct link_watch watch = { .notify = on_notify, .ended = on_ended, .ctx = &v };
     struct http *h = NULL;
+    char door[DOOR_MAX] = "";
     sigset_t signals;
 
     /* Before any thread is made: they inherit it. */
@@ -245,8 +271,12 @@ static int serve(int fd, unsigned port, bool steer, bool browser)
         printf("%s\n", http_url(h));
         fflush(stdout);
         if (browser)
-            open_browser(http_url(h));
+            write_door(http_url(h), door);
+        if (door[0] != '\0')
+            open_browser(door);
         follow(&v, h, &signals);
+        if (door[0] != '\0')
+            unlink(door);
         feed_gone(v.feed, "the view has been closed");
         feed_stop(v.feed);
         /* For the last words to be sent. */

@@ -47,21 +47,36 @@ static unsigned find(const char *path, const char *method, enum request_kind *ki
     return 404;
 }
 
+/* By what the browser says of the page that made it ask. */
+static bool is_foreign(const struct request *r)
+{
+    return r->site != NULL && strcmp(r->site, "same-origin") != 0 && strcmp(r->site, "none") != 0;
+}
+
+/* Somebody follows a link to the page, and sees it as a page of its own: who made the link knows the token. */
+static bool is_link(const struct request *r, enum request_kind kind)
+{
+    return kind == REQUEST_PAGE && r->dest != NULL && strcmp(r->dest, "document") == 0;
+}
+
 unsigned request_check(const struct request_rules *rules, const struct request *r,
                        enum request_kind *kind)
 {
+    unsigned status;
+
     if (r->nhosts != 1 || r->host == NULL || r->nlengths > 1 || r->transfer != NULL)
         return 400;
     if (!is_ours(rules, "", r->host))
         return 403;
     if (r->origin != NULL && !is_ours(rules, "http://", r->origin))
         return 403;
-    if (r->site != NULL && strcmp(r->site, "same-origin") != 0 && strcmp(r->site, "none") != 0)
-        return 403;
     if (strlen(r->url) < TOKEN_CHARS + 2 || r->url[0] != '/' || r->url[TOKEN_CHARS + 1] != '/' ||
         !token_equal(r->url + 1, rules->token))
         return 403;
-    return find(r->url + TOKEN_CHARS + 2, r->method, kind);
+    status = find(r->url + TOKEN_CHARS + 2, r->method, kind);
+    if (status == 0 && is_foreign(r) && !is_link(r, *kind))
+        return 403;
+    return status;
 }
 
 /* What a page may ask of a machine; the machine itself checks the parameters. */

@@ -27,8 +27,9 @@ enum request_kind {
 
 /* What was asked; absent headers are NULL. */
 struct request {
-    const char *method, *url, *host, *origin, *site, *transfer; /* site: Sec-Fetch-Site */
-    unsigned nhosts, nlengths;                                  /* how many Host, Content-Length */
+    const char *method, *url, *host, *origin, *transfer;
+    const char *site, *dest;   /* Sec-Fetch-Site, Sec-Fetch-Dest */
+    unsigned nhosts, nlengths; /* how many Host, Content-Length */
 };
 
 struct request_rules {

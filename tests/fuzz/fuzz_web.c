@@ -21,17 +21,17 @@ static void body(const char *bytes, size_t len)
     json_decref(doc);
 }
 
-/* Lines: method, URL, host, origin, site. What is let through has the token and the host. */
+/* Lines: method, URL, host, origin, site, dest. What is let through has the token and the host. */
 static void head(char *text)
 {
     static const struct request_rules rules = { .port = 80,
                                                 .token =
                                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq" };
-    char *part[5] = { 0 };
+    char *part[6] = { 0 };
     enum request_kind kind;
     struct request r;
 
-    for (unsigned i = 0; i < 5 && text != NULL; i++)
+    for (unsigned i = 0; i < 6 && text != NULL; i++)
         part[i] = strsep(&text, "\n");
     if (part[1] == NULL)
         return;
@@ -40,6 +40,7 @@ static void head(char *text)
                           .host = part[2],
                           .origin = part[3],
                           .site = part[4],
+                          .dest = part[5],
                           .nhosts = part[2] != NULL };
     if (request_check(&rules, &r, &kind) == 0) {
         assert(kind < REQUEST_KINDS && strncmp(r.url + 1, rules.token, TOKEN_CHARS) == 0);

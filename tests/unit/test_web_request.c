@@ -84,6 +84,22 @@ static void hosts(void **state)
     assert_int_equal(asked(r), 400);
 }
 
+static void links(void **state)
+{
+    struct request r = good("GET", "/" TOKEN "/");
+
+    (void)state;
+    r.site = "cross-site", r.dest = "document";
+    assert_int_equal(asked(r), 0);
+    r.dest = "iframe";
+    assert_int_equal(asked(r), 403);
+    r.dest = NULL;
+    assert_int_equal(asked(r), 403);
+    r = good("GET", "/" TOKEN "/page.js");
+    r.site = "cross-site", r.dest = "document";
+    assert_int_equal(asked(r), 403);
+}
+
 static void origins(void **state)
 {
     struct request r = good("POST", "/" TOKEN "/call");
@@ -103,6 +119,9 @@ static void origins(void **state)
     assert_int_equal(asked(r), 403);
     r.site = "same-site"; /* another port of this host */
     assert_int_equal(asked(r), 403);
+    r.dest = "document"; /* a call is no page */
+    assert_int_equal(asked(r), 403);
+    r.dest = NULL;
     r.site = "same-origin";
     assert_int_equal(asked(r), 0);
     r.transfer = "chunked";
@@ -190,8 +209,9 @@ static void saved_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths), cmocka_unit_test(hosts),     cmocka_unit_test(origins),
-        cmocka_unit_test(calls), cmocka_unit_test(deep_call), cmocka_unit_test(saved_page),
+        cmocka_unit_test(paths),      cmocka_unit_test(hosts), cmocka_unit_test(links),
+        cmocka_unit_test(origins),    cmocka_unit_test(calls), cmocka_unit_test(deep_call),
+        cmocka_unit_test(saved_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ export const BUILD = process.env.VITRO_BUILD || path.join(ROOT, 'build');
 export const VITRO = process.env.VITRO || path.join(BUILD, 'src/cli/vitro');
 export const TMP = fs.mkdtempSync(path.join(os.tmpdir(), 'vitro-web-'));
 fs.mkdirSync(path.join(TMP, 'run'), { mode: 0o700 });
-const ENV = { ...process.env, XDG_RUNTIME_DIR: path.join(TMP, 'run'), DISPLAY: '', WAYLAND_DISPLAY: '' };
+export const ENV = { ...process.env, XDG_RUNTIME_DIR: path.join(TMP, 'run'), DISPLAY: '', WAYLAND_DISPLAY: '' };
 delete ENV.DISPLAY;
 delete ENV.WAYLAND_DISPLAY;
 
@@ -33,8 +33,10 @@ export function vitro(...args) {
     return spawnSync(VITRO, args, { env: ENV, encoding: 'utf8', timeout: 120000 });
 }
 
-export function start(...args) {
-    const child = spawn(VITRO, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+export const start = (...args) => start_in({}, ...args);
+
+export function start_in(env, ...args) {
+    const child = spawn(VITRO, args, { env: { ...ENV, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     child.text = '';
     child.stdout.on('data', (d) => { child.text += d; });
     child.stderr.on('data', (d) => { child.text += d; });

@@ -2,7 +2,9 @@
 // test_http.mjs - what the page's server refuses, and that it serves others meanwhile.
 import http from 'node:http';
 import net from 'node:net';
-import { check, cleanup, equal, main, raw, start, stop, test, until, view, vitro } from './rig.mjs';
+import fs from 'node:fs';
+import path from 'node:path';
+import { check, cleanup, ENV, equal, main, raw, start, start_in, stop, test, TMP, until, view, vitro } from './rig.mjs';
 
 const { child, url } = await view('hello', '-e', 'soft');
 const at = new URL(url);
@@ -49,6 +51,28 @@ test('nothing but loopback', async () => {
     const others = Object.values((await import('node:os')).networkInterfaces()).flat().filter((i) => i.family === 'IPv4' && !i.internal);
     for (const i of others)
         equal(await new Promise((done) => net.connect(at.port, i.address).on('connect', () => done('open')).on('error', () => done('closed'))), 'closed', i.address);
+});
+
+test('a link leads to the page, and to nothing but it', async () => {
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' };
+    equal(await status(at.pathname, { headers: link }), 200);
+    equal(await status(at.pathname, { headers: { ...link, 'sec-fetch-dest': 'iframe' } }), 403);
+    equal(await status(`${at.pathname}page.js`, { headers: link }), 403);
+    equal((await call({ method: 'info' }, { headers: link })).status, 403);
+});
+
+test('the browser is opened without telling other users the token', async () => {
+    const bin = path.join(TMP, 'bin'), said = path.join(TMP, 'opened');
+    fs.mkdirSync(bin);
+    fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\necho "$*" >"${said}.new"\nmv "${said}.new" "${said}"\n`, { mode: 0o755 });
+    const child = start_in({ PATH: `${bin}:${ENV.PATH}`, DISPLAY: ':99' }, 'view', 'pages', '-e', 'soft');
+    await until('the browser', () => fs.existsSync(said));
+    const door = fs.readFileSync(said, 'utf8').trim(), url = /http:\/\/\S+\//.exec(child.text)[0];
+    check(!door.includes(url.split('/')[3]), `token in the words of a command: ${door}`);
+    equal(fs.statSync(door).mode & 0o777, 0o600, 'mode of the file');
+    check(fs.readFileSync(door, 'utf8').includes(`url=${url}"`), 'leads to the page');
+    await stop(child);
+    check(!fs.existsSync(door), 'gone with the view');
 });
 
 test('answers that no other page can use', async () => {

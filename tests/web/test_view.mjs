@@ -5,10 +5,13 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BUILD, check, chromium, cleanup, equal, main, Skip, start, stop, test, TMP, until, view, vitro } from './rig.mjs';
 
-const browser = await chromium().catch((e) => {
-    console.log(`skip the page in a browser: cannot start one (scripts/setup, scripts/web-tools): ${String(e).split('\n')[0]}`);
+const missing = !fs.existsSync('/usr/bin/chromium') ? 'no chromium (scripts/setup)'
+    : !fs.existsSync(path.join(BUILD, 'node/node_modules/playwright-core')) ? 'no playwright-core (scripts/web-tools fetches it from npm)' : null;
+if (missing) {
+    console.log(`skip the page in a browser: ${missing}`);
     process.exit(0);
-});
+}
+const browser = await chromium();
 
 // A page, and every request that it makes.
 async function open(url, { width = 1280, scheme = 'light', still = true } = {}) {

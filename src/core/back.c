@@ -195,7 +195,12 @@ static bool has_break(const struct cpu_debug *dbg, uint64_t linear)
     return false;
 }
 
-/* Runs on to the next stop, or until so many instructions have been executed. */
+static bool from_outside(enum stop_reason why)
+{
+    return why == STOP_USER || why == STOP_TIMEOUT || why == STOP_HELD || why == STOP_HOST;
+}
+
+/* Runs on to the next stop, to the end that the guest came to, or until so many instructions have been executed. */
 static int run_on(struct back *b, const struct cpu_debug *points, uint64_t until, struct stop *stop,
                   enum met *out, struct vitro_err *err)
 {
@@ -206,7 +211,7 @@ static int run_on(struct back *b, const struct cpu_debug *points, uint64_t until
     for (;;) {
         b->m->turns.until = until;
         machine_run(b->m, stop);
-        *out = stop->why == STOP_COUNT ? MET_END : MET_OTHER;
+        *out = from_outside(stop->why) ? MET_OTHER : MET_END;
         if (stop->why != STOP_BREAK)
             return 0;
         cpu = b->m->cpu[stop->cpu];

@@ -15,11 +15,7 @@ void host_log_fini(struct host_log *log)
 
 struct place place_now(const struct machine *m)
 {
-    struct place p = { .ns = m->clock.counted_ns };
-
-    for (unsigned i = 0; i < m->ncpus; i++)
-        p.accesses += m->cpu[i]->exits.accesses;
-    return p;
+    return (struct place){ .ns = m->clock.counted_ns, .accesses = m->accesses };
 }
 
 bool place_before(const struct place *a, const struct place *b)

@@ -18,7 +18,7 @@ struct machine;
 /* A place in a run. Accesses tell those apart between which no instruction was completed. */
 struct place {
     uint64_t ns;       /* counted_ns */
-    uint64_t accesses; /* of all vCPUs */
+    uint64_t accesses; /* of all vCPUs to devices */
 };
 
 struct host_event {

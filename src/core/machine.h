@@ -107,6 +107,7 @@ struct machine {
     struct host_log host_log; /* clock.counted */
     struct event_sink sink;   /* changed only while stopped */
     struct insn_trace insn_trace;
+    uint64_t accesses;      /* of vCPUs to devices; guarded by lock */
     struct vcpu *accessing; /* vCPU whose access is being dispatched; guarded by lock */
 
     struct vcpu *cpu[CPUS_MAX];

@@ -76,6 +76,7 @@ static void dispatch_access(struct vcpu *cpu, struct bus *bus)
     struct cpu_exit *x = &cpu->exit;
     uint64_t unclaimed = bus->unclaimed;
 
+    cpu->m->accesses++;
     cpu->m->accessing = cpu;
     if (x->write)
         bus_write(bus, x->addr, x->width, x->data);

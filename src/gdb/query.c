@@ -16,8 +16,8 @@ void gdb_query_supported(struct session *s, struct scan *in)
     }
     gdb_reply(s,
               "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
-              "swbreak+;hwbreak+;vContSupported+",
-              PACKET_MAX);
+              "swbreak+;hwbreak+;vContSupported+%s",
+              PACKET_MAX, s->past ? ";ReverseStep+;ReverseContinue+" : "");
 }
 
 /* The part of s->xml that offset,length names: m and bytes, or l and the last ones. */

@@ -6,7 +6,8 @@
  * possible to let only some CPUs run. Signals that a debugger wants delivered are dropped: a machine has none.
  *
  * A run that fails (triple fault, refused instruction) is first reported as a signal, so that the machine can be looked
- * at as it was, and as terminated when it is to go on. A run that ends well is reported as exited.
+ * at as it was, and as terminated when it is to go on. A run that ends well is reported as exited; at once, or where it
+ * can go back in time, when it is to go on.
  */
 #include "gdb/session_priv.h"
 
@@ -22,6 +23,7 @@ static const struct end_row {
 } ends[] = {
     { "shutdown", GDB_SEGV, true }, { "refused", GDB_ILL, true },   { "failed", GDB_ABRT, true },
     { "stopped", GDB_TERM, false }, { "timeout", GDB_TERM, false },
+    { "panic", GDB_ABRT, true },
 };
 
 void gdb_stop_set(struct session *s, unsigned cpu, unsigned signal, const char *reason)
@@ -49,20 +51,25 @@ static void say_final(struct session *s)
     json_decref(session_call(s, "debug.detach", NULL, NULL));
 }
 
-static void go(struct session *s, const char *method, json_t *params)
+static void ask_to_go(struct session *s, const char *method, json_t *params)
 {
     json_t *done;
 
     gdb_regs_forget(s);
-    if (s->final[0] != '\0') {
-        json_decref(params);
-        say_final(s);
-        return;
-    }
     done = session_call(s, method, params, NULL);
     s->refused = done == NULL; /* why is told when all that has come is known: it may have ended */
     json_decref(done);
     s->running = true;
+}
+
+static void go(struct session *s, const char *method, json_t *params)
+{
+    if (s->final[0] == '\0') {
+        ask_to_go(s, method, params);
+        return;
+    }
+    json_decref(params);
+    say_final(s);
 }
 
 static void go_step(struct session *s, unsigned cpu)
@@ -131,6 +138,29 @@ void gdb_resume_vcont_offer(struct session *s, struct scan *in)
 {
     (void)in;
     gdb_reply(s, "vCont;c;C;s;S;t");
+}
+
+/* Into the past, also from the end of a run. */
+static void go_back(struct session *s, const char *method)
+{
+    if (!s->past) {
+        gdb_reply_bytes(s, "", 0);
+        return;
+    }
+    s->final[0] = '\0';
+    ask_to_go(s, method, json_pack("{s:i}", "cpu", (int)s->cpu));
+}
+
+void gdb_back_step(struct session *s, struct scan *in)
+{
+    (void)in;
+    go_back(s, "back.step");
+}
+
+void gdb_back_continue(struct session *s, struct scan *in)
+{
+    (void)in;
+    go_back(s, "back.continue");
 }
 
 /* One action and the threads it is for: fills in those that have none yet. False: no sense. */
@@ -231,8 +261,8 @@ static void notify_end(struct session *s, const json_t *params)
         snprintf(s->final, sizeof(s->final), "W%02x", (unsigned)code & 0xff);
     else
         snprintf(s->final, sizeof(s->final), "X%02x", row->signal);
-    if (row != NULL && row->look)
-        gdb_stop_set(s, cpu_of(s, params), row->signal, "");
+    if ((row != NULL && row->look) || s->past)
+        gdb_stop_set(s, cpu_of(s, params), row != NULL ? row->signal : GDB_TRAP, "");
     else if (s->running)
         say_final(s);
 }
@@ -288,6 +318,8 @@ void session_notify(struct session *s, const json_t *params, bool early)
         notify_watch(s, cpu, params);
     else if (strcmp(reason, "step") == 0)
         gdb_stop_set(s, cpu, GDB_TRAP, "");
+    else if (strcmp(reason, "oldest") == 0)
+        gdb_stop_set(s, cpu, GDB_TRAP, "replaylog:begin;");
     else if (s->interrupted || !early) /* else of a pause before the one that was just ended */
         gdb_stop_set(s, s->cpu, s->interrupted ? GDB_INT : GDB_STOP, "");
 }

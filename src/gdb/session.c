@@ -24,6 +24,8 @@ static const struct packet_row {
     packet_fn *handle;
 } rows[] = {
     { "?", WHOLE, gdb_stop_reason },
+    { "bc", WHOLE, gdb_back_continue },
+    { "bs", WHOLE, gdb_back_step },
     { "c", PREFIX, gdb_resume_continue },
     { "C", PREFIX, gdb_resume_continue_signal },
     { "D", PREFIX, gdb_detach },
@@ -213,6 +215,7 @@ static int look(struct session *s, const char *arch, struct vitro_err *err)
     int rc = 0;
 
     s->ncpus = (unsigned)json_array_size(list);
+    s->past = json_is_true(json_object_get(info, "past"));
     if (strcmp(arch, "auto") == 0)
         s->target = is_linux(info) ? target_for(64) : target_for((unsigned)bits);
     else

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Back in time: machines of --deterministic that step and run backwards, through the control socket."""
+import re
 import unittest
 
 from common import OK, USAGE, Case, vitro
+from debuggers import Debugged, gdb, needs_gdb
 from guests import COUNTER, echo_kernel
 from rpc import Failed, Machine
 
@@ -165,6 +167,45 @@ class Back(Case):
 
     def test_little_memory_is_enough(self):
         self.expect(vitro("run", "hello", "--deterministic", "--checkpoints", "1"), OK, "halted")
+
+
+@needs_gdb
+class Gdb(Case):
+    def test_backwards_from_a_triple_fault(self):
+        machine = Debugged(self, "fault", "-e", "soft", "--deterministic")
+        text = gdb(machine.where, "continue", "printf \"at %#lx\\n\", $rip", "reverse-stepi",
+                   "printf \"before %#lx\\n\", $rip", "stepi", "printf \"again %#lx\\n\", $rip",
+                   "reverse-continue", "printf \"first %#lx\\n\", $rip", "continue")
+        self.assertIn("SIGSEGV", text)
+        at, before, again, first = (re.search(rf"{word} (0x[0-9a-f]+|0)\n", text).group(1)
+                                    for word in ("at", "before", "again", "first"))
+        self.assertEqual(at, again)
+        self.assertLess(int(before, 16), int(at, 16))
+        self.assertEqual(int(first, 16), 0)
+        self.assertIn("No more reverse-execution history", text)
+        self.assertEqual(text.count("SIGSEGV"), 2)
+
+    def test_to_breakpoints(self):
+        machine = Debugged(self, "hello", "-e", "soft", "--deterministic", "--mode", "long")
+        text = gdb(machine.where, "break *0xf", *["continue"] * 5, "printf \"al %c\\n\", $rax & 255",
+                   *["reverse-continue", "printf \"back %c\\n\", $rax & 255"] * 4, "delete", "continue")
+        self.assertIn("al o\n", text)
+        self.assertEqual(re.findall(r"back (.)", text), ["l", "l", "e", "H"])
+        self.assertEqual(machine.wait()[:2], (OK, b"Hello, world!\n"))
+
+    def test_who_wrote_it(self):
+        machine = Debugged(self, "hello", "-e", "soft", "--deterministic", "--mode", "long")
+        text = gdb(machine.where, "continue", "printf \"end %d\\n\", *(int *)0x400", "watch *(int *)0x400",
+                   "reverse-continue", "printf \"then %d\\n\", *(int *)0x400", "x/i $pc")
+        self.assertIn("end 42\n", text)
+        self.assertIn("Old value = 42", text)
+        self.assertIn("New value = 0", text)
+        self.assertIn("then 0\n", text)
+        self.assertRegex(text, r"=> 0x\w+:\s+mov.*,(?:ds:)?0x400")
+
+    def test_not_without_a_past(self):
+        machine = Debugged(self, "hello", "-e", "soft")
+        self.assertIn("does not support this command", gdb(machine.where, "reverse-stepi", "continue"))
 
 
 if __name__ == "__main__":

@@ -86,8 +86,9 @@ struct options {
     struct vitro_insn_filter insn_filter;
     char *insn_from, *insn_to; /* --range, as written; not owned */
     bool fresh, boot_times;
-    bool guest_given;   /* an option that sets a guest or its machine up */
-    bool gdb, gdb_wait; /* run: a debugger's server beside it; before the first instruction */
+    bool guest_given;     /* an option that sets a guest or its machine up */
+    bool rewind_on_fault; /* run: a debugger's prompt where a guest has failed */
+    bool gdb, gdb_wait;   /* run: a debugger's server beside it; before the first instruction */
     bool gdb_port_given;
     bool checkpoints_given; /* run: machine.checkpoint_bytes is set */
     unsigned gdb_port;
@@ -233,6 +234,12 @@ int symbols_write(const struct target *t, const char *path);
 
 /* gdb.c: starts 'vitro gdb NAME' beside a run that others can see by that name. An exit code. */
 int gdb_beside(const struct options *o, const char *name);
+
+/*
+ * rewind.c: run --rewind-on-fault. Where the guest has failed, a debugger gets the machine before its end is told.
+ * An exit code; *end is how it ended in the end.
+ */
+int rewind_prompt(struct target *t, const struct options *o, struct vitro_outcome *end);
 
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);

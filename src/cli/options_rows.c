@@ -37,6 +37,7 @@ FLAG(set_user, tables.user)
 FLAG(set_files_cow, machine.files_cow)
 FLAG(set_deterministic, machine.deterministic)
 FLAG(set_no_reboot, machine.no_reboot)
+FLAG(set_rewind_on_fault, rewind_on_fault)
 
 #define TEXT(fn, field)                                 \
     static const char *fn(struct options *o, char *arg) \
@@ -95,6 +96,9 @@ const struct option_row option_rows[] = {
       set_seed },
     { "hash-every", 0, "N", "deterministic: print a hash of the state every N instructions",
       FOR_RUN, set_hash_every },
+    { "rewind-on-fault", 0, NULL,
+      "a triple fault or panic leads to a gdb prompt that can step backwards; deterministic",
+      FOR_RUN, set_rewind_on_fault },
     { "checkpoints", 0, "SIZE",
       "deterministic: host memory for going back in time (default 256M; 0: none)", FOR_RUN,
       set_checkpoints },

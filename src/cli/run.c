@@ -496,6 +496,7 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = check_switch(o);
     o->console = true;
+    o->machine.deterministic |= o->rewind_on_fault;
     if (o->machine.deterministic && !o->checkpoints_given)
         o->machine.checkpoint_bytes = (uint64_t)CHECKPOINT_MIB << 20;
     if (o->json)
@@ -523,6 +524,8 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
         boot_times_begin(kept.boot);
         if (code == EXIT_OK)
             code = target_run_to(&t, o, &end, &ran);
+        if (code == EXIT_OK && o->rewind_on_fault)
+            code = rewind_prompt(&t, o, &end);
         boot_times_end(kept.boot);
         page_close(page);
         ctl_close(t.ctl);

@@ -47,6 +47,15 @@ int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_e
 /* vitro_run, and whatever clients want in between: returns when the run has really ended. */
 int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err);
 
+/*
+ * ctl_linger - keep a run that ctl_run has ended for a debugger to come, which may take it back in time
+ *
+ * Returns when that debugger has gone and the run has ended again, or after ctl_let_go or ctl_stop. end is what ctl_run
+ * said, and how it ended in the end. Thread: as ctl_run. ctl_let_go: any thread; no debugger is waited for any more.
+ */
+int ctl_linger(struct ctl *c, struct vitro_outcome *end, struct vitro_err *err);
+void ctl_let_go(struct ctl *c);
+
 /* vitro_stop, also for a run that stands at a breakpoint. Thread: any. */
 void ctl_stop(struct ctl *c, enum vitro_stop_kind kind);
 

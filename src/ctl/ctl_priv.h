@@ -87,6 +87,7 @@ struct ctl {
     enum back back;  /* the same, into the past */
     unsigned back_cpu;
     bool going_back; /* the run's thread is at it */
+    bool lingers;    /* ctl_linger: none has come yet */
     bool hold_end;   /* a debugger wants the machine after its end */
     struct state now;
     struct state queue[STATES_MAX]; /* changes not yet told */

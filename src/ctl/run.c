@@ -313,6 +313,7 @@ void ctl_hold_end(struct ctl *c, bool on)
 {
     pthread_mutex_lock(&c->lock);
     c->hold_end = on;
+    c->lingers = false; /* it has come, or gone */
     pthread_cond_broadcast(&c->change);
     pthread_mutex_unlock(&c->lock);
 }
@@ -482,19 +483,18 @@ static bool show_end(struct ctl *c, const struct vitro_outcome *end)
     const struct state s = state_of(AT_END, end);
 
     ctl_set_state(c, &s);
-    while (c->hold_end && !c->quit && c->back == BACK_NONE)
+    while ((c->hold_end || c->lingers) && !c->quit && c->back == BACK_NONE)
         pthread_cond_wait(&c->change, &c->lock);
     return c->quit || c->back == BACK_NONE;
 }
 
-int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
+/* Under c->lock. over: it begins at its end. */
+static int run_on(struct ctl *c, bool over, struct vitro_outcome *out, struct vitro_err *err)
 {
-    bool over = false;
     int rc = 0;
 
-    pthread_mutex_lock(&c->lock);
-    if (c->now.reason == AT_START && !c->paused)
-        set_reason(c, RUNS);
+    if (over)
+        over = show_end(c, out);
     while (!over && rc == 0) {
         over = stand_still(c, out, &rc, err);
         if (!over && rc == 0) {
@@ -508,6 +508,36 @@ int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
         if (over && rc == 0)
             over = show_end(c, out);
     }
+    return rc;
+}
+
+int ctl_run(struct ctl *c, struct vitro_outcome *out, struct vitro_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->now.reason == AT_START && !c->paused)
+        set_reason(c, RUNS);
+    rc = run_on(c, false, out, err);
     pthread_mutex_unlock(&c->lock);
     return rc;
+}
+
+int ctl_linger(struct ctl *c, struct vitro_outcome *end, struct vitro_err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    c->lingers = true;
+    rc = run_on(c, true, end, err);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+void ctl_let_go(struct ctl *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->lingers = false;
+    pthread_cond_broadcast(&c->change);
+    pthread_mutex_unlock(&c->lock);
 }

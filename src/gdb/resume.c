@@ -22,8 +22,7 @@ static const struct end_row {
     bool look;        /* stop before the end is told */
 } ends[] = {
     { "shutdown", GDB_SEGV, true }, { "refused", GDB_ILL, true },   { "failed", GDB_ABRT, true },
-    { "stopped", GDB_TERM, false }, { "timeout", GDB_TERM, false },
-    { "panic", GDB_ABRT, true },
+    { "stopped", GDB_TERM, false }, { "timeout", GDB_TERM, false }, { "panic", GDB_ABRT, true },
 };
 
 void gdb_stop_set(struct session *s, unsigned cpu, unsigned signal, const char *reason)

@@ -230,15 +230,14 @@ static int look(struct session *s, const char *arch, struct vitro_err *err)
 }
 
 /* It may have ended before: then only the end is to be told. */
-static int attach(struct session *s, struct vitro_err *err)
+static int attach(struct session *s, json_t **state, struct vitro_err *err)
 {
     char why[WHY_MAX] = "";
-    json_t *attached = session_call(s, "debug.attach", json_pack("{s:b}", "hold_end", 1), why);
     json_t *paused;
 
-    if (attached == NULL)
+    *state = session_call(s, "debug.attach", json_pack("{s:b}", "hold_end", 1), why);
+    if (*state == NULL)
         return err_set(err, -EBUSY, "%s", why);
-    json_decref(attached);
     paused = session_call(s, "pause", NULL, why);
     if (paused == NULL)
         return err_set(err, -EPROTO, "%s", why);
@@ -250,19 +249,23 @@ int session_new(const char *arch, const struct session_ops *ops, struct session 
                 struct vitro_err *err)
 {
     struct session *s = calloc(1, sizeof(*s));
+    json_t *state = NULL;
     int rc;
 
     if (s == NULL)
         return err_set(err, -ENOMEM, "starting a debugger's session: out of memory");
     s->ops = *ops;
-    rc = attach(s, err);
+    rc = attach(s, &state, err);
     if (rc == 0)
         rc = look(s, arch, err);
     if (rc < 0) {
+        json_decref(state);
         session_free(s);
         return rc;
     }
     gdb_stop_set(s, 0, GDB_TRAP, "");
+    session_notify(s, state, true); /* of the end, if it has come */
+    json_decref(state);
     *out = s;
     return 0;
 }

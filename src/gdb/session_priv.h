@@ -96,8 +96,8 @@ const struct point *gdb_point_watching(const struct session *s, uint64_t addr, u
 const struct point *gdb_point_at(const struct session *s, uint64_t addr);
 /* resume.c */
 packet_fn gdb_resume_continue, gdb_resume_step, gdb_resume_continue_signal, gdb_resume_step_signal,
-    gdb_back_step, gdb_back_continue, gdb_resume_vcont, gdb_resume_vcont_offer, gdb_stop_reason, gdb_detach, gdb_kill_machine,
-    gdb_kill_process;
+    gdb_back_step, gdb_back_continue, gdb_resume_vcont, gdb_resume_vcont_offer, gdb_stop_reason,
+    gdb_detach, gdb_kill_machine, gdb_kill_process;
 /* Becomes the present stop, and is sent if the debugger waits for one. */
 void gdb_stop_set(struct session *s, unsigned cpu, unsigned signal, const char *reason);
 /* monitor.c */

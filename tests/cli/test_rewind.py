@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Back in time: machines of --deterministic that step and run backwards, through the control socket."""
+import pathlib
 import re
+import signal
 import unittest
 
-from common import OK, USAGE, Case, vitro
-from debuggers import Debugged, gdb, needs_gdb
+from common import ENGINE, GUEST, OK, USAGE, VITRO, Case, vitro
+from debuggers import Debugged, Server, gdb, needs_gdb
 from guests import COUNTER, echo_kernel
 from rpc import Failed, Machine
+from terminal import Window
 
 
 class Back(Case):
@@ -206,6 +209,55 @@ class Gdb(Case):
     def test_not_without_a_past(self):
         machine = Debugged(self, "hello", "-e", "soft")
         self.assertIn("does not support this command", gdb(machine.where, "reverse-stepi", "continue"))
+
+
+class OnFault(Case):
+    @needs_gdb
+    def test_without_a_terminal_it_waits_for_a_debugger(self):
+        log = open(self.tmp / "stderr", "wb")
+        self.addCleanup(log.close)
+        machine = Machine(self, "fault", "--rewind-on-fault", stderr=log)
+        where = Server(log.name).where(machine.process).rstrip("'")
+        text = gdb(where, "printf \"at %#lx\\n\", $rip", "reverse-stepi", "printf \"before %#lx\\n\", $rip",
+                   "reverse-stepi", "continue", "continue")
+        self.assertIn("at 0x5\n", text)
+        self.assertIn("before 0\n", text)
+        self.assertIn("No more reverse-execution history", text)
+        self.assertIn("SIGSEGV", text)
+        self.assertEqual(machine.wait()[0], GUEST)
+        self.assertIn(b"triple fault", pathlib.Path(log.name).read_bytes())
+        self.assertFalse(pathlib.Path(where).exists())
+
+    def test_only_where_a_guest_fails(self):
+        self.expect(vitro("run", "hello", "--rewind-on-fault"), OK, "halted")
+
+    def test_it_can_be_stopped_while_it_waits(self):
+        log = open(self.tmp / "stderr", "wb")
+        self.addCleanup(log.close)
+        machine = Machine(self, "fault", "--rewind-on-fault", stderr=log)
+        Server(log.name).where(machine.process)
+        machine.process.send_signal(signal.SIGTERM)
+        self.assertEqual(machine.wait()[0], GUEST)
+
+    def test_it_needs_a_run_that_can_be_repeated(self):
+        self.refuse(vitro("run", "fault", "--rewind-on-fault", "-e", "kvm"), ENGINE, "--engine soft")
+
+
+@needs_gdb
+class OnTerminal(Window):
+    def test_a_prompt_that_steps_backwards(self):
+        self.keys(f"DEBUGINFOD_URLS= HOME=/nonexistent {VITRO} run fault --rewind-on-fault", "Enter")
+        self.wait_for("(gdb)")
+        self.keys("reverse-stepi", "Enter")
+        self.wait_for("0x0000000000000000 in")
+        self.keys("stepi", "Enter")
+        self.wait_for("0x0000000000000005 in", 2)
+        self.keys("detach", "Enter")
+        self.wait_for("detached")
+        self.keys("quit", "Enter")
+        self.wait_for("exits of CPU 0, newest last")  # the report, at the end of the run
+        self.wait_for("ready>")
+        self.assertIn(" icanon", self.modes())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
 #include "board/pc_mem.h"
 #include "board/pc_rows.h"
 #include "dev/acpi_pm.h"
+#include "board/keys.h"
 #include "dev/i8042.h"
 #include "dev/i8254.h"
 #include "dev/i8259.h"
@@ -38,6 +39,7 @@ struct pc {
     struct loop *loop;
     struct boot_plan plan;
     unsigned ncpus;
+    bool screen; /* what is typed goes to the keyboard, not to the first serial port */
     struct panic panic;
     struct { /* a ring, guarded by the machine lock */
         uint8_t bytes[TYPED_MAX];
@@ -99,7 +101,22 @@ static void feed_console(void *ctx)
 
 static bool takes_event(void *ctx)
 {
-    return ((struct pc *)ctx)->typed.len < TYPED_MAX;
+    struct pc *pc = ctx;
+
+    return pc->screen ? i8042_ready(pc->kbd) : pc->typed.len < TYPED_MAX;
+}
+
+/* A key of keys.h. What no key has is lost. */
+static void press(struct pc *pc, uint8_t key)
+{
+    unsigned code = keys_code(key);
+
+    if (key < KEYS_FIRST) {
+        (void)i8042_type(pc->kbd, (char)key);
+    } else if (code != 0) {
+        (void)i8042_key(pc->kbd, code, true);
+        (void)i8042_key(pc->kbd, code, false);
+    }
 }
 
 /* Of a run that counts its instructions: at the place that the log has for it. */
@@ -109,6 +126,10 @@ static void take_event(void *ctx, const struct host_event *ev)
 
     if (ev->kind == HOST_POWER) {
         acpi_pm_power_button(pc->pm);
+        return;
+    }
+    if (pc->screen) {
+        press(pc, ev->byte);
         return;
     }
     pc->typed.bytes[(pc->typed.head + pc->typed.len++) % TYPED_MAX] = ev->byte;
@@ -445,6 +466,7 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
     pc->board.fini = pc_fini;
     pc->board.lapic = true;
     pc->ncpus = cfg->ncpus;
+    pc->screen = cfg->screen;
     rc = add_parts(pc, cfg, err);
     if (rc < 0) {
         board_free(&pc->board);
@@ -468,12 +490,18 @@ static bool type_byte(struct pc *pc, uint8_t byte)
 
 size_t pc_console_send(struct board *b, const void *bytes, size_t len)
 {
+    struct pc *pc = pc_of(b);
     const uint8_t *from = bytes;
-    size_t taken = 0;
+    size_t taken = 0, n;
 
     pthread_mutex_lock(&b->m->lock);
-    while (taken < len && type_byte(pc_of(b), from[taken]))
-        taken++;
+    for (; taken < len; taken += n) {
+        uint8_t byte = from[taken];
+
+        n = pc->screen ? keys_next(from + taken, len - taken, &byte) : 1;
+        if (!type_byte(pc, byte))
+            break;
+    }
     pthread_mutex_unlock(&b->m->lock);
     return taken;
 }

@@ -345,14 +345,22 @@ bool i8042_key(struct dev *dev, unsigned code, bool down)
     return taken;
 }
 
+enum { TYPED_BYTES = 6 }; /* a key with Shift, down and up */
+
+bool i8042_ready(const struct dev *dev)
+{
+    const struct ps2kbd *k = &((const struct i8042 *)dev)->kbd;
+
+    return !k->scanning || ps2kbd_room(k, TYPED_BYTES);
+}
+
 /* All of it or nothing: no key stays down. */
 bool i8042_type(struct dev *dev, char ch)
 {
-    enum { BYTES = 6 };
     bool shift;
     unsigned code = ps2kbd_key_of(ch, &shift);
 
-    if (code == 0 || !ps2kbd_room(&chip_of(dev)->kbd, BYTES))
+    if (code == 0 || !ps2kbd_room(&chip_of(dev)->kbd, TYPED_BYTES))
         return false;
     if (shift)
         i8042_key(dev, PS2KBD_SHIFT, true);

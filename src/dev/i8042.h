@@ -33,6 +33,9 @@ bool i8042_key(struct dev *dev, unsigned code, bool down);
 /* Types a character on an American keyboard. False: no key has it, or it is lost. */
 bool i8042_type(struct dev *dev, char c);
 
+/* A character, or a key that goes down and up, would be taken now; or is lost in any case, as nobody listens. */
+bool i8042_ready(const struct dev *dev);
+
 /* Control, Alt and Delete go down and up. False: lost. */
 bool i8042_ctrl_alt_del(struct dev *dev);
 

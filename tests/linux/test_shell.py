@@ -28,5 +28,26 @@ class Shell(Window):
         wait_until(lambda: " icanon" in self.modes())
 
 
+class Memtest(Window):
+    """The keyboard controller: memtest86+ reads no serial line."""
+
+    @needs("memtest64.bin")
+    def test_its_menu(self):
+        self.keys("-l", f"{VITRO} run {GUESTS}/memtest64.bin -m 32M -e soft -q --screen text; echo code=$?")
+        self.keys("Enter")
+        self.wait_for("Testing: ")
+        self.keys("F1")
+        self.wait_for("<F4>  Error reporting mode")
+        self.keys("F2")
+        self.wait_for("Current range: 0KB - 32MB")
+        self.keys("F10")
+        self.wait_for("<F4>  Error reporting mode")
+        self.keys("F10")
+        wait_until(lambda: "Exit menu" not in self.screen())
+        self.keys("C-]")
+        self.keys("-l", "q")
+        self.wait_for("code=16")
+
+
 if __name__ == "__main__":
     unittest.main()

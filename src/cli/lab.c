@@ -30,7 +30,7 @@ static char *read_file(const char *path, const char *what, size_t max, size_t *l
     return NULL;
 }
 
-static int read_plan(const char *path, struct lab_plan *plan)
+static int read_plan(const char *path, enum vitro_engine engine, struct lab_plan *plan)
 {
     const char *slash = strrchr(path, '/');
     struct vitro_err err = { 0 };
@@ -46,7 +46,7 @@ static int read_plan(const char *path, struct lab_plan *plan)
     text = read_file(path, "lab file", LAB_FILE_MAX, &len, &code);
     if (text == NULL)
         return code;
-    if (lab_parse(text, len, slash == path ? "/" : folder, plan, &err) < 0)
+    if (lab_parse(text, len, slash == path ? "/" : folder, engine, plan, &err) < 0)
         code = fail_err(&err);
     free(text);
     if (code != EXIT_OK || plan->schedule_file[0] == '\0')
@@ -195,7 +195,7 @@ static int run_plan(const struct options *o, const struct lab_plan *plan)
 int cmd_lab(const struct command *cmd, struct options *o, int argc, char **argv)
 {
     struct lab_plan plan;
-    int code = read_plan(argv[0], &plan);
+    int code = read_plan(argv[0], o->machine.engine, &plan);
 
     (void)cmd, (void)argc;
     if (code == EXIT_OK && o->check && plan.expect[0] == '\0')

@@ -19,9 +19,11 @@ enum {
     LAB_MACHINES_MAX = 8,
     LAB_COPIES_MAX = 32,
     LAB_COPY_MAX = 64 * 1024, /* bytes of a copy or of the shared region */
-    LAB_TURN_INSNS =
-        1000000,         /* of a turn that is counted in exits: nobody keeps the thread for ever */
-    LAB_TURNS = 1000000, /* when no limit is given */
+    /* Of a turn that is counted in exits, so that nobody keeps the thread for ever. */
+    LAB_TURN_INSNS = 1000000,
+    LAB_TURN_MS_MAX = 10000,
+    LAB_TURN_MS = 1000,       /* the same, of a machine whose instructions are not counted */
+    LAB_TURNS = 1000000,      /* when no limit is given */
     LAB_OUTPUT_MAX = 1 << 20, /* bytes of all machines */
 };
 
@@ -29,7 +31,7 @@ struct lab_machine {
     char name[LAB_NAME_MAX];
     char guest[LAB_PATH_MAX]; /* a built-in guest's name, or a path */
     char files[LAB_PATH_MAX]; /* "" : none */
-    enum vitro_engine engine; /* software CPU unless said otherwise */
+    enum vitro_engine engine; /* not VITRO_ENGINE_AUTO */
     enum vitro_mode mode;
     uint64_t mem, origin;
     unsigned cpus;
@@ -52,7 +54,8 @@ struct lab_plan {
     struct lab_machine machine[LAB_MACHINES_MAX];
     unsigned nmachines;
     uint64_t turn_exits, turn_insns; /* 0: not counted */
-    unsigned char *schedule;         /* machines, a turn each; NULL: round and round */
+    uint64_t turn_ms;        /* with turn_insns: of machines that count none; 0: no limit in time */
+    unsigned char *schedule; /* machines, a turn each; NULL: round and round */
     size_t nschedule;
     uint64_t shared_gpa, shared_len; /* len 0: none */
     struct lab_copy copy[LAB_COPIES_MAX];
@@ -66,15 +69,18 @@ struct lab_plan {
  * lab_parse - a lab file's text
  *
  * folder  paths in it are relative to this; "" for the current one
+ * engine  of machines that do not say; VITRO_ENGINE_AUTO: the software CPU
  * out     overwritten; the caller's to lab_plan_fini(), after a failure too
  *
  * Opens no file. 0, or -EINVAL with VITRO_ERR_USAGE and the line's number in err.
  */
-int lab_parse(const char *text, size_t len, const char *folder, struct lab_plan *out,
-              struct vitro_err *err);
+int lab_parse(const char *text, size_t len, const char *folder, enum vitro_engine engine,
+              struct lab_plan *out, struct vitro_err *err);
 /* The schedule's file: numbers of machines from 1, separated by white space. As lab_parse. */
 int lab_parse_schedule(const char *text, size_t len, struct lab_plan *plan, struct vitro_err *err);
 void lab_plan_fini(struct lab_plan *plan);
+/* Whether its turns can be counted in instructions. */
+bool lab_counts(const struct lab_machine *m);
 
 /* How one machine fared. */
 struct lab_fate {

@@ -14,6 +14,7 @@
 struct reader {
     struct lab_plan *plan;
     const char *folder;
+    enum vitro_engine engine; /* of machines that do not say */
     unsigned line;
     int nwords;
     char *word[LAB_WORDS_MAX];
@@ -185,7 +186,7 @@ static int do_machine(struct reader *r)
         if (strcmp(r->plan->machine[i].name, r->word[1]) == 0)
             return refuse(r, "a second machine called '%s'", r->word[1]);
     }
-    *m = (struct lab_machine){ .engine = VITRO_ENGINE_SOFT, .cpus = 1 };
+    *m = (struct lab_machine){ .engine = r->engine, .cpus = 1 };
     snprintf(m->name, sizeof(m->name), "%s", r->word[1]);
     if (is_builtin(r->word[2]))
         snprintf(m->guest, sizeof(m->guest), "%s", r->word[2]);
@@ -204,20 +205,28 @@ static int do_machine(struct reader *r)
 static int do_turn(struct reader *r)
 {
     struct lab_plan *p = r->plan;
+    struct {
+        const char *word;
+        uint64_t max, *out;
+    } ends[] = { { "exit", UINT32_MAX, &p->turn_exits },
+                 { "insn", UINT32_MAX, &p->turn_insns },
+                 { "ms", LAB_TURN_MS_MAX, &p->turn_ms } };
+    enum { NENDS = sizeof(ends) / sizeof(ends[0]) };
 
-    p->turn_exits = p->turn_insns = 0;
-    for (int i = 1; i < r->nwords; i += 2) {
-        bool exits = strcmp(r->word[i], "exit") == 0;
+    p->turn_exits = p->turn_insns = p->turn_ms = 0;
+    for (int i = 1; i + 1 < r->nwords; i += 2) {
+        unsigned k = 0;
         int rc;
 
-        if (i + 1 == r->nwords || (!exits && strcmp(r->word[i], "insn") != 0))
-            break;
-        rc = number(r, r->word[i + 1], 1, UINT32_MAX, exits ? &p->turn_exits : &p->turn_insns);
+        while (k < NENDS && strcmp(r->word[i], ends[k].word) != 0)
+            k++;
+        rc = k < NENDS ? number(r, r->word[i + 1], 1, ends[k].max, ends[k].out)
+                       : refuse(r, "a turn has no '%s'; there are exit, insn and ms", r->word[i]);
         if (rc < 0)
             return rc;
     }
-    if (r->nwords % 2 == 0 || p->turn_exits + p->turn_insns == 0)
-        return refuse(r, "turn [exit N] [insn N]: a turn ends after so many of either");
+    if (r->nwords % 2 == 0 || r->nwords == 1)
+        return refuse(r, "turn [exit N] [insn N] [ms N]: a turn ends after so many of any");
     return 0;
 }
 
@@ -401,26 +410,31 @@ static int check_whole(struct reader *r)
         const struct lab_machine *m = &p->machine[i];
 
         shares += m->share != 0;
-        if (p->turn_insns != 0 && m->engine == VITRO_ENGINE_KVM)
+        if (p->turn_insns != 0 && p->turn_ms == 0 && !lab_counts(m))
             return refuse(r,
-                          "turns count instructions, and machine %s is KVM's, which does not: use "
-                          "turn exit N, or engine=soft",
-                          m->name);
-        if (p->turn_insns != 0 && m->cpus > 1)
-            return refuse(r, "turns count instructions: machine %s may have one CPU only", m->name);
+                          "turns count instructions, and those of machine %s, %s, are not counted: "
+                          "say how long they are in time too, with turn insn N ms N",
+                          m->name, m->cpus > 1 ? "which has several CPUs" : "which is KVM's");
     }
-    if (shares != 0 && (shares != p->nmachines || p->turn_insns == 0 || p->turn_exits != 0))
-        return refuse(r, "shares are of 'turn insn N' alone, and every machine has one");
+    if (shares != 0 && (shares != p->nmachines || p->turn_exits != 0))
+        return refuse(r, "shares are of 'turn insn N' or 'turn ms N', and every machine has one");
     return 0;
 }
 
-int lab_parse(const char *text, size_t len, const char *folder, struct lab_plan *out,
-              struct vitro_err *err)
+bool lab_counts(const struct lab_machine *m)
 {
-    struct reader r = { .plan = out, .folder = folder, .err = err };
+    return m->engine == VITRO_ENGINE_SOFT && m->cpus == 1;
+}
+
+int lab_parse(const char *text, size_t len, const char *folder, enum vitro_engine engine,
+              struct lab_plan *out, struct vitro_err *err)
+{
+    struct reader r = { .plan = out, .folder = folder, .engine = engine, .err = err };
     int rc = 0;
 
     *out = (struct lab_plan){ .turn_exits = 1, .turns = LAB_TURNS };
+    if (engine == VITRO_ENGINE_AUTO)
+        r.engine = VITRO_ENGINE_SOFT;
     if (len > LAB_FILE_MAX)
         return refuse(&r, "the file has more than %d bytes", LAB_FILE_MAX);
     while (len > 0 && rc == 0) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lab.h"
+#include "lab_clock.h"
 
 struct station {
     struct lab *lab;
@@ -31,6 +32,7 @@ struct lab {
     struct station station[LAB_MACHINES_MAX];
     bool copied[LAB_COPIES_MAX];
     unsigned char *shared;
+    struct lab_clock *clock; /* NULL: every machine's instructions are counted */
     struct vitro_err *err;
 };
 
@@ -171,16 +173,31 @@ static bool goes_on(enum vitro_end end)
            end == VITRO_END_HELD;
 }
 
-/* Instructions of one turn; 0: not counted. */
-static uint64_t slice(const struct lab_plan *p, const struct lab_machine *is)
-{
-    bool counts = is->engine == VITRO_ENGINE_SOFT && is->cpus == 1;
+/* What ends a turn; 0: this does not. */
+struct length {
+    uint64_t exits, insns, ms;
+};
 
-    if (is->share != 0)
-        return p->turn_insns * is->share / 100 > 0 ? p->turn_insns * is->share / 100 : 1;
-    if (p->turn_insns != 0)
-        return p->turn_insns;
-    return counts ? LAB_TURN_INSNS : 0;
+static uint64_t part(const struct lab_machine *is, uint64_t of)
+{
+    uint64_t part = is->share != 0 ? of * is->share / 100 : of;
+
+    return part == 0 && of != 0 ? 1 : part;
+}
+
+static struct length length_of_turn(const struct lab_plan *p, const struct lab_machine *is)
+{
+    struct length l = { .exits = p->turn_exits };
+
+    if (p->turn_insns != 0 && lab_counts(is))
+        l.insns = part(is, p->turn_insns);
+    else if (p->turn_ms != 0)
+        l.ms = part(is, p->turn_ms);
+    else if (lab_counts(is))
+        l.insns = LAB_TURN_INSNS;
+    else
+        l.ms = LAB_TURN_MS;
+    return l;
 }
 
 static int run_on(struct station *s, uint64_t exits, uint64_t insns, struct vitro_err *err)
@@ -202,14 +219,12 @@ static int run_on(struct station *s, uint64_t exits, uint64_t insns, struct vitr
 }
 
 /* To the end of the turn, with a stop at each copy's mark on the way. */
-static int run_turn(struct lab *lab, struct station *s)
+static int run_to_end(struct lab *lab, struct station *s, const struct length *l)
 {
-    const struct lab_plan *p = lab->plan;
-    uint64_t exits = p->turn_exits != 0 ? s->fate->exits + p->turn_exits : UINT64_MAX;
-    uint64_t insns = slice(p, s->is);
+    uint64_t exits = l->exits != 0 ? s->fate->exits + l->exits : UINT64_MAX;
+    uint64_t insns = l->insns != 0 ? s->fate->insns + l->insns : 0;
     int rc = 0;
 
-    insns = insns != 0 ? s->fate->insns + insns : 0;
     do {
         uint64_t mark = next_mark(lab, s);
         uint64_t stop = mark != 0 && mark < exits ? mark : exits;
@@ -217,8 +232,21 @@ static int run_turn(struct lab *lab, struct station *s)
         rc = run_on(s, stop == UINT64_MAX ? 0 : stop, insns, lab->err);
         if (rc == 0)
             rc = copies(lab);
-    } while (rc == 0 && !s->fate->ended && s->fate->exits < exits &&
-             (insns == 0 || s->fate->insns < insns));
+    } while (rc == 0 && !s->fate->ended && s->fate->end != VITRO_END_HELD &&
+             s->fate->exits < exits && (insns == 0 || s->fate->insns < insns));
+    return rc;
+}
+
+static int run_turn(struct lab *lab, struct station *s)
+{
+    struct length l = length_of_turn(lab->plan, s->is);
+    int rc;
+
+    if (l.ms != 0)
+        lab_clock_arm(lab->clock, s->m, l.ms);
+    rc = run_to_end(lab, s, &l);
+    if (l.ms != 0)
+        lab_clock_disarm(lab->clock);
     return rc;
 }
 
@@ -305,8 +333,26 @@ static int open_station(struct lab *lab, unsigned i)
     return rc < 0 ? rc : vitro_new(&machine, s->guest, &s->m, lab->err);
 }
 
+/* If any turn is measured by it. */
+static int open_clock(struct lab *lab)
+{
+    const struct lab_plan *p = lab->plan;
+    bool wanted = false;
+    int rc = 0;
+
+    for (unsigned i = 0; i < p->nmachines; i++)
+        wanted = wanted || length_of_turn(p, &p->machine[i]).ms != 0;
+    if (wanted)
+        rc = lab_clock_start(&lab->clock);
+    if (rc < 0 && lab->err != NULL)
+        *lab->err = (struct vitro_err){ .code = rc,
+                                        .text = "lab: a thread for the clock cannot be started" };
+    return rc;
+}
+
 static void close_lab(struct lab *lab)
 {
+    lab_clock_end(lab->clock);
     for (unsigned i = 0; i < lab->plan->nmachines; i++) {
         vitro_free(lab->station[i].m);
         vitro_guest_free(lab->station[i].guest);
@@ -356,6 +402,8 @@ int lab_run(const struct lab_plan *plan, FILE *out, FILE *turns, struct lab_resu
     *lab = (struct lab){ .plan = plan, .result = result, .out = out, .turns = turns, .err = err };
     if (plan->shared_len > 0 && (lab->shared = calloc(1, plan->shared_len)) == NULL)
         rc = out_of_memory(err);
+    if (rc == 0)
+        rc = open_clock(lab);
     for (unsigned i = 0; i < plan->nmachines && rc == 0; i++)
         rc = open_station(lab, i);
     if (rc == 0)

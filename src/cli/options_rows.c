@@ -163,6 +163,8 @@ const struct option_row option_rows[] = {
     { "no-browser", 0, NULL, "only print the page's address", FOR_PAGE, set_no_browser },
     { "save", 0, "FILE", "run the guest, write the page with the data inside it to FILE", FOR_PAGE,
       set_save },
+    { "engine", 'e', "kvm|soft", "of machines whose line names none (default soft)", FOR_LAB,
+      set_engine },
     { "check", 0, NULL, "compare the output with what the file expects", FOR_LAB, set_check },
     { "verbose", 'v', NULL, "a line a turn: whose it was, and how long", FOR_LAB, set_verbose },
     { "quiet", 'q', NULL, "no lines about how the machines fared", FOR_LAB, set_quiet },

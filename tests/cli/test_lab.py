@@ -80,13 +80,48 @@ class Turns(LabCase):
 
     def test_several_cpus(self):
         self.assertIn("a: ", self.output("machine a hello cpus=2"))
-        self.refused("machine a hello cpus=2\nturn insn 5", "may have one CPU")
+        self.refused("machine a hello cpus=2\nturn insn 5", "machine a, which has several CPUs, are not counted")
+
+    def test_the_clock_ends_turns(self):
+        """On the software CPU; with cpus=2 the instructions of a turn that counts exits are not counted."""
+        for text, turns in (("machine a spin\nmachine b hello\nturn ms 50\nlimit 4", [3, 1]),
+                            ("machine a spin cpus=2\nmachine b hello\nturn insn 9 ms 2\nlimit 4", [2, 2]),
+                            ("machine a spin cpus=2\nmachine b hello\nlimit 2", [1, 1])):
+            with self.subTest(text):
+                doc = json.loads(self.lab(text, "-j").stdout)
+                self.assertEqual([m["turns"] for m in doc["machines"]], turns)
+                self.assertGreater(doc["machines"][0]["instructions"], 0)
+
+    def test_shares_of_time(self):
+        doc = json.loads(self.lab("machine a spin\nmachine b spin\nturn ms 20\nshare a=90 b=10\nlimit 10",
+                                  "-j").stdout)
+        self.assertEqual([m["turns"] for m in doc["machines"]], [5, 5])
+        self.refused("machine a spin\nturn exit 1 ms 5\nshare a=100", "shares are of")
 
     @needs_kvm
     def test_machines_of_kvm(self):
         self.assertEqual(self.output("machine a hello engine=kvm\nmachine b hello\noutput bytes"),
                          "".join(c + c for c in "Hello, world!\n"))
-        self.refused("machine a hello engine=kvm\nturn insn 5", "KVM's, which does not")
+        self.refused("machine a hello engine=kvm\nturn insn 5", "machine a, which is KVM's, are not counted")
+
+    @needs_kvm
+    def test_pre_emption_on_kvm(self):
+        """A machine that never exits is taken out by the clock, also from a turn that counts exits."""
+        for text in ("machine a spin\nmachine b hello\nturn ms 2\nlimit 60",
+                     "machine a spin\nmachine b hello\nturn insn 5 ms 2\nlimit 60",
+                     "machine a spin\nmachine b hello mode=real\nturn exit 20\nlimit 3"):
+            with self.subTest(text):
+                doc = json.loads(self.lab(text, "-j", "-e", "kvm").stdout)
+                self.assertEqual([m["end"] for m in doc["machines"]], ["did not end", "halted"])
+                self.assertEqual([m["instructions"] for m in doc["machines"]], [0, 0])
+                self.assertIn("Hello, world!\n", doc["output"])
+
+    @needs_kvm
+    def test_the_engine_of_a_machine_that_names_none(self):
+        text = "machine a hello\nmachine b hello engine=soft"
+        for option, counted in (((), [True, True]), (("-e", "soft"), [True, True]), (("-e", "kvm"), [False, True])):
+            doc = json.loads(self.lab(text, "-j", *option).stdout)
+            self.assertEqual([m["instructions"] > 0 for m in doc["machines"]], counted)
 
 
 class Memory(LabCase):
@@ -127,7 +162,7 @@ class Files(LabCase):
                 ("machine a hello hypercalls=1", "takes no value"), ("machine a hello speed=1", "has no 'speed'"),
                 ("machine a hello mode=fast", "mode 'fast'"), ("machine a hello engine=qemu", "engine 'qemu'"),
                 ("turn", "turn [exit N]"), ("turn exit", "turn [exit N]"), ("turn exit 0", "out of range"),
-                ("turn fast 1", "turn [exit N]"), ("machine a hello\nshare a=100", "shares are of"),
+                ("turn fast 1", "has no 'fast'"), ("turn ms 10001", "out of range"), ("machine a hello\nshare a=100", "shares are of"),
                 ("machine a hello\nturn insn 5\nshare a=99", "99% together"), ("share b=100", "no machine is called"),
                 ("machine a hello\ncopy a:0 a:0 1 when a sometime", "comes exit N"), ("copy a b 1", "copy NAME"),
                 ("machine a hello\ncopy a a:0 1 when a end", "should be NAME:ADDRESS"), ("frob", "'frob'?"),
@@ -193,6 +228,15 @@ class Labs(LabCase):
                         if not solved:
                             self.assertIn(b"expected:", run.stdout)
                             self.assertIn(b"got:", run.stdout)
+
+    @needs_kvm
+    def test_labs_on_kvm(self):
+        """Those whose turns are exits, and those that come to the same end in any order."""
+        for lab, file in (("2-exits", "exits"), ("3-page-tables", "tables"), ("4-files", "files"),
+                          ("5-turns", "alternate"), ("6-producer", "box")):
+            with self.subTest(lab):
+                folder = self.build(lab, True)[0].parent
+                self.expect(vitro("lab", "--check", "-e", "kvm", folder / f"{file}.lab"), OK)
 
     def test_a_schedule_does_not_matter_to_a_right_consumer(self):
         box = self.build("6-producer", True)[0]

@@ -28,7 +28,8 @@ static void check_error(int rc, const struct vitro_err *err)
 static void check_plan(const struct lab_plan *p)
 {
     must(p->nmachines > 0 && p->nmachines <= LAB_MACHINES_MAX && p->turns > 0);
-    must(p->turn_exits > 0 || p->turn_insns > 0);
+    must(p->turn_exits > 0 || p->turn_insns > 0 || p->turn_ms > 0);
+    must(p->turn_ms <= LAB_TURN_MS_MAX);
     must(p->shared_len <= LAB_COPY_MAX && p->ncopies <= LAB_COPIES_MAX);
     for (unsigned i = 0; i < p->nmachines; i++)
         must(p->machine[i].name[0] != '\0' && p->machine[i].cpus >= 1 && p->machine[i].cpus <= 8);
@@ -47,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     struct vitro_err err = { 0 };
     struct lab_plan plan;
-    int rc = lab_parse(text, size, "folder", &plan, &err);
+    int rc = lab_parse(text, size, "folder", size % 2 ? VITRO_ENGINE_KVM : VITRO_ENGINE_AUTO, &plan,
+                       &err);
 
     check_error(rc, &err);
     if (rc == 0) {

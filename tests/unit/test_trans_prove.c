@@ -31,8 +31,8 @@ struct plan {
     bool store;
     bool no_mask, wide_mask, no_compare, no_jump, late_jump, other_host, no_host, write_table;
     bool scratch_lost, s1_moved;
-    int32_t disp;         /* of the access */
-    uint8_t before[8], n; /* bytes in front of the access */
+    int32_t disp;          /* of the access */
+    uint8_t before[12], n; /* bytes in front of the access */
 };
 
 #define ADDRESS 0x48, 0x89, 0xdd /* mov rbp, rbx */
@@ -130,6 +130,40 @@ static const struct plan plans[] = {
       .access = 8,
       .before = { 0x0f, 0xa3, 0x45, 0x00 },
       .n = 4 },
+    { .what = "BT by S2",
+      .wrong = "an address that a bit's number moves",
+      .access = 8,
+      .before = { 0x4c, 0x0f, 0xa3, 0x7d, 0x00 },
+      .n = 5 },
+    { .what = "BT by S2, masked",
+      .access = 8,
+      .before = { 0x41, 0x83, 0xe7, 0x3f, 0x4c, 0x0f, 0xa3, 0x7d, 0x00 },
+      .n = 9 },
+    { .what = "PUSHF alone",
+      .wrong = "PUSHF without POP",
+      .access = 8,
+      .before = { 0x9c },
+      .n = 1 },
+    { .what = "PUSHF and POP",
+      .access = 8,
+      .before = { 0x9c, 0x8f, 0x44, 0x24, (uint8_t)offsetof(struct trans_frame, temp) },
+      .n = 5 },
+    { .what = "PUSHF and POP elsewhere",
+      .wrong = "PUSHF without POP",
+      .access = 8,
+      .before = { 0x9c, 0x8f, 0x03 },
+      .n = 3 },
+    { .what = "a jump to S2",
+      .wrong = "a jump to a register",
+      .access = 8,
+      .before = { 0x41, 0xff, 0xe7 },
+      .n = 3 },
+    { .what = "the vCPU read for a guest's address",
+      .wrong = "this of the vCPU is not written",
+      .access = 8,
+      .store = true,
+      .before = { 0x48, 0x8b, 0x6c, 0x24, (uint8_t)offsetof(struct trans_frame, gpr) },
+      .n = 5 },
     { .what = "a jump out",
       .wrong = "a jump out of the block",
       .access = 8,

@@ -290,7 +290,8 @@ static void check_round(struct pair *p, unsigned round)
 
 static void test_rings(void **state)
 {
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .exact_flags = true });
+    struct pair *p = pair_open(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct trans_stats stats;
 
     (void)state;
@@ -311,7 +312,7 @@ static void test_waiting_interrupt(void **state)
 {
     /* 1: sti; nop; inc eax; jmp 1b */
     static const uint8_t loop[] = { 0xfb, 0x90, 0xff, 0xc0, 0xeb, 0xfa };
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20 });
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
     struct soft_cpu *c = p->trans.rig.c;
     uint8_t code[PAGE];
 

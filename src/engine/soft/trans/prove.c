@@ -10,8 +10,9 @@
  *   or S1 + a small distance, where S1 was found to be that far from the end of a page.
  * S1 comes to that in four steps: the tag of an entry is added, the sum is compared with 4096 - n, one that is
  * above jumps away, and the host's address of the same entry is added. The entry must be one for writing
- * if the operand is written. RSP itself is never written, and nothing is executed that reads or writes
- * memory without naming it.
+ * if the operand is written. Or S1 is a pointer of the frame: to the vCPU, of which anything may be read and
+ * little written, or to its requests. RSP itself is never written, and nothing is executed that reads or writes
+ * memory without naming it, but PUSHF and a POP of it into the frame.
  */
 #include "engine/soft/trans/prove.h"
 
@@ -32,6 +33,8 @@ enum s1 {
     S1_COMPARED, /* and the flags say whether it is above 4096 - n */
     S1_IN_PAGE,  /* it is not */
     S1_CHECKED,  /* n bytes there may be accessed */
+    S1_CPU,      /* soft_cpu.s.gpr */
+    S1_REQUESTS, /* vcpu.requests */
 };
 
 struct state {
@@ -40,6 +43,8 @@ struct state {
     uint16_t n;    /* from S1_COMPARED on: bytes */
     int32_t entry; /* S1_DISTANCE to S1_IN_PAGE: RSP + S2 + this is the entry */
     bool may_write;
+    bool landed; /* S2 is where the call that was just made said to go on */
+    bool pushed; /* RSP is 8 less */
     uint64_t s2; /* most that S2 can be */
 };
 
@@ -64,6 +69,8 @@ static void join(struct state *to, const struct state *from)
     }
     if (to->s2 < from->s2)
         to->s2 = from->s2;
+    to->landed &= from->landed;
+    to->pushed |= from->pushed;
     if (to->s1 != from->s1 || (to->s1 < S1_CHECKED && to->entry != from->entry)) {
         to->s1 = S1_ANY;
         return;
@@ -109,6 +116,8 @@ static const char *wrong_kind(const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
 
+    if (row->mnemonic == X86_MN_RDTSC)
+        return NULL; /* Linux gives it to every process */
     if (row->privilege != X86_PRIV_NONE)
         return "a privileged instruction";
     switch ((enum x86_class)row->klass) {
@@ -131,10 +140,6 @@ static const char *wrong_kind(const struct x86_insn *in)
         case X86_OPK_STRSRC:
         case X86_OPK_STRDST:
             return "memory that is not named by a base";
-        case X86_OPK_RMBITS:
-            if (in->flags & X86_INSN_MEM && row->imm == X86_IMM_NONE)
-                return "an address that a bit's number moves";
-            break;
         default:
             break;
         }
@@ -168,14 +173,43 @@ static const char *at_s1(const struct prove *p, const struct x86_operand *o)
     return NULL;
 }
 
+/* Anything of the vCPU may be read; what is written is listed here. */
+static const char *at_cpu(const struct prove *p, const struct x86_operand *o)
+{
+    static const struct {
+        size_t at, len;
+    } written[] = {
+        { offsetof(struct soft_cpu, msrs.kernel_gs_base), 8 },
+        { offsetof(struct soft_cpu, bank), sizeof(enum soft_bank) },
+    };
+    int64_t at = (int64_t)p->in.disp + (int64_t)offsetof(struct soft_cpu, s.gpr);
+
+    if (at < 0 || (uint64_t)at + o->bytes > sizeof(struct soft_cpu))
+        return "outside the vCPU";
+    for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+        if ((uint64_t)at == written[i].at && o->bytes == written[i].len)
+            return NULL;
+    }
+    return o->access & X86_ACCESS_W ? "this of the vCPU is not written" : NULL;
+}
+
 static const char *operand(const struct prove *p, const struct x86_operand *o)
 {
     const struct x86_insn *in = &p->in;
 
+    if (o->kind == X86_OPK_RMBITS && x86_insn_row(in)->imm == X86_IMM_NONE &&
+        (in->reg != HOST_S2 || p->now.s2 >= 8u * o->bytes))
+        return "an address that a bit's number moves";
     if (o->bytes == 0)
         return x86_insn_row(in)->mnemonic == X86_MN_LEA ? NULL : "bytes of unknown number";
     if (in->addrsize != 8 || o->seg == X86_FS || o->seg == X86_GS)
         return "a segment or an address size";
+    if (is_mem(in, HOST_S1, X86_REG_NONE) && p->now.s1 == S1_CPU)
+        return at_cpu(p, o);
+    if (is_mem(in, HOST_S1, X86_REG_NONE) && p->now.s1 == S1_REQUESTS)
+        return in->disp == 0 && o->bytes <= sizeof(unsigned) && !(o->access & X86_ACCESS_W)
+                   ? NULL
+                   : "more than a look at the requests";
     if (is_mem(in, HOST_S1, X86_REG_NONE))
         return at_s1(p, o);
     if (is_mem(in, HOST_FRAME, X86_REG_NONE))
@@ -210,7 +244,9 @@ static void follow_s2(struct prove *p)
 
     if (!writes(in, HOST_S2))
         return;
-    p->now.s1 = p->now.s1 == S1_CHECKED ? S1_CHECKED : S1_ANY; /* the entry is lost */
+    p->now.landed = false;
+    if (p->now.s1 < S1_CHECKED)
+        p->now.s1 = S1_ANY; /* the entry is lost */
     if (is_alu_imm(in, X86_MN_AND, HOST_S2) && in->opsize == 4)
         p->now.s2 = (uint32_t)in->imm;
     else if (is_alu_imm(in, X86_MN_SHL, HOST_S2) && in->opsize == 4 && p->now.s2 <= UINT32_MAX)
@@ -235,6 +271,13 @@ static bool adds_entry(const struct x86_insn *in)
            is_mem(in, HOST_FRAME, HOST_S2);
 }
 
+/* A pointer that the frame has for translated code. */
+static bool loads(const struct x86_insn *in, size_t field)
+{
+    return x86_insn_row(in)->mnemonic == X86_MN_MOV && in->opsize == 8 && in->reg == HOST_S1 &&
+           in->opcode == 0x8b && is_mem(in, HOST_FRAME, X86_REG_NONE) && in->disp == field;
+}
+
 static void follow_s1(struct prove *p)
 {
     const struct x86_insn *in = &p->in;
@@ -256,19 +299,16 @@ static void follow_s1(struct prove *p)
         s->n = (uint16_t)(PAGE - in->imm);
     } else if (compared && x86_insn_row(in)->mnemonic == X86_MN_JNBE) {
         s->s1 = S1_IN_PAGE;
+    } else if (loads(in, offsetof(struct trans_frame, gpr))) {
+        s->s1 = S1_CPU;
+    } else if (loads(in, offsetof(struct trans_frame, requests))) {
+        s->s1 = S1_REQUESTS;
     } else if (writes(in, HOST_S1)) {
         s->s1 = S1_ANY;
     }
 }
 
 /* ---- the way through --------------------------------------------------------------------------- */
-
-static bool is_direct(const struct x86_insn *in)
-{
-    const struct x86_row *row = x86_insn_row(in);
-
-    return row->klass == X86_CLASS_BRANCH && (row->imm == X86_IMM_REL || row->imm == X86_IMM_REL8);
-}
 
 static bool ends(const struct x86_insn *in)
 {
@@ -293,10 +333,51 @@ static const char *jump(struct prove *p)
     return NULL;
 }
 
+static bool is_direct(const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    return row->klass == X86_CLASS_BRANCH && (row->imm == X86_IMM_REL || row->imm == X86_IMM_REL8);
+}
+
+/* PUSHFQ, and what has to follow it: its address counts from where RSP was. */
+static const char *flags_moved(struct prove *p, bool *moved)
+{
+    unsigned mnemonic = x86_insn_row(&p->in)->mnemonic;
+
+    *moved = true;
+    if (p->now.pushed) {
+        p->now.pushed = false;
+        if (mnemonic == X86_MN_POP && p->in.opsize == 8 && is_mem(&p->in, HOST_FRAME, X86_REG_NONE))
+            return in_frame(0, (int64_t)p->in.disp, 8);
+        return "PUSHF without POP";
+    }
+    *moved = p->now.pushed = mnemonic == X86_MN_PUSHFQ && p->in.opsize == 8;
+    return NULL;
+}
+
+/* What is jumped to is in the frame, or has come back from a call. */
+static const char *indirect(const struct prove *p)
+{
+    const struct x86_row *row = x86_insn_row(&p->in);
+
+    if (row->klass != X86_CLASS_BRANCH || is_direct(&p->in))
+        return NULL;
+    if (p->in.flags & X86_INSN_MEM)
+        return p->in.base == HOST_FRAME ? NULL : "a jump to what is not in the frame";
+    return p->now.landed && p->in.rm == HOST_S2 ? NULL : "a jump to a register";
+}
+
 static const char *insn(struct prove *p)
 {
-    const char *wrong = wrong_kind(&p->in);
+    bool moved;
+    const char *wrong = flags_moved(p, &moved);
 
+    if (moved)
+        return wrong;
+    wrong = wrong_kind(&p->in);
+    if (wrong == NULL)
+        wrong = indirect(p);
     if (wrong == NULL)
         wrong = operands(p);
     if (wrong != NULL)
@@ -305,8 +386,10 @@ static const char *insn(struct prove *p)
     follow_s2(p);
     if (is_direct(&p->in))
         return jump(p);
-    if (x86_insn_row(&p->in)->mnemonic == X86_MN_CALL)
+    if (x86_insn_row(&p->in)->mnemonic == X86_MN_CALL) {
         p->now = unknown;
+        p->now.landed = p->in.disp == offsetof(struct trans_frame, call);
+    }
     return NULL;
 }
 

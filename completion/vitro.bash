@@ -24,7 +24,7 @@ _vitro_values() {
     --then) # a list: what is typed already stays in front
         local before=
         [[ $cur != *,* ]] || before=${cur%,*},
-        printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols
+        printf "$before%s\n" map walk: tables regs devices mem: disasm: exits symbols blocks
         ;;
     --grace | --interval | --gdb-port | --port | -m | --memory | -c | --cpus | --origin | -n | --name | --timeout | --range | --watch | --seed | --hash-every | --checkpoints | --count | -a | --append) ;;
     *) return 1 ;;

@@ -143,7 +143,9 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .tier = cfg->tier == VITRO_TIER_INTERP  ? TIER_INTERP
                 : cfg->tier == VITRO_TIER_TRANS ? TIER_TRANS
                                                 : TIER_AUTO,
-        .translate = cfg->translate & VITRO_TRANSLATE_CHECK ? TRANSLATE_CHECK : 0,
+        .translate = (cfg->translate & VITRO_TRANSLATE_CHECK ? TRANSLATE_CHECK : 0) |
+                     (cfg->translate & VITRO_TRANSLATE_COUNT ? TRANSLATE_COUNT : 0) |
+                     (cfg->translate & VITRO_TRANSLATE_PERF ? TRANSLATE_PERF : 0),
         .counted = cfg->deterministic,
         .seed = cfg->seed,
         .cmdline = m->cmdline,

@@ -140,12 +140,11 @@ static int choose_translator(struct vitro *m, const struct vitro_config *cfg,
 {
     if (cfg->engine == VITRO_ENGINE_KVM)
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "checking translated code: the engine kvm translates nothing; take "
+                         "translated code is asked for: the engine kvm translates nothing; take "
                          "--engine soft");
     *out = &soft_engine;
     snprintf(m->engine_why, sizeof(m->engine_why), "soft: %s",
-             cfg->engine == VITRO_ENGINE_SOFT ? "it was asked for"
-                                              : "only it translates code (--check-blocks)");
+             cfg->engine == VITRO_ENGINE_SOFT ? "it was asked for" : "only it translates code");
     return 0;
 }
 

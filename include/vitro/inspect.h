@@ -218,6 +218,32 @@ int vitro_show_mem(struct vitro *m, unsigned cpu, uint64_t addr, uint64_t len, b
 int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
                       const struct vitro_style *style, char **out, struct vitro_err *err);
 
+/* Which blocks of translated code. */
+struct vitro_blocks_filter {
+    uint64_t from, to; /* guest-virtual address of a block's beginning, both included */
+    size_t count;      /* most that are shown; 0: all */
+    bool listing;      /* their instructions too, and the host's beside them */
+};
+
+/*
+ * vitro_show_blocks - translated code, the blocks that were executed most often first
+ *
+ * filter  NULL: all blocks, without instructions
+ *
+ * Executions are those since the machine was made; only with VITRO_TRANSLATE_COUNT are they counted. With symbols.
+ * VITRO_ERR_ENGINE, -ENOTSUP: the engine translates nothing.
+ */
+int vitro_show_blocks(struct vitro *m, const struct vitro_blocks_filter *filter,
+                      const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/*
+ * vitro_perf_map - names for translated code, where the host's perf looks for them
+ *
+ * Writes /tmp/perf-PID.map: a line a block, with its guest address and symbol. What was dropped before is not in it.
+ * For a machine with VITRO_TRANSLATE_PERF. VITRO_ERR_HOST: the file cannot be written.
+ */
+int vitro_perf_map(struct vitro *m, struct vitro_err *err);
+
 /*
  * Symbols: those of the guest's image, or, of a Linux kernel that runs, those that it carries in its own memory, at
  * the addresses where it has moved itself. Not while the machine runs.

@@ -60,6 +60,9 @@ enum vitro_tier {
 enum vitro_translate {
     /* Each piece is executed by the interpreter too; a difference ends the run with VITRO_ERR_ENGINE. */
     VITRO_TRANSLATE_CHECK = 1 << 0,
+    VITRO_TRANSLATE_COUNT =
+        1 << 1,                    /* executions of each block are counted, for vitro_show_blocks */
+    VITRO_TRANSLATE_PERF = 1 << 2, /* it lies where the host's perf asks for vitro_perf_map */
 };
 
 enum vitro_engine {

@@ -49,6 +49,7 @@ enum option_group {
     FOR_PAGE = 1 << 17, /* view */
     FOR_TOP = 1 << 18,
     FOR_LAB = 1 << 19,
+    FOR_BLOCKS = 1 << 20,
 };
 
 /* A place to stop a run at: nothing, the end, a number of exits, or an address (number or symbol). */
@@ -93,6 +94,7 @@ struct options {
     bool checkpoints_given; /* run: machine.checkpoint_bytes is set */
     unsigned gdb_port;
     const char *gdb_socket, *gdb_arch; /* gdb; not owned */
+    bool perf_map;                     /* run: names of translated code for perf, at the end */
     bool now;                          /* stop: without the guest */
     bool check;                        /* lab */
     bool page, no_browser;             /* view: run is to be steered by a page */

@@ -47,6 +47,11 @@ const struct command commands[] = {
       TARGET_TEXT, VIEW_OPTIONS | FOR_SYMBOLS, 1, 1, cmd_view },
     { "disasm", "TARGET [ADDR [COUNT]]", "instructions, from rip if no address is given",
       TARGET_TEXT " COUNT defaults to 16.", VIEW_OPTIONS, 1, 3, cmd_view },
+    { "blocks", "TARGET [COUNT]",
+      "translated code: the blocks executed most often, and what became of their instructions",
+      "The guest is run on the software CPU to its end, or to the point that --at names, and executions are "
+      "counted. COUNT defaults to 20.",
+      VIEW_OPTIONS | FOR_BLOCKS, 1, 2, cmd_view },
     { "exits", "TARGET", "why the CPU left the guest: reason, address, instruction, count, time",
       "The guest is run to its end, or to the point that --at names.", VIEW_OPTIONS | FOR_EXITS, 1,
       1, cmd_view },

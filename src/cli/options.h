@@ -32,7 +32,7 @@ int word_index(const char *const *words, size_t n, const char *arg);
 /* options_machine.c */
 option_set set_engine, set_tier, set_kind, set_mem, set_cpus, set_mode, set_origin, set_page_size,
     set_name, set_debug_exit, set_hypercalls, set_screen, set_seed, set_module, set_hash_every,
-    set_checkpoints, set_cpu, set_check_blocks;
+    set_checkpoints, set_cpu, set_check_blocks, set_count_blocks, set_perf_map;
 
 /* options_run.c */
 option_set set_stop_at, set_since, set_switch, set_watch, set_range, set_insn_range, set_insn_from,

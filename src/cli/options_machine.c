@@ -38,6 +38,21 @@ const char *set_tier(struct options *o, char *arg)
     return NULL;
 }
 
+const char *set_count_blocks(struct options *o, char *arg)
+{
+    (void)arg;
+    o->machine.translate |= VITRO_TRANSLATE_COUNT;
+    return NULL;
+}
+
+const char *set_perf_map(struct options *o, char *arg)
+{
+    (void)arg;
+    o->machine.translate |= VITRO_TRANSLATE_PERF;
+    o->perf_map = true;
+    return NULL;
+}
+
 const char *set_check_blocks(struct options *o, char *arg)
 {
     (void)arg;

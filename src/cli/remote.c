@@ -21,7 +21,7 @@ static const struct remote_view {
     { "tables", false, true, false, NULL },   { "regs", false, true, true, NULL },
     { "devices", false, false, true, NULL },  { "mem", true, true, false, "len" },
     { "disasm", true, true, false, "count" }, { "exits", false, false, false, NULL },
-    { "symbols", false, false, false, NULL },
+    { "symbols", false, false, false, NULL }, { "blocks", false, false, true, "count" },
 };
 
 static const struct remote_view *find(const char *name)
@@ -52,6 +52,13 @@ static void put_flag(json_t *params, const char *name, bool on)
         json_object_set_new(params, name, json_true());
 }
 
+static void put_range(json_t *params, const struct vitro_tables_filter *f)
+{
+    json_object_set_new(params, "from", hex(f->from));
+    if (f->to != 0)
+        json_object_set_new(params, "to", hex(f->to));
+}
+
 static void put_filter(json_t *params, const struct vitro_tables_filter *f)
 {
     put_flag(params, "writable", f->writable);
@@ -79,10 +86,12 @@ static json_t *params_of(const struct remote_view *v, const struct options *o, i
     put_flag(params, "physical", v->count != NULL && o->physical);
     if (strcmp(v->name, "tables") == 0)
         put_filter(params, &o->tables);
-    if (argc > 1 && parse_number(argv[1], &count))
+    if (strcmp(v->name, "blocks") == 0)
+        put_range(params, &o->tables);
+    if (argc > v->addr && v->count != NULL && parse_number(argv[v->addr], &count))
         json_object_set_new(params, v->count, hex(count));
-    else if (argc > 1)
-        *code = fail_usage("%s: %s: a number is wanted", v->name, argv[1]);
+    else if (argc > v->addr)
+        *code = fail_usage("%s: %s: a number is wanted", v->name, argv[v->addr]);
     return params;
 }
 

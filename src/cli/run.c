@@ -413,7 +413,11 @@ static int finish(const struct target *t, const struct options *o, const struct 
                   const struct kept *kept)
 {
     int code = exit_code_of(o, end), then = hashes_end(kept->hashes, t->m);
+    struct vitro_err err = { 0 };
     json_t *doc;
+
+    if (then == EXIT_OK && o->perf_map && vitro_perf_map(t->m, &err) < 0)
+        then = fail_err(&err);
 
     if (then != EXIT_OK)
         return then;

@@ -61,6 +61,17 @@ static int view_exits(const struct view_args *a, char **out, struct vitro_err *e
     return vitro_show_exits(a->m, &a->style, out, err);
 }
 
+static int view_blocks(const struct view_args *a, char **out, struct vitro_err *err)
+{
+    const struct vitro_blocks_filter filter = { .from = a->o->tables.from,
+                                                .to = a->o->tables.to != 0 ? a->o->tables.to
+                                                                           : UINT64_MAX,
+                                                .count = a->count,
+                                                .listing = a->o->all };
+
+    return vitro_show_blocks(a->m, &filter, &a->style, out, err);
+}
+
 static int view_symbols(const struct view_args *a, char **out, struct vitro_err *err)
 {
     return vitro_show_symbols(a->m, &a->style, out, err);
@@ -83,6 +94,7 @@ static const struct view_row {
     { "disasm", view_disasm, "rip", 16, 10000, false },
     { "exits", view_exits, "", 0, 0, true },
     { "symbols", view_symbols, "", 0, 0, false },
+    { "blocks", view_blocks, "", 20, 100000, true },
 };
 
 static const struct view_row *find(const char *name)
@@ -105,7 +117,7 @@ int view_check(const char *name, int argc)
 
     if (row == NULL)
         return fail_usage("'%s': no such view; there are map, walk:ADDR, tables, regs, devices, "
-                          "mem:ADDR:LEN, disasm:ADDR:COUNT, exits and symbols",
+                          "mem:ADDR:LEN, disasm:ADDR:COUNT, exits, symbols and blocks:COUNT",
                           name);
     if (argc > takes_addr(row) + (row->count != 0))
         return fail_usage("%s: too many operands", name);
@@ -119,14 +131,15 @@ static int resolve(const struct view_row *row, const struct target *t, int argc,
                    struct view_args *a)
 {
     const char *word = argc > 0 ? argv[0] : row->addr;
+    int number = takes_addr(row); /* which operand is the count */
     int code = view_check(row->name, argc);
 
     if (code == EXIT_OK && takes_addr(row))
         code = target_addr(t, a->o, word, &a->addr);
     a->count = row->count;
-    if (code == EXIT_OK && argc > 1 &&
-        (!parse_number(argv[1], &a->count) || a->count == 0 || a->count > row->max_count))
-        return fail_usage("%s: %s: a number from 1 to %llu is wanted", row->name, argv[1],
+    if (code == EXIT_OK && argc > number &&
+        (!parse_number(argv[number], &a->count) || a->count == 0 || a->count > row->max_count))
+        return fail_usage("%s: %s: a number from 1 to %llu is wanted", row->name, argv[number],
                           (unsigned long long)row->max_count);
     return code;
 }
@@ -187,6 +200,8 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
     o->machine.console_fd = o->quiet ? -1 : 2;
     if (find(cmd->name)->of_a_run && o->stop_at.kind == STOP_AT_NOTHING)
         o->stop_at.kind = STOP_AT_END;
+    if (strcmp(cmd->name, "blocks") == 0)
+        o->machine.translate |= VITRO_TRANSLATE_COUNT;
     code = target_open(&t, o, argv[0]);
     if (code != EXIT_OK)
         return code;

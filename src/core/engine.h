@@ -16,6 +16,7 @@
 #include "core/exit.h"
 #include "x86/state.h"
 
+struct code_ops;
 struct machine;
 struct mem_slot;
 struct vcpu;
@@ -67,6 +68,9 @@ enum engine_tier {
 /* What else is done with translated code. OR them. */
 enum translate {
     TRANSLATE_CHECK = 1 << 0, /* all of it is interpreted too, and compared */
+    TRANSLATE_COUNT = 1 << 1, /* executions of each block are counted */
+    TRANSLATE_PERF =
+        1 << 2, /* it lies where the host's profiler asks for a map (blocks_perf_map) */
 };
 
 /* The memory the engine and the monitor share for a vCPU; for the map. */
@@ -132,6 +136,7 @@ struct engine_ops {
      */
     int (*debug)(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitro_err *err);
     void (*run_area)(const struct vcpu *cpu, struct run_area *out);
+    const struct code_ops *code; /* core/code.h; NULL: it translates nothing */
     /*
      * The general registers as the last exit left them, without a system call and without completing its
      * access. False: they are not at hand. NULL: they never are. Thread: the vCPU's.

@@ -120,6 +120,19 @@ static int show_heat(struct call *call, const struct vitro_style *style, char **
     return rc < 0 ? rc : vitro_show_heat(*heat, style, out, err);
 }
 
+static int show_blocks(struct call *call, const struct vitro_style *style, char **out,
+                       struct vitro_err *err)
+{
+    struct vitro_blocks_filter filter = { .count = (size_t)call_number(call, "count"),
+                                          .listing = call_flag(call, "all") };
+
+    if (!call_address(call, "from", 0, &filter.from) || !call_address(call, "to", 0, &filter.to))
+        return -1;
+    if (filter.to == 0)
+        filter.to = UINT64_MAX;
+    return vitro_show_blocks(call->ctl->m, &filter, style, out, err);
+}
+
 /* ---- exits and marks ------------------------------------------------------------------------- */
 
 /* The connection's mark of that number; NULL: there is none any more, or never was. */
@@ -169,8 +182,8 @@ static const struct view {
     { "map", show_map },       { "walk", show_walk },       { "who_maps", show_who_maps },
     { "tables", show_tables }, { "regs", show_regs },       { "devices", show_devices },
     { "mem", show_mem },       { "disasm", show_disasm },   { "exits", show_exits },
-    { "recent", show_recent }, { "symbols", show_symbols }, { "cpuid", show_cpuid },
-    { "heat", show_heat },
+    { "recent", show_recent }, { "symbols", show_symbols }, { "blocks", show_blocks },
+    { "cpuid", show_cpuid },   { "heat", show_heat },
 };
 
 static show_fn *show_of(const char *name)

@@ -1,9 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Translated code under a magnifying glass: run --check-blocks."""
+"""Translated code under a magnifying glass: blocks, run --count-blocks, --perf-map and --check-blocks."""
+import json
+import os
+import pathlib
+import re
+import subprocess
 import unittest
 
-from common import ENGINE, OK, USAGE, Case, vitro
+from common import ENGINE, OK, USAGE, VITRO, Case, needs_kvm, vitro
+
+# mov ecx, 100000; 1: add eax, ecx; pxor xmm0, xmm0; dec ecx; jnz 1b; 2: mov [0x6000], eax; cpuid; hlt
+LOOP = bytes.fromhex("b9a086010001c8660fefc0ffc975f6890425006000000fa2f4")
 
 
 class CheckBlocks(Case):
@@ -16,12 +24,100 @@ class CheckBlocks(Case):
                 self.assertEqual(checked.stdout, plain.stdout)
 
     def test_engine_is_said(self):
-        self.expect(vitro("run", "hello", "--check-blocks"), OK, "only it translates code (--check-blocks)")
+        self.expect(vitro("run", "hello", "--check-blocks"), OK, "only it translates code")
 
     def test_refused(self):
         self.refuse(vitro("run", "hello", "--check-blocks", "--tier", "interp"), USAGE, "tier interp translates nothing")
         self.refuse(vitro("run", "hello", "--check-blocks", "-c", "2"), USAGE, "only with one CPU")
         self.refuse(vitro("run", "hello", "--check-blocks", "-e", "kvm"), ENGINE, "the engine kvm translates nothing")
+
+
+class Blocks(Case):
+    def test_what_became_of_each_instruction(self):
+        doc, _ = self.json("blocks", self.file("loop", LOOP), "-e", "soft", "--tier", "trans", "--listing")
+        self.assertTrue(doc["translates"] and doc["counts"])
+        self.assertTrue(390000 < doc["executed"] < 400010, doc["executed"])
+        hot = doc["blocks"][0]
+        self.assertEqual(hot["addr"], "0x5")
+        self.assertTrue(99000 < hot["executions"] < 100000)  # some rounds may be the interpreter's
+        first, second, _, jump = hot["listing"][:4]
+        self.assertEqual((first["hex"], first["text"]), ("01c8", "add eax, ecx"))
+        self.assertEqual(first["host"][0]["hex"], "01c8")
+        self.assertEqual(second["host"], [{"hex": "660fefc0", "text": "pxor xmm0, xmm0"}])
+        self.assertIn("jmp 0x", jump["host"][-1]["text"])
+        why = {i["text"]: i["interpreted"] for b in doc["blocks"] for i in b["listing"]}
+        self.assertIsNone(why["add eax, ecx"])
+        self.assertEqual(why["hlt"], "privileged")
+        for block in doc["blocks"]:
+            self.assertEqual(sum(len(i["hex"]) for i in block["listing"]), 2 * block["guest_bytes"])
+
+    def test_text(self):
+        guest = self.file("loop", LOOP)
+        run = vitro("blocks", guest, "1", "-e", "soft", "--tier", "trans", "-q")
+        self.expect(run, OK)
+        text = run.stdout.decode()
+        self.assertRegex(text, r"executions +guest address +instructions +bytes +host bytes +symbol\n +99,\d\d\d +0x5 ")
+        self.assertRegex(text, r"and \d+ more\n")
+        self.assertNotIn("\x1b", text)
+        text = vitro("blocks", guest, "1", "-l", "-e", "soft", "--tier", "trans", "-q").stdout.decode()
+        self.assertRegex(text, r"0x5 +01 c8 +add eax, ecx +01 c8 +add eax, ecx")
+        self.assertIn("interpreted: privileged", text)
+
+    def test_filters(self):
+        guest = self.file("loop", LOOP)
+        args = ("-e", "soft", "--tier", "trans")
+        doc, _ = self.json("blocks", guest, *args, "--range", "0x5-0x6")
+        self.assertEqual({b["addr"] for b in doc["blocks"]}, {"0x5"})
+        doc, _ = self.json("blocks", guest, "1", *args)
+        self.assertEqual(len(doc["blocks"]), 1)
+        self.assertGreater(doc["matching"], 1)
+        self.refuse(vitro("blocks", guest, "0", *args), USAGE, "a number from 1")
+
+    def test_without_translation(self):
+        doc, _ = self.json("blocks", "hello", "-e", "soft", "--tier", "interp")
+        self.assertEqual((doc["translates"], doc["blocks"]), (False, []))
+        self.assertIn(b"Nothing is translated", vitro("blocks", "hello", "-e", "soft", "--tier", "interp", "-q").stdout)
+
+    @needs_kvm
+    def test_engine_that_does_not_translate(self):
+        self.refuse(vitro("blocks", "hello", "-e", "kvm"), ENGINE, "the engine kvm translates nothing")
+        run = vitro("run", "hello", "-e", "kvm", "-q", "--then", "blocks")
+        self.assertIn(b"showing translated code: the engine kvm translates nothing", run.stderr)
+
+    def test_counts_only_when_asked(self):
+        guest = self.file("loop", LOOP)
+        for option, counts in (([], False), (["--count-blocks"], True)):
+            doc = self.json("run", guest, "-e", "soft", *option, "--then", "blocks:3")[0]["then"][0]["data"]
+            self.assertEqual(doc["counts"], counts)
+            self.assertEqual(doc["blocks"][0]["executions"] is not None, counts)
+
+    def test_counts_do_not_change_the_run(self):
+        guest = self.file("loop", LOOP)
+        ends = [self.json("run", guest, "--deterministic", *option, "--then", "regs,mem:0x6000:8")[0]["then"]
+                for option in ([], ["--count-blocks"], ["--perf-map"])]
+        self.assertEqual(ends[0], ends[1])
+        self.assertEqual(ends[0], ends[2])
+
+
+class PerfMap(Case):
+    def test_the_map(self):
+        guest = self.file("loop", LOOP)
+        run = subprocess.Popen([VITRO, "run", guest, "--perf-map", "--tier", "trans", "-j", "--then", "blocks:1000"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        out, err = run.communicate(timeout=60)
+        path = pathlib.Path(f"/tmp/perf-{run.pid}.map")
+        self.addCleanup(path.unlink, missing_ok=True)
+        self.assertEqual(run.returncode, OK, err)
+        lines = path.read_text().splitlines()
+        blocks = json.loads(out)["then"][0]["data"]["blocks"]
+        said = {(f"0x{a}", int(n, 16), rip) for a, n, rip in (re.fullmatch(r"(\S+) (\S+) guest:(0x\S+)", x).groups()
+                                                            for x in lines)}
+        self.assertEqual(said, {(b["host_addr"], b["host_bytes"], b["addr"]) for b in blocks})
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    @needs_kvm
+    def test_refused(self):
+        self.refuse(vitro("run", "hello", "--perf-map", "-e", "kvm"), ENGINE, "the engine kvm translates nothing")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SAMPLES = {
     "console.send": {"text": "x"}, "regs.get": {"fpu": True}, "regs.set": {"regs": {"rbx": "0x5"}},
     "mem.read": {"addr": "0x500", "len": 3}, "mem.write": {"addr": "0x500", "bytes": "00"},
     "stop": {"grace_ms": 0}, "break.set": {"addr": "0x7000"}, "break.clear": {"addr": "0x7000"}, "watch.set": {"addr": "0x7000"},
-    "watch.clear": {"addr": "0x7000"}, "run_to": {"addr": "rip"},
+    "watch.clear": {"addr": "0x7000"}, "run_to": {"addr": "rip"}, "blocks": {"all": True, "count": 3},
 }
 
 
@@ -48,6 +48,7 @@ class Schema(Case):
             except Failed as e:
                 self.assertTrue(method in ("reset", "power_button", "console.send") and bare or
                                 method in ("step", "symbols") or
+                                method == "blocks" and "the engine kvm translates nothing" in str(e) or
                                 method in ("back.step", "back.continue") and e.code == -32002, f"{method}: {e}")
             if method == "break.set":
                 client.call("pause")

@@ -178,7 +178,7 @@ class Completion(unittest.TestCase):
         rows = {"--mode": {"real", "protected", "paged32", "long"}, "--engine": {"auto", "kvm", "soft"},
                 "-e": {"auto", "kvm", "soft"}, "--kind": {"flat", "elf", "linux", "vmlinux", "pvh", "multiboot", "multiboot2"}, "--page-size": {"4k", "2m", "4m"},
                 "--to": {"text", "jsonl", "chrome"}, "--stop-at": {"exit:", "insn:", "end"},
-                "--then": {"map", "walk:", "tables", "regs", "devices", "mem:", "disasm:", "exits", "symbols"}, "-m": set()}
+                "--then": {"map", "walk:", "tables", "regs", "devices", "mem:", "disasm:", "exits", "symbols", "blocks"}, "-m": set()}
         for option, values in rows.items():
             self.assertEqual(set(self.ask("run", option, "")), values, option)
 

@@ -395,5 +395,6 @@ const struct engine_ops soft_engine = {
     .forget = soft_cpu_forget,
     .count = soft_cpu_count,
     .run_area = soft_run_area,
+    .code = &soft_code_ops,
     .peek = soft_peek,
 };

@@ -35,6 +35,9 @@ void soft_complete(struct soft_cpu *c);
 int soft_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err);
 int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in, struct vitro_err *err);
 
+/* trans/code.c */
+extern const struct code_ops soft_code_ops;
+
 /* soft_help.c */
 int soft_help(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_err *err);
 

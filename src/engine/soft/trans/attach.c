@@ -10,7 +10,9 @@ int trans_attach(struct soft_cpu *c, struct vitro_err *err)
 {
     enum engine_tier tier = c->vcpu->m->tier;
     struct trans_config config = { .threshold = tier == TIER_AUTO ? THRESHOLD : 0,
-                                   .prove = TRANS_PROVE,
+                                   .prove = TRANS_PROVE || c->vcpu->m->translate & TRANSLATE_CHECK,
+                                   .counts = c->vcpu->m->translate & TRANSLATE_COUNT,
+                                   .perf = c->vcpu->m->translate & TRANSLATE_PERF,
                                    .check = c->vcpu->m->translate & TRANSLATE_CHECK };
     int rc;
 

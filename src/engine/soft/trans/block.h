@@ -22,7 +22,7 @@ enum {
     BLOCK_INSNS = 64, /* most in a block: nothing executes more between two looks at the budget */
     BLOCK_NONE = 0,   /* the number of no block, and of no site */
     BLOCK_BYTES = 65536, /* of the cache that must be free before one is made */
-    BLOCKS_MAX = 1 << 17,
+    BLOCKS_MAX = TRANS_COUNTS,
     SITES_MAX = 1 << 20,
     BOUNDS_MAX = 1 << 21,
     BLOCK_BUCKETS = 1 << 15,
@@ -68,7 +68,8 @@ struct block {
     uint32_t entry, indirect; /* in the cache; the second takes flags from frame.flags */
     uint32_t bounds;          /* of its first instruction in trans_store.bound */
     uint32_t bytes;           /* of host code */
-    uint32_t edges;           /* first SITE_EDGE that is linked to it */
+    uint32_t straight; /* of it what lies in the instructions' order: the rest is jumped to */
+    uint32_t edges;    /* first SITE_EDGE that is linked to it */
     uint32_t next, next_in_page;
     uint16_t guest_bytes;
     uint8_t ninsns, bank; /* enum soft_bank: who executes it */
@@ -116,7 +117,7 @@ struct trans_store {
     pthread_mutex_t lock;
     bool shared; /* fixed: there is more than one vCPU */
     unsigned threshold;
-    bool prove;                   /* trans_config.prove */
+    bool prove, counts;           /* trans_config */
     struct trans *user[CPUS_MAX]; /* fixed once a vCPU runs */
     unsigned nusers;
     _Atomic bool exact_flags;

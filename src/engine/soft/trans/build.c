@@ -8,7 +8,7 @@
 #include "engine/soft/trans/gen.h"
 #include "engine/soft/trans/prove.h"
 
-enum { CC_S = 8, CC_B = 2, ALU_CMP = 7, OP_TEST = 0x85 };
+enum { CC_S = 8, CC_B = 2, ALU_ADD = 0, ALU_CMP = 7, OP_TEST = 0x85 };
 
 static uint32_t place(const struct gen *g)
 {
@@ -40,6 +40,22 @@ static void check_simd(struct gen *g, unsigned live)
     gen_cold(g, cold);
 }
 
+/* Behind a park. The number is of a block that nobody executes yet. */
+static void count_execution(struct gen *g)
+{
+    struct emit_mem m = FRAME(executions);
+
+    if (!g->t->counts)
+        return;
+    for (unsigned i = 0; i < g->t->nusers; i++) {
+        if (g->t->user[i] != NULL)
+            g->t->user[i]->frame->executions[g->number] = 0;
+    }
+    m.disp += (int32_t)(8 * g->number);
+    emit_op_mem(&g->e, true, 0x83, ALU_ADD, m);
+    emit_8(&g->e, 1);
+}
+
 /* Returns where an indirect branch goes on that has the flags in AX. */
 static uint8_t *entry(struct gen *g)
 {
@@ -53,6 +69,7 @@ static uint8_t *entry(struct gen *g)
     parked = g->e.at;
     check_budget(g, live);
     check_simd(g, live);
+    count_execution(g);
     gen_unpark(g, live);
     return parked;
 }
@@ -212,6 +229,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     g.e = (struct emit){ .at = store->cache.rw + begin, .end = store->cache.rw + store->cache.len };
     parked = entry(&g);
     body(&g);
+    g.b->straight = place(&g) - g.b->entry;
     indirect_entry(&g, parked);
     gen_colds(&g);
     if (g.e.full || g.failed)

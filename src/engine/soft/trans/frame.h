@@ -22,7 +22,8 @@ enum {
     TRANS_TLB = 4096,      /* entries for a bank and a kind of access */
     TRANS_INDIRECT = 4096, /* entries for a bank */
     TRANS_CELLS = 32768,
-    TRANS_STACK = 65536, /* bytes: a signal frame with all vector state, and a handler */
+    TRANS_COUNTS = 1 << 17, /* blocks */
+    TRANS_STACK = 65536,    /* bytes: a signal frame with all vector state, and a handler */
 };
 
 enum trans_access { TRANS_READ, TRANS_WRITE, TRANS_ACCESSES };
@@ -74,7 +75,8 @@ struct trans_frame {
 
     struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
     struct trans_indirect indirect[BANKS][TRANS_INDIRECT];
-    const void *cell[TRANS_CELLS]; /* where branches to other pages go */
+    const void *cell[TRANS_CELLS];     /* where branches to other pages go */
+    uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */
 };
 
 enum trans_simd { TRANS_SIMD_SSE = 1, TRANS_SIMD_AVX = 2 };

@@ -81,7 +81,8 @@ static int fill_store(struct trans_store *s, const struct machine *m,
         s->bound == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     s->code->npages = s->writers->npages = npages;
-    return trans_cache_open(&s->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN, err);
+    return trans_cache_open(&s->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN,
+                            config->perf, err);
 }
 
 static int store_new(struct machine *m, const struct trans_config *config, struct trans_store **out,
@@ -96,6 +97,7 @@ static int store_new(struct machine *m, const struct trans_config *config, struc
     s->shared = m->ncpus_planned > 1;
     s->threshold = config->threshold;
     s->prove = config->prove;
+    s->counts = config->counts;
     s->exact_flags = config->exact_flags;
     rc = fill_store(s, m, config, err);
     if (rc < 0) {
@@ -128,7 +130,7 @@ static int make_frame(struct trans *t, struct vitro_err *err)
     if (t->stack == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     t->frame = (struct trans_frame *)(void *)(t->stack + TRANS_STACK);
-    memset(t->frame, 0, sizeof(*t->frame));
+    memset(t->frame, 0, offsetof(struct trans_frame, executions));
     t->frame->gpr = t->c->s.gpr;
     t->frame->xsave = t->c->s.xsave;
     t->frame->leave = (const void *)trans_leave;

@@ -24,6 +24,8 @@ struct trans_config {
     bool exact_flags; /* arithmetic flags are right at every instruction, also those nobody reads */
     uint32_t cache_len; /* bytes of translated code; 0: the default */
     bool prove;         /* emitted code is read again, and must touch nothing else (prove.h) */
+    bool counts;        /* executions of each block are counted: one addition at its entry */
+    bool perf;          /* the host's profiler shall ask for a map of the code: TRANSLATE_PERF */
     bool check;         /* all of it is executed by the interpreter too, and compared (check.h) */
 };
 

@@ -11,11 +11,25 @@
 #include "cli.h"
 #include "lab.h"
 
+enum statement_kind {
+    ST_MACHINE,
+    ST_TURN,
+    ST_SHARE,
+    ST_SCHEDULE,
+    ST_LIMIT,
+    ST_SHARED,
+    ST_COPY,
+    ST_OUTPUT,
+    ST_EXPECT,
+    NSTATEMENTS
+};
+
 struct reader {
     struct lab_plan *plan;
     const char *folder;
     enum vitro_engine engine; /* of machines that do not say */
     unsigned line;
+    unsigned last[NSTATEMENTS]; /* the line of the last of each; 0: there was none */
     int nwords;
     char *word[LAB_WORDS_MAX];
     struct vitro_err *err;
@@ -145,7 +159,7 @@ static const struct key {
     { "cow", false, key_cow },    { "hypercalls", false, key_hypercalls },
 };
 
-static int set_key(struct reader *r, struct lab_machine *m, char *word)
+static int set_key(struct reader *r, struct lab_machine *m, char *word, unsigned *seen)
 {
     char *value = strchr(word, '=');
 
@@ -156,6 +170,9 @@ static int set_key(struct reader *r, struct lab_machine *m, char *word)
             continue;
         if (keys[i].valued != (value != NULL))
             return refuse(r, "'%s' %s", word, value != NULL ? "takes no value" : "wants =VALUE");
+        if (*seen & 1u << i)
+            return refuse(r, "'%s' twice", word);
+        *seen |= 1u << i;
         return keys[i].set(r, m, value);
     }
     return refuse(r,
@@ -174,6 +191,7 @@ static bool is_name(const char *word)
 static int do_machine(struct reader *r)
 {
     struct lab_machine *m = &r->plan->machine[r->plan->nmachines];
+    unsigned seen = 0;
     int rc = 0;
 
     if (r->nwords < 3)
@@ -193,7 +211,7 @@ static int do_machine(struct reader *r)
     else
         rc = keep_path(r, r->word[2], m->guest);
     for (int i = 3; i < r->nwords && rc == 0; i++)
-        rc = set_key(r, m, r->word[i]);
+        rc = set_key(r, m, r->word[i], &seen);
     if (rc == 0 && m->files_cow && m->files[0] == '\0')
         rc = refuse(r, "cow without files=DIR");
     r->plan->nmachines += rc == 0;
@@ -246,6 +264,8 @@ static int do_share(struct reader *r)
         if ((rc = find_machine(r, r->word[i], &m)) < 0 ||
             (rc = number(r, value, 1, 100, &percent)) < 0)
             return rc;
+        if (r->plan->machine[m].share != 0)
+            return refuse(r, "machine %s has two shares", r->plan->machine[m].name);
         r->plan->machine[m].share = (unsigned)percent;
         sum += (unsigned)percent;
     }
@@ -346,11 +366,18 @@ static int do_expect(struct reader *r)
 
 static const struct statement {
     const char *word;
+    bool often; /* may be said more than once */
     int (*parse)(struct reader *r);
-} statements[] = {
-    { "machine", do_machine },   { "turn", do_turn },     { "share", do_share },
-    { "schedule", do_schedule }, { "limit", do_limit },   { "shared", do_shared },
-    { "copy", do_copy },         { "output", do_output }, { "expect", do_expect },
+} statements[NSTATEMENTS] = {
+    [ST_MACHINE] = { "machine", true, do_machine },
+    [ST_TURN] = { "turn", false, do_turn },
+    [ST_SHARE] = { "share", false, do_share },
+    [ST_SCHEDULE] = { "schedule", false, do_schedule },
+    [ST_LIMIT] = { "limit", false, do_limit },
+    [ST_SHARED] = { "shared", false, do_shared },
+    [ST_COPY] = { "copy", true, do_copy },
+    [ST_OUTPUT] = { "output", false, do_output },
+    [ST_EXPECT] = { "expect", false, do_expect },
 };
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -368,6 +395,16 @@ static int split(struct reader *r, char *line)
         r->word[r->nwords++] = w;
     }
     return 0;
+}
+
+static int parse_statement(struct reader *r, enum statement_kind kind)
+{
+    const struct statement *st = &statements[kind];
+
+    if (r->last[kind] != 0 && !st->often)
+        return refuse(r, "a second %s; line %u has the first", st->word, r->last[kind]);
+    r->last[kind] = r->line;
+    return st->parse(r);
 }
 
 static int parse_line(struct reader *r, const char *from, size_t len)
@@ -388,9 +425,9 @@ static int parse_line(struct reader *r, const char *from, size_t len)
     line[len] = '\0';
     if ((rc = split(r, line)) < 0 || r->nwords == 0)
         return rc;
-    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+    for (unsigned i = 0; i < NSTATEMENTS; i++) {
         if (strcmp(statements[i].word, r->word[0]) == 0)
-            return statements[i].parse(r);
+            return parse_statement(r, (enum statement_kind)i);
     }
     return refuse(r,
                   "'%s'? Lines begin with machine, turn, share, schedule, limit, shared, copy, "
@@ -410,12 +447,14 @@ static int check_whole(struct reader *r)
         const struct lab_machine *m = &p->machine[i];
 
         shares += m->share != 0;
+        r->line = r->last[ST_TURN];
         if (p->turn_insns != 0 && p->turn_ms == 0 && !lab_counts(m))
             return refuse(r,
                           "turns count instructions, and those of machine %s, %s, are not counted: "
                           "say how long they are in time too, with turn insn N ms N",
                           m->name, m->cpus > 1 ? "which has several CPUs" : "which is KVM's");
     }
+    r->line = r->last[ST_SHARE];
     if (shares != 0 && (shares != p->nmachines || p->turn_exits != 0))
         return refuse(r, "shares are of 'turn insn N' or 'turn ms N', and every machine has one");
     return 0;

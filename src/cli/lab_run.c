@@ -147,6 +147,32 @@ static uint64_t next_mark(const struct lab *lab, const struct station *s)
     return first;
 }
 
+/* The region begins as zeros for all: nothing that was laid into a machine may be under it. */
+static int check_shared(struct lab *lab, struct station *s)
+{
+    const struct lab_plan *p = lab->plan;
+    uint64_t used = 0;
+
+    if (p->shared_len == 0)
+        return 0;
+    if (vitro_mem_read(s->m, p->shared_gpa, lab->shared, p->shared_len) < 0)
+        return refuse(lab, s, "shared", p->shared_gpa, p->shared_len);
+    while (used < p->shared_len && lab->shared[used] == 0)
+        used++;
+    memset(lab->shared, 0, p->shared_len);
+    if (used == p->shared_len)
+        return 0;
+    if (lab->err != NULL) {
+        *lab->err = (struct vitro_err){ .code = -EINVAL, .kind = VITRO_ERR_USAGE };
+        snprintf(lab->err->text, sizeof(lab->err->text),
+                 "shared: at 0x%" PRIx64
+                 " in machine %s lies what it begins with, code, data or page "
+                 "tables: 'vitro map' shows where memory is free",
+                 p->shared_gpa + used, s->is->name);
+    }
+    return -EINVAL;
+}
+
 static int give_shared(struct lab *lab, struct station *s)
 {
     const struct lab_plan *p = lab->plan;
@@ -330,7 +356,9 @@ static int open_station(struct lab *lab, unsigned i)
     s->lab = lab;
     s->is = is;
     s->fate = &lab->result->fate[i];
-    return rc < 0 ? rc : vitro_new(&machine, s->guest, &s->m, lab->err);
+    if (rc == 0)
+        rc = vitro_new(&machine, s->guest, &s->m, lab->err);
+    return rc < 0 ? rc : check_shared(lab, s);
 }
 
 /* If any turn is measured by it. */

@@ -321,7 +321,8 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         why = watch_words(x, words, sizeof(words));
     }
     if (stop->why == STOP_PANIC) {
-        snprintf(out->panic, sizeof(out->panic), "%s", m->board->panic->text);
+        snprintf(out->panic, sizeof(out->panic), "%s",
+                 panic_seen(m->board->panic) ? m->board->panic->text : boot_gave_up(m, out->rip));
         panic_last_lines(m->board->panic, out->panic_lines, sizeof(out->panic_lines));
     }
     if (stop->why == STOP_HALT && machine->ncpus == 1)
@@ -329,6 +330,13 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
     snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
              why, x->detail != NULL ? ": " : "", x->detail != NULL ? x->detail : "", out->rip,
              out->exits, out->exits == 1 ? "" : "s");
+}
+
+static const char *gave_up(const struct vitro *m, const struct stop *stop)
+{
+    return stop->why == STOP_HALT && m->board->panic != NULL
+               ? boot_gave_up(m, last_rip(m->board->m->cpu[0]))
+               : NULL;
 }
 
 /* A kernel that has panicked may halt for good, or end in a triple fault, which is how some reset a PC. */
@@ -344,7 +352,7 @@ int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
     const struct machine *machine = m->board->m;
 
     chr_fd_settle(&m->board->console);
-    if (is_panic(m, stop))
+    if (is_panic(m, stop) || gave_up(m, stop) != NULL)
         stop->why = STOP_PANIC;
 
     if (stop->why == STOP_HOST) {

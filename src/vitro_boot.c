@@ -108,6 +108,15 @@ void boot_close(struct vitro *m)
     free(m->cmdline);
 }
 
+const char *boot_gave_up(const struct vitro *m, uint64_t rip)
+{
+    /* Linux maps itself to the upper half, in 32 bits from 3 GiB on; what unpacks it runs where it was loaded. */
+    if (!m->guest->image.unpacks || rip >= PC_HOLE)
+        return NULL;
+    return "it halted before it was unpacked: the image is damaged, or the memory too small; its words "
+           "are seen with earlyprintk=ttyS0 in --append";
+}
+
 bool vitro_has_console(const struct vitro *m)
 {
     return image_boots(m->guest->image.kind);

@@ -105,6 +105,8 @@ WARN_UNUSED int cpu_choose(struct vitro *m, const struct vitro_config *cfg, stru
 /* boot_open, boot_close - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
 WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
 void boot_close(struct vitro *m);
+/* A kernel that unpacks itself was halted for good at rip before it was unpacked; NULL, or what to say of it. */
+const char *boot_gave_up(const struct vitro *m, uint64_t rip);
 
 /* event_fn of a machine whose owner wants events; ctx is its struct vitro. */
 void pass_event(void *ctx, const struct event *ev);

@@ -47,6 +47,7 @@ struct image {
     size_t len;
     char found[IMAGE_FOUND_MAX]; /* what it is, in printable ASCII; "" for flat and built-in */
     bool is_linux;               /* by its magic number or note */
+    bool unpacks;                /* begins with code that unpacks the kernel */
     unsigned nparts;
     struct image_part part[IMAGE_PARTS_MAX];
     struct symtab symbols; /* owned; empty when there are none */

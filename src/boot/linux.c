@@ -128,6 +128,7 @@ static int read_bzimage(struct image *img, struct vitro_err *err)
     if (rc < 0)
         return rc;
     img->is_linux = true;
+    img->unpacks = h.packed != NULL;
     img->start = h.entry64 ? X86_START_LONG : X86_START_PROTECTED;
     snprintf(img->found, sizeof(img->found), "Linux bzImage%s%s (protocol %u.%02u, %s entry%s%s)",
              h.name[0] != '\0' ? " " : "", h.name, h.version >> 8, h.version & 0xff,

@@ -87,6 +87,25 @@ class BootTimes(unittest.TestCase):
         self.assertGreater(last["host_ns"], first["host_ns"])
 
 
+class Damaged(unittest.TestCase):
+    """L8: a header that is fine, and what cannot be unpacked behind it."""
+
+    @needs("vmlinuz-cloud")
+    def test_garbage_in_the_payload(self):
+        image = bytearray((GUESTS / "vmlinuz-cloud").read_bytes())
+        middle = len(image) // 2
+        image[middle:middle + 200000] = b"\xff" * 200000
+        with tempfile.NamedTemporaryFile() as damaged:
+            damaged.write(image)
+            damaged.flush()
+            boot = Boot(damaged.name, options=["-e", "soft"], append="earlyprintk=ttyS0")
+            quiet = Boot(damaged.name, options=["-e", "soft"])
+        self.assertIn(b"System halted", boot.said, boot.tail())
+        for run in (boot, quiet):
+            self.assertEqual(run.code, PANIC, run.tail())
+            self.assertIn("it halted before it was unpacked: the image is damaged", run.report)
+
+
 class Sizes(unittest.TestCase):
     """Memory from 128 MiB to 4 GiB; the hole for devices begins at 3 GiB."""
 

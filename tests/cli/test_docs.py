@@ -271,6 +271,25 @@ class Documents(unittest.TestCase):
         self.assertEqual(folders, checked)
 
 
+class BadInput(unittest.TestCase):
+    """docs/bad-input.md: every row names tests, and they are there."""
+
+    def test_rows(self):
+        rows = re.findall(r"^\| ([LCDG]\d+) \| .* \| (.*) \|$", (ROOT / "docs/bad-input.md").read_text(), re.M)
+        self.assertEqual([name for name, _ in rows], [f"L{n}" for n in range(6, 13)] + [f"C{n}" for n in range(1, 8)] +
+                         [f"D{n}" for n in range(1, 13)] + ["G3"])
+        targets = (ROOT / "tests/fuzz").glob("fuzz_*.c")
+        fuzz = {path.stem for path in targets}
+        for name, tests in rows:
+            with self.subTest(name):
+                words = re.findall(r"`([\w./-]+)`", tests)
+                self.assertTrue(words or name == "L11")
+                for word in words:
+                    self.assertTrue(word in fuzz or (ROOT / "tests" / word).exists(), word)
+                for file, test in re.findall(r"`([\w./-]+\.py)` (test_\w+|[A-Z]\w+)", tests):
+                    self.assertRegex((ROOT / "tests" / file).read_text(), rf"(def|class) {test}\b")
+
+
 if __name__ == "__main__":
     if not VITRO.exists():
         sys.exit(f"test_docs: {VITRO} is not there: build first, or set VITRO")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Guests that do what none should, on both engines: bad-input rows D1, D2, D9."""
-from common import GUEST, NO_KVM, OK, Case
+"""Guests that do what none should, on both engines: bad-input rows D1, D2, D8, D9, D11."""
+import signal
+
+from common import GUEST, NO_KVM, OK, STOPPED, Case
+from rpc import Machine
 
 ENGINES = ["soft"] + ([] if NO_KVM else ["kvm"])
 
@@ -83,3 +86,40 @@ class Holes(Case):
     def test_interrupt_table(self):
         # lidt [rip + 2]; ud2; its operand: limit 0xffff, base 0x40000000
         self.check("0f011d02000000 0f0b ffff 0000004000000000")
+
+
+class Edges(Case):
+    """D8: one access that begins in memory and ends where there is none."""
+
+    def test_across_the_end_of_memory(self):
+        # mov eax, 0x55667788; mov [0x1ffffe], eax; mov ebx, [0x1ffffd]; mov eax, [0x1ffffc]; hlt
+        image = self.file("edge", bytes.fromhex("b888776655 a3feff1f00 8b1dfdff1f00 a1fcff1f00 f4"))
+        for engine in ENGINES:
+            with self.subTest(engine):
+                doc, run = self.json("run", image, "-e", engine, "--mode", "protected", "--timeout", "20",
+                                     "--then", "exits,mem:0x1ffffc:4,regs")
+                self.expect(run, OK)
+                exits, mem = doc["then"][0]["data"], doc["then"][1]["data"]
+                # The part in memory is done there; the rest goes to nobody, and reads as all ones.
+                self.assertEqual(mem["extents"][0]["hex"], "00008877")
+                rows = {(row["address"], row["direction"]): row["exits"] for row in exits["rows"] if row["reason"] == "mmio"}
+                self.assertEqual(rows, {("0x200000", "write"): 1, ("0x200000", "read"): 1})
+                self.assertEqual(doc["cpus"][0]["rax"], hex(0x77880000))
+
+
+class Storm(Case):
+    """D11: every CPU reads and writes a device without end; who asks and who ends it are not starved."""
+
+    def test_views_and_signals(self):
+        # mov dx, 0x3f8; 1: in al, dx; out dx, al; jmp 1b
+        image = self.file("storm", bytes.fromhex("66baf803 ec ee ebfc"))
+        for engine in ENGINES:
+            with self.subTest(engine):
+                machine = Machine(self, image, "-e", engine, "-c", "4", name=f"storm-{engine}")
+                client = machine.client()
+                first = client.call("exits")["exits"]
+                for _ in range(20):
+                    client.call("regs")
+                self.assertGreater(client.call("exits")["exits"], first)
+                machine.process.send_signal(signal.SIGTERM)
+                self.assertEqual(machine.wait()[0], STOPPED)

@@ -133,7 +133,7 @@ enum probe_id { PROBE_ROWS(X) PROBE_NROWS };
 
 enum probe_verdict { PROBE_UNKNOWN, PROBE_YES, PROBE_NO };
 
-enum { PROBE_REASON_MAX = 96 };
+enum { PROBE_REASON_MAX = 160 };
 
 struct probe_row {
     enum probe_verdict verdict;    /* UNKNOWN: not run, reason says why where there is one */

@@ -46,6 +46,13 @@ class Cpu(Case):
         for leaf, regs in leaves.items():
             self.assertEqual(view.get(leaf, (0, 0, 0, 0)), regs, leaf)
 
+    def test_a_built_in_guest_has_one_to_show(self):
+        for engine in ("soft",) if NO_KVM else ("kvm", "soft"):
+            doc, run = self.json("regs", "hello", "--cpuid", "-e", engine)
+            self.expect(run, OK)
+            self.assertGreater(len(doc["leaves"]), 5, engine)
+            self.assertIn("lm", doc["flags"], engine)
+
     def test_both_engines_show_the_same(self):
         if NO_KVM:
             self.skipTest(f"cannot run guests here: {NO_KVM}")

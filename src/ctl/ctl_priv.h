@@ -19,9 +19,10 @@ enum {
     TAIL_BYTES = 65536,      /* of output that are kept */
     BREAKS_MAX = 32,
     WATCHES_MAX = 64,
-    MARKS_MAX = 4,        /* of exits, of one connection */
-    MEM_MAX = 16384,      /* bytes of one mem.read or mem.write */
-    STREAM_CHUNK = 16384, /* bytes of output or trace at a time */
+    MARKS_MAX = 4,            /* of exits, of one connection */
+    MEM_MAX = 16384,          /* bytes of one mem.read or mem.write */
+    STREAM_PACE_NS = 5000000, /* a guest that prints byte by byte is not a notification a byte */
+    STREAM_CHUNK = 16384,     /* bytes of output or trace at a time */
 };
 
 /* Why a machine stands still; "" while it runs. */
@@ -100,8 +101,10 @@ struct ctl {
     /* the server's thread only */
     struct conn *conn[CONNS_MAX];
     unsigned nconns, conn_number;
-    unsigned debugger;   /* number of the connection that is; 0: none */
-    uint64_t stop_at_ns; /* the grace of "stop" ends; 0: none */
+    unsigned debugger;    /* number of the connection that is; 0: none */
+    uint64_t stop_at_ns;  /* the grace of "stop" ends; 0: none */
+    uint64_t streamed_ns; /* when output and trace were told last */
+    bool streams_wait;    /* there may be more, to be told after STREAM_PACE_NS */
     struct trace_tap *trace;
 };
 

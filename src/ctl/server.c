@@ -114,14 +114,28 @@ static unsigned fill(struct ctl *c, struct pollfd *p)
 /* How long the loop may sleep. */
 static int patience(const struct ctl *c, bool busy)
 {
-    uint64_t now;
+    uint64_t now, until = c->stop_at_ns;
 
     if (busy)
         return 0;
-    if (c->stop_at_ns == 0)
+    if (c->streams_wait && (until == 0 || c->streamed_ns + STREAM_PACE_NS < until))
+        until = c->streamed_ns + STREAM_PACE_NS;
+    if (until == 0)
         return -1;
     now = ctl_now_ns();
-    return c->stop_at_ns > now ? (int)((c->stop_at_ns - now) / 1000000 + 1) : 0;
+    return until > now ? (int)((until - now) / 1000000 + 1) : 0;
+}
+
+/* The first at once. Until it is told again, what comes does not wake this thread. */
+static void pace_streams(struct ctl *c)
+{
+    uint64_t now = ctl_now_ns();
+
+    c->streams_wait = now - c->streamed_ns < STREAM_PACE_NS;
+    if (c->streams_wait)
+        return;
+    notify_streams(c);
+    c->streamed_ns = now;
 }
 
 static void hear_conn(struct conn *conn, short events, bool *busy)
@@ -173,7 +187,7 @@ static bool serve(struct ctl *c, const struct pollfd *p)
     notify_states(c);
     for (unsigned i = 0; i < known; i++)
         hear_conn(c->conn[i], p[P_CONNS + i].revents, &busy);
-    notify_streams(c);
+    pace_streams(c);
     for (unsigned i = 0; i < known; i++)
         tell_conn(c->conn[i], &busy);
     if (p[P_LISTEN].revents & POLLIN)

@@ -154,3 +154,33 @@ int vitro_symbols_elf(struct vitro *m, void **out, size_t *len, struct vitro_err
 {
     return symbols_elf(symbols_of(m), out, len, err);
 }
+
+/* A name is good up to the next higher address; the list is by address. */
+static uint64_t last_of(const struct vitro_symbol *list, size_t n, size_t i)
+{
+    uint64_t addr = list[i].addr;
+
+    while (i < n && list[i].addr <= addr)
+        i++;
+    return i < n ? list[i].addr - 1 : addr;
+}
+
+int vitro_symbols_file(const struct vitro_symbol *list, size_t n, void **out, size_t *len,
+                       struct vitro_err *err)
+{
+    struct symtab t = { 0 };
+    int rc = n > 0 ? 0 : err_class(err, VITRO_ERR_USAGE, -ENOENT, "symbols: there are none");
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct symbol s = { .addr = list[i].addr, .last = last_of(list, n, i) };
+
+        rc = symtab_add(&t, &s, list[i].name, strlen(list[i].name));
+        if (rc < 0)
+            rc = err_set(err, rc, "symbols: too many");
+    }
+    symtab_sort(&t);
+    if (rc == 0)
+        rc = symbols_elf(&t, out, len, err);
+    symtab_fini(&t);
+    return rc;
+}

@@ -256,6 +256,14 @@ int vitro_show_symbols(struct vitro *m, const struct vitro_style *style, char **
 /* An ELF file with nothing but the symbols, for debuggers; *out is the caller's to free. VITRO_ERR_USAGE: none. */
 int vitro_symbols_elf(struct vitro *m, void **out, size_t *len, struct vitro_err *err);
 
+/* The same of a list by address that came from elsewhere; names are copied, and good up to the next address. */
+struct vitro_symbol {
+    uint64_t addr;
+    const char *name;
+};
+int vitro_symbols_file(const struct vitro_symbol *list, size_t n, void **out, size_t *len,
+                       struct vitro_err *err);
+
 /* ---- exits ----------------------------------------------------------------------------------- */
 
 struct vitro_exit_row {

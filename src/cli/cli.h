@@ -233,6 +233,8 @@ json_t *screen_json(const struct vitro *m); /* a list of rows; NULL: there is no
 
 /* symbols.c: writes the symbols of the target as an ELF file. An exit code. */
 int symbols_write(const struct target *t, const char *path);
+/* The same of what a running machine answers: a list of addr and name. */
+int symbols_write_list(const json_t *symbols, const char *path);
 
 /* gdb.c: starts 'vitro gdb NAME' beside a run that others can see by that name. An exit code. */
 int gdb_beside(const struct options *o, const char *name);

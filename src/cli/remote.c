@@ -73,7 +73,7 @@ static json_t *params_of(const struct remote_view *v, const struct options *o, i
                          char **argv, int *code)
 {
     const struct vitro_style style = style_of(o);
-    json_t *params = json_pack("{s:s}", "format", o->json ? "json" : "text");
+    json_t *params = json_pack("{s:s}", "format", o->json || o->output != NULL ? "json" : "text");
     uint64_t count;
 
     *code = EXIT_OK;
@@ -147,11 +147,16 @@ static void say_which(struct client *c, const struct options *o, const char *nam
     json_decref(info);
 }
 
+/* What -o is for. */
+static bool writes_file(const struct remote_view *v)
+{
+    return strcmp(v->name, "symbols") == 0;
+}
+
 bool remote_wanted(const struct options *o, const char *name)
 {
     return !o->guest_given && o->stop_at.kind == STOP_AT_NOTHING &&
-           o->since.kind == STOP_AT_NOTHING && o->timeout_ns == 0 && o->output == NULL &&
-           place_name_valid(name);
+           o->since.kind == STOP_AT_NOTHING && o->timeout_ns == 0 && place_name_valid(name);
 }
 
 bool remote_view(const struct command *cmd, const struct options *o, int argc, char **argv,
@@ -162,7 +167,8 @@ bool remote_view(const struct command *cmd, const struct options *o, int argc, c
     json_t *params, *result = NULL;
     struct client *c;
 
-    if (v == NULL || !remote_wanted(o, argv[0]) || client_open(argv[0], PATIENCE_MS, &c, NULL) < 0)
+    if (v == NULL || (o->output != NULL && !writes_file(v)) || !remote_wanted(o, argv[0]) ||
+        client_open(argv[0], PATIENCE_MS, &c, NULL) < 0)
         return false;
     say_which(c, o, argv[0]);
     params = params_of(v, o, argc - 1, argv + 1, code);
@@ -171,7 +177,7 @@ bool remote_view(const struct command *cmd, const struct options *o, int argc, c
     else if (client_call(c, method_of(v, o), params, &result, &err) < 0)
         *code = fail_err(&err);
     else
-        *code = print(o, result);
+        *code = o->output != NULL ? symbols_write_list(result, o->output) : print(o, result);
     json_decref(result);
     client_close(c);
     return true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "ctl/rpc.h"
 #include "lab.h"
 
 /* A whole file, at most max bytes and a NUL; NULL with *code when it cannot be read. The caller's to free(). */
@@ -78,7 +79,31 @@ static void put_report(const struct lab_plan *plan, const struct lab_result *res
         fprintf(out, "ended after %" PRIu64 " turns by the limit\n", res->turns);
 }
 
-static int put_json(const struct lab_plan *plan, const struct lab_result *res, const char *output)
+/* What the machines put out: any bytes. */
+struct text {
+    char *at;
+    size_t len;
+};
+
+static int put_text(const struct text *t)
+{
+    if (fwrite(t->at, 1, t->len, stdout) < t->len) {
+        fprintf(stderr, "vitro: writing to standard output: %s\n", strerror(errno));
+        return EXIT_HOST;
+    }
+    return put_output("");
+}
+
+/* A path need not be UTF-8. */
+static json_t *json_path(const char *path)
+{
+    json_t *string = json_string(path);
+
+    return string != NULL ? string : rpc_latin1(path, strlen(path));
+}
+
+static int put_json(const struct lab_plan *plan, const struct lab_result *res,
+                    const struct text *output)
 {
     json_t *list = json_array(), *doc;
     char *text;
@@ -87,14 +112,14 @@ static int put_json(const struct lab_plan *plan, const struct lab_result *res, c
     for (unsigned i = 0; i < plan->nmachines; i++) {
         const struct lab_fate *f = &res->fate[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "name",
-                                              plan->machine[i].name, "guest",
-                                              plan->machine[i].guest, "end", lab_end_name(f),
-                                              "exits", (json_int_t)f->exits, "instructions",
-                                              (json_int_t)f->insns, "turns", (json_int_t)f->turns));
+        json_array_append_new(
+            list, json_pack("{s:s, s:o, s:s, s:I, s:I, s:I}", "name", plan->machine[i].name,
+                            "guest", json_path(plan->machine[i].guest), "end", lab_end_name(f),
+                            "exits", (json_int_t)f->exits, "instructions", (json_int_t)f->insns,
+                            "turns", (json_int_t)f->turns));
     }
-    doc = json_pack("{s:o, s:I, s:b, s:s?}", "machines", list, "turns", (json_int_t)res->turns,
-                    "cut", res->cut, "output", output);
+    doc = json_pack("{s:o, s:I, s:b, s:o}", "machines", list, "turns", (json_int_t)res->turns,
+                    "cut", res->cut, "output", rpc_latin1(output->at, output->len));
     text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
     json_decref(doc);
     code = text != NULL ? put_output(text) : EXIT_HOST;
@@ -104,24 +129,29 @@ static int put_json(const struct lab_plan *plan, const struct lab_result *res, c
 
 /* ---- what should come out -------------------------------------------------------------------- */
 
-/* The next line of a text, without its newline; NULL at the end. */
-static const char *next_line(const char **text, int *len)
+/* Takes the first line off a text; at is NULL at the end. Its newline does not count. */
+static struct text next_line(struct text *rest)
 {
-    const char *line = *text, *end = strchrnul(line, '\n');
+    struct text line = { .at = rest->len > 0 ? rest->at : NULL, .len = rest->len };
+    const char *end = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
 
-    if (*line == '\0')
-        return NULL;
-    *len = (int)(end - line);
-    *text = *end == '\n' ? end + 1 : end;
+    if (end != NULL)
+        line.len = (size_t)(end - rest->at);
+    rest->at += line.len + (end != NULL);
+    rest->len -= line.len + (end != NULL);
     return line;
 }
 
-static void put_side(const char *side, const char *line, int len)
+/* Escaped: so that nothing acts on the terminal, and what differs can be seen. */
+static void put_side(const char *side, const struct text *line)
 {
-    if (line != NULL)
-        printf("  %-9s %.*s\n", side, len, line);
-    else
-        printf("  %-9s (nothing)\n", side);
+    printf("  %-9s ", side);
+    for (size_t i = 0; i < line->len; i++) {
+        unsigned char c = (unsigned char)line->at[i];
+
+        printf(c >= ' ' && c <= '~' ? "%c" : "\\x%02x", c);
+    }
+    puts(line->at != NULL ? "" : "(nothing)");
 }
 
 /* What differs, and how the machines fared: a triple fault explains a lot. */
@@ -133,23 +163,21 @@ static int differs(const struct lab_plan *plan, const struct lab_result *res, un
     return put_output("") == EXIT_OK ? EXIT_DIFFERS : EXIT_HOST;
 }
 
-static int compare(const struct lab_plan *plan, const struct lab_result *res, const char *got)
+static int compare(const struct lab_plan *plan, const struct lab_result *res, struct text got)
 {
-    size_t size;
-    int code, want_len = 0, got_len = 0;
-    char *file = read_file(plan->expect, "expected output", LAB_OUTPUT_MAX, &size, &code);
-    const char *want = file, *w, *g;
+    int code;
+    size_t len;
+    char *file = read_file(plan->expect, "expected output", LAB_OUTPUT_MAX, &len, &code);
+    struct text want = { .at = file, .len = len };
 
     if (file == NULL)
         return code;
-    for (unsigned n = 1;; n++) {
-        w = next_line(&want, &want_len);
-        g = next_line(&got, &got_len);
-        if (w == NULL && g == NULL)
-            break;
-        if (w == NULL || g == NULL || want_len != got_len || memcmp(w, g, (size_t)want_len) != 0) {
-            put_side("expected:", w, want_len);
-            put_side("got:", g, got_len);
+    for (unsigned n = 1; want.len + got.len > 0; n++) {
+        const struct text w = next_line(&want), g = next_line(&got);
+
+        if (w.at == NULL || g.at == NULL || w.len != g.len || memcmp(w.at, g.at, w.len) != 0) {
+            put_side("expected:", &w);
+            put_side("got:", &g);
             free(file);
             return differs(plan, res, n);
         }
@@ -161,11 +189,11 @@ static int compare(const struct lab_plan *plan, const struct lab_result *res, co
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static int show(const struct options *o, const struct lab_plan *plan, const struct lab_result *res,
-                const char *output)
+                const struct text *output)
 {
     if (o->check)
-        return compare(plan, res, output);
-    return o->json ? put_json(plan, res, output) : put_output(output);
+        return compare(plan, res, *output);
+    return o->json ? put_json(plan, res, output) : put_text(output);
 }
 
 /* Output, turns (-v) and report go into one text, in the order of the run. */
@@ -173,9 +201,8 @@ static int run_plan(const struct options *o, const struct lab_plan *plan)
 {
     struct vitro_err err = { 0 };
     struct lab_result res;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    struct text text = { 0 };
+    FILE *out = open_memstream(&text.at, &text.len);
     int code = EXIT_OK;
 
     if (out == NULL)
@@ -187,8 +214,8 @@ static int run_plan(const struct options *o, const struct lab_plan *plan)
     if (fclose(out) != 0)
         code = EXIT_HOST;
     if (code == EXIT_OK)
-        code = show(o, plan, &res, text);
-    free(text);
+        code = show(o, plan, &res, &text);
+    free(text.at);
     return code;
 }
 

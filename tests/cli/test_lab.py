@@ -225,6 +225,16 @@ class Files(LabCase):
         guest = b"\xb0\x1b\xe6\xe9\xb0\x5b\xe6\xe9\xf4"  # ESC [
         self.assertEqual(self.output("machine a esc.bin", **{"esc.bin": guest}), "a: \\x1b[\n")
 
+    def test_output_of_any_bytes(self):
+        guest = b"".join(b"\xb0%c\xe6\xe9" % c for c in b"\x80\0A\n\x1bB\n") + b"\xf4"
+        text = "machine a any.bin\noutput bytes\nturn exit 100\nexpect e"
+        self.assertEqual(self.lab(text, "-q", **{"any.bin": guest}).stdout, b"\x80\0A\n\x1bB\n")
+        self.assertTrue(json.loads(self.lab(text, "-j").stdout)["output"].startswith("\x80\0A\n\x1bB\n"))
+        self.expect(self.lab(text, "--check", e=b"\x80\0A\n\x1bB\n"), OK)
+        run = self.lab(text, "--check", e=b"\x80\0C\n\x1bB\n")
+        self.expect(run, DIFFERS, "line 1")
+        self.assertIn(b"  expected: \\x80\\x00C\n  got:      \\x80\\x00A\n", run.stdout)
+
     def test_output_without_end(self):
         guest = b"\xb0\x78\xe6\xe9\xeb\xfc"  # x for ever
         run = self.lab("machine a x.bin\nturn insn 1000000", "-j", **{"x.bin": guest})

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_trans_faults.c - the matrix of faults: every template with a memory operand at every kind of address
+ *
+ * Each instruction is translated and executed where its operand is known, has to be looked up, faults in each way,
+ * is a device or read-only, or has translated code in its page; with flags that somebody reads behind it, and
+ * with flags that nobody reads. State, memory, the exception and the exit must be the interpreter's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/soft/fpu.h"
+#include "engine/soft/mmu.h"
+#include "engine/soft/run.h"
+#include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/trans.h"
+#include "soft_int_rig.h"
+
+enum { PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE, XSAVE_LEN = 832 };
+enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, ALL = P | W | U | A | D, ARITHMETIC = 0x8d5 };
+enum { FIRST = WINDOW_DATA + PAGE, RUNS = 2 };
+
+/* ---- templates -------------------------------------------------------------------------------- */
+
+/* Addressed by RBX; those of the stack by RSP, LEAVE by RBP, which are all set to the place. */
+static const struct template
+{
+    const char *name;
+    uint8_t bytes[12], len;
+}
+templates[] = {
+#define T(name, ...)                                                    \
+    {                                                                   \
+        name, { __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }) \
+    }
+    T("mov al, [rbx]", 0x8a, 0x03),
+    T("mov ah, [rbx]", 0x8a, 0x23),
+    T("mov ax, [rbx]", 0x66, 0x8b, 0x03),
+    T("mov rax, [rbx]", 0x48, 0x8b, 0x03),
+    T("mov r13, [rbx]", 0x4c, 0x8b, 0x2b),
+    T("mov [rbx], ch", 0x88, 0x2b),
+    T("mov [rbx], rax", 0x48, 0x89, 0x03),
+    T("mov [rbx], r12", 0x4c, 0x89, 0x23),
+    T("mov dword [rbx], imm", 0xc7, 0x03, 1, 2, 3, 4),
+    T("movzx ecx, byte [rbx]", 0x0f, 0xb6, 0x0b),
+    T("movbe rax, [rbx]", 0x48, 0x0f, 0x38, 0xf0, 0x03),
+    T("add [rbx], rcx", 0x48, 0x01, 0x0b),
+    T("adc [rbx], ecx", 0x11, 0x0b),
+    T("sbb r14, [rbx]", 0x4c, 0x1b, 0x33),
+    T("cmp [rbx], rcx", 0x48, 0x39, 0x0b),
+    T("test [rbx], cl", 0x84, 0x0b),
+    T("inc qword [rbx]", 0x48, 0xff, 0x03),
+    T("neg byte [rbx]", 0xf6, 0x1b),
+    T("rcl qword [rbx], cl", 0x48, 0xd3, 0x13),
+    T("shl dword [rbx], 5", 0xc1, 0x23, 5),
+    T("shld [rbx], rdx, cl", 0x48, 0x0f, 0xa5, 0x13),
+    T("bts qword [rbx], 7", 0x48, 0x0f, 0xba, 0x2b, 7),
+    T("btc [rbx], rcx", 0x48, 0x0f, 0xbb, 0x0b),
+    T("imul rcx, [rbx]", 0x48, 0x0f, 0xaf, 0x0b),
+    T("mul qword [rbx]", 0x48, 0xf7, 0x23),
+    T("div qword [rbx]", 0x48, 0xf7, 0x33),
+    T("idiv dword [rbx]", 0xf7, 0x3b),
+    T("xchg [rbx], rcx", 0x48, 0x87, 0x0b),
+    T("lock xadd [rbx], rcx", 0xf0, 0x48, 0x0f, 0xc1, 0x0b),
+    T("lock cmpxchg [rbx], rcx", 0xf0, 0x48, 0x0f, 0xb1, 0x0b),
+    T("lock cmpxchg16b [rbx]", 0xf0, 0x48, 0x0f, 0xc7, 0x0b),
+    T("setc [rbx]", 0x0f, 0x92, 0x03),
+    T("cmovnz rcx, [rbx]", 0x48, 0x0f, 0x45, 0x0b),
+    T("movnti [rbx], rax", 0x48, 0x0f, 0xc3, 0x03),
+    T("movups xmm1, [rbx]", 0x0f, 0x10, 0x0b),
+    T("movups [rbx], xmm1", 0x0f, 0x11, 0x0b),
+    T("movaps xmm1, [rbx]", 0x0f, 0x28, 0x0b),
+    T("movaps [rbx], xmm1", 0x0f, 0x29, 0x0b),
+    T("paddd xmm1, [rbx]", 0x66, 0x0f, 0xfe, 0x0b),
+    T("movsd xmm1, [rbx]", 0xf2, 0x0f, 0x10, 0x0b),
+    T("vmovups ymm1, [rbx]", 0xc5, 0xfc, 0x10, 0x0b),
+    T("vmovups [rbx], ymm1", 0xc5, 0xfc, 0x11, 0x0b),
+    T("vmovaps ymm1, [rbx]", 0xc5, 0xfc, 0x28, 0x0b),
+    T("vpaddd ymm1, ymm2, [rbx]", 0xc5, 0xed, 0xfe, 0x0b),
+    T("push rax", 0x50),
+    T("push r15", 0x41, 0x57),
+    T("push imm", 0x68, 1, 2, 3, 4),
+    T("push qword [rbx]", 0xff, 0x33),
+    T("pushfq", 0x9c),
+    T("pop rax", 0x58),
+    T("pop rsp", 0x5c),
+    T("pop r12", 0x41, 0x5c),
+    T("leave", 0xc9),
+    T("call +0", 0xe8, 0, 0, 0, 0),
+    T("call rcx", 0xff, 0xd1),
+    T("call [rbx]", 0xff, 0x13),
+    T("jmp [rbx]", 0xff, 0x23),
+    T("ret", 0xc3),
+    T("ret 16", 0xc2, 16, 0),
+    T("rep movsb", 0xf3, 0xa4),
+    T("rep stosq", 0xf3, 0x48, 0xab),
+    T("mov rax, fs:[rbx]", 0x64, 0x48, 0x8b, 0x03),
+    T("mov [ebx], eax", 0x67, 0x89, 0x03),
+#undef T
+};
+
+/* ---- places ----------------------------------------------------------------------------------- */
+
+/* Rights and memory of the two pages, and where the operand lies; `linear` instead of in the first of them. */
+static const struct operand_place {
+    const char *name;
+    uint64_t first, second, linear;
+    unsigned at;
+    bool code; /* something in the page has been translated */
+} places[] = {
+    { "plain", ALL, ALL, 0, 0x100, false },
+    { "unaligned", ALL, ALL, 0, 0x101, false },
+    { "the page's end", ALL, ALL, 0, PAGE - 32, false },
+    { "clean", ALL & ~D, ALL, 0, 0x100, false },
+    { "never accessed", ALL & ~(A | D), ALL, 0, 0x100, false },
+    { "read-only", ALL & ~W, ALL, 0, 0x100, false },
+    { "not present", 0, ALL, 0, 0x100, false },
+    { "the supervisor's", ALL & ~U, ALL, 0, 0x100, false },
+    { "a device", DEVICE_AT | ALL, ALL, 0, 0x100, false },
+    { "ROM", ROM_AT | ALL, ALL, 0, 0x100, false },
+    { "code in the page", ALL, ALL, 0, 0x100, true },
+    { "two pages", ALL, ALL, 0, PAGE - 1, false },
+    { "the second not present", ALL, 0, 0, PAGE - 1, false },
+    { "the second read-only", ALL, ALL & ~W, 0, PAGE - 1, false },
+    { "the second a device", ALL, DEVICE_AT | ALL, 0, PAGE - 1, false },
+    { "the first not present, two pages", 0, ALL, 0, PAGE - 1, false },
+    { "not canonical", ALL, ALL, UINT64_C(0x8000000000000100), 0, false },
+    { "not canonical, of a known page's index", ALL, ALL,
+      UINT64_C(0x4000000000000000) | (WINDOW + FIRST), 0, false },
+    { "the canonical end", ALL, ALL, UINT64_C(0x7fffffffffff), 0, false },
+    { "the address space's end", ALL, ALL, UINT64_C(0xffffffffffffffff), 0, false },
+    /* Free entries have the tag of an index two further on: an address of that page, and those that overflow. */
+    { "address 0", ALL, ALL, UINT64_C(0x10), 0, false },
+    { "page 2", ALL, ALL, UINT64_C(0x2010), 0, false },
+    { "page 4094", ALL, ALL, UINT64_C(0xffe010), 0, false },
+    { "minus page 2", ALL, ALL, UINT64_C(0xffffffffffffe010), 0, false },
+};
+
+struct world {
+    struct rig rig;
+    struct trans *t;
+    uint8_t *rom;
+};
+
+struct seen {
+    struct x86_state s;
+    struct cpu_exit exit;
+    uint8_t ram[RIG_RAM];
+    uint64_t insns;
+    int raised;
+    bool ok;
+};
+
+static void world_open(struct world *w)
+{
+    struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
+    struct soft_cpu *c;
+
+    rig_open(&w->rig);
+    c = w->rig.c;
+    w->rom = aligned_alloc(PAGE, PAGE);
+    assert_non_null(w->rom);
+    memset(w->rom, 0x5a, PAGE);
+    slot.host = w->rom;
+    assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
+    c->code = soft_code_new();
+    assert_non_null(c->code);
+    c->limit = UINT64_MAX;
+    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
+    c->s.xcr0 = 7;
+    c->s.xsave_len = XSAVE_LEN;
+    assert_int_equal(
+        trans_new(c, &(struct trans_config){ .cache_len = 1 << 20, .prove = true }, &w->t, NULL),
+        0);
+    c->trans = w->t;
+}
+
+static void world_close(struct world *w)
+{
+    trans_free(w->t);
+    free(w->rig.c->code);
+    rig_close(&w->rig);
+    free(w->rom);
+}
+
+/* ---- one cell --------------------------------------------------------------------------------- */
+
+static void map(struct world *w, const struct operand_place *p)
+{
+    uint64_t pte[2] = { p->first, p->second };
+
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned at = FIRST + i * PAGE;
+
+        if (pte[i] != 0 && pte[i] < PAGE)
+            pte[i] |= RIG_DATA + at - WINDOW_DATA;
+        le_put(w->rig.ram + TABLE_AT + 8 * (size_t)(at / PAGE), 8, pte[i]);
+    }
+}
+
+/* The template; test al, al where flags shall be dead; a jump, which a branch lands at too. */
+static unsigned put_code(struct world *w, const struct template *t, bool dead)
+{
+    uint8_t *code = w->rig.code + 0x800;
+    unsigned at = t->len;
+
+    memset(w->rig.code, 0x90, PAGE);
+    memcpy(code, t->bytes, t->len);
+    if (dead) {
+        code[at++] = 0x84;
+        code[at++] = 0xc0;
+    }
+    code[at++] = 0xeb;
+    code[at++] = 0;
+    return at;
+}
+
+static void set_regs(struct world *w, uint64_t place)
+{
+    struct soft_cpu *c = w->rig.c;
+    struct soft_fx *fx = (struct soft_fx *)(void *)c->s.xsave;
+
+    for (unsigned i = 0; i < X86_NGPR; i++)
+        c->s.gpr[i] = 0x1111111111 * (i + 1);
+    c->s.gpr[X86_RCX] = WINDOW + 0x900; /* a target, and a count for shifts and strings */
+    c->s.gpr[X86_RDX] = 0;
+    c->s.gpr[X86_RBX] = c->s.gpr[X86_RBP] = c->s.gpr[X86_RDI] = place;
+    c->s.gpr[X86_RSP] = place;
+    c->s.gpr[X86_RSI] = WINDOW + WINDOW_DATA + 0x10;
+    c->s.rip = WINDOW + 0x800;
+    c->s.rflags = X86_RFLAGS_FIXED | X86_RFLAGS_IF | X86_RFLAGS_CF | X86_RFLAGS_OF;
+    c->s.cr2 = 0;
+    memset(fx, 0x3c, XSAVE_LEN);
+    memset((uint8_t *)fx + FX_LEGACY, 0, 64);
+    fx->fcw = FCW_INIT;
+    fx->fsw = 0;
+    fx->mxcsr = MXCSR_INIT;
+    fx->xstate_bv = FX_SSE | FX_AVX;
+}
+
+/* What the table of pages may know from before: a page with code is one that was executed. */
+static void begin(struct world *w, const struct operand_place *p, const uint8_t *ram,
+                  uint64_t place)
+{
+    struct soft_cpu *c = w->rig.c;
+
+    memcpy(w->rig.ram, ram, RIG_RAM);
+    rig_mode(&w->rig, X86_CODE_64);
+    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
+    c->naccesses = 0;
+    c->waiting = false;
+    c->insns = 0;
+    c->stop.kind = SOFT_GOES_ON;
+    c->raised = -1;
+    memset(&c->vcpu->exit, 0, sizeof(c->vcpu->exit));
+    trans_reset(w->t);
+    soft_mode_changed(c);
+    soft_flush(c, true);
+    if (p->code) { /* a jump to itself, at the page's end */
+        c->s.rip = WINDOW + FIRST + PAGE - 2;
+        (void)trans_burst(w->t, 20, false);
+        c->insns = 0;
+    }
+    set_regs(w, place);
+}
+
+static void keep(struct world *w, struct seen *to, bool ok)
+{
+    const struct soft_cpu *c = w->rig.c;
+
+    to->s = c->s;
+    to->exit = c->vcpu->exit;
+    to->insns = c->insns;
+    to->raised = c->raised;
+    to->ok = ok;
+    memcpy(to->ram, w->rig.ram, RIG_RAM);
+}
+
+static bool interpret(struct world *w, const struct seen *as)
+{
+    struct soft_cpu *c = w->rig.c;
+
+    while (c->insns < as->insns) {
+        if (!soft_advance(c))
+            return false;
+    }
+    return as->ok || soft_advance(c);
+}
+
+static const char *difference(struct seen *a, struct seen *b, bool dead)
+{
+    bool stopped = !b->ok;
+
+    /* Where nobody reads flags before they are written, they need not be right. */
+    if (dead || stopped) {
+        a->s.rflags &= ~(uint64_t)ARITHMETIC;
+        b->s.rflags &= ~(uint64_t)ARITHMETIC;
+    }
+    if (a->ok != b->ok || a->insns != b->insns || a->raised != b->raised)
+        return "another end";
+    if (memcmp(a->s.gpr, b->s.gpr, sizeof(a->s.gpr)) != 0 || a->s.rip != b->s.rip)
+        return "registers";
+    if (a->s.rflags != b->s.rflags)
+        return "flags";
+    if (a->s.cr2 != b->s.cr2)
+        return "CR2";
+    if (memcmp(a->s.xsave, b->s.xsave, XSAVE_LEN) != 0)
+        return "vectors";
+    if (memcmp(&a->exit, &b->exit, sizeof(a->exit)) != 0)
+        return "the exit";
+    return memcmp(a->ram, b->ram, RIG_RAM) != 0 ? "memory" : NULL;
+}
+
+/* Twice: the second time what was looked up is known, where it can be. */
+static void check_cell(struct world *w, const struct template *t, const struct operand_place *p,
+                       bool dead)
+{
+    static struct seen trans, interp;
+    static uint8_t ram[RIG_RAM];
+    uint64_t place = p->linear != 0 ? p->linear : WINDOW + FIRST + p->at;
+    const char *wrong;
+
+    (void)put_code(w, t, dead);
+    for (unsigned i = 0; i < WINDOW_DATA_LEN; i += 8)
+        le_put(w->rig.data + i, 8,
+               WINDOW + 0x900 + (i / 8 % 3)); /* a target; no divisor is small */
+    w->rig.data[2 * PAGE - 2] = 0xeb;
+    w->rig.data[2 * PAGE - 1] = 0xfe;
+    map(w, p);
+    memcpy(ram, w->rig.ram, RIG_RAM);
+    for (unsigned i = 0; i < RUNS; i++) {
+        begin(w, p, ram, place);
+        if (i > 0) {
+            (void)trans_burst(w->t, 1, false);
+            /* The tables keep their accessed and dirty bits, as what is known of them does. */
+            memcpy(w->rig.ram + RIG_CODE, ram + RIG_CODE, RIG_RAM - RIG_CODE);
+            set_regs(w, place);
+            w->rig.c->insns = 0;
+            w->rig.c->naccesses = 0;
+            w->rig.c->waiting = false;
+            w->rig.c->raised = -1;
+            memset(&w->rig.c->vcpu->exit, 0, sizeof(w->rig.c->vcpu->exit));
+        }
+        keep(w, &trans, trans_burst(w->t, 1, false));
+        begin(w, p, ram, place);
+        keep(w, &interp, interpret(w, &trans));
+        wrong = difference(&interp, &trans, dead);
+        if (wrong != NULL)
+            fail_msg("%s, %s, flags %s, time %u: %s; ok %d %d, insns %lu %lu, raised %d %d",
+                     t->name, p->name, dead ? "dead" : "live", i + 1, wrong, interp.ok, trans.ok,
+                     (unsigned long)interp.insns, (unsigned long)trans.insns, interp.raised,
+                     trans.raised);
+    }
+}
+
+static void test_matrix(void **state)
+{
+    struct trans_stats stats;
+    unsigned cells = 0;
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (unsigned t = 0; t < ARRAY_LEN(templates); t++) {
+        for (unsigned p = 0; p < ARRAY_LEN(places); p++) {
+            check_cell(&w, &templates[t], &places[p], false);
+            check_cell(&w, &templates[t], &places[p], true);
+            cells += 2;
+        }
+    }
+    trans_stats_get(w.t, &stats);
+    printf("%u cells, %lu instructions by translated code, 0 differences\n", cells,
+           (unsigned long)stats.insns);
+    assert_true(stats.insns > cells);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matrix),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

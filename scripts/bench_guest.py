@@ -22,7 +22,12 @@ FIRST = b"vitro: init runs"
 BOOT = "from the process' start to init's first line, software CPU against QEMU TCG"
 TASK = "in the booted guest, software CPU against QEMU TCG: "
 PAIR = "two busy programs in the guest, wall-clock time with two virtual CPUs against one"
+INTERP = BOOT.replace("software CPU", "its interpreter alone")
 OWN = "peak memory of the booted monitor without the guest's memory, software CPU"
+OWN_INTERP = OWN + ", its interpreter alone"
+IDLE = "CPU time of a guest that waits in sleep, software CPU"
+MICROVM = "from the process' start to init's first line, KVM against QEMU microvm under KVM"
+IDLE_S = 10
 
 
 class Failed(Exception):
@@ -50,20 +55,15 @@ def cpu_ns(pid):
     return total
 
 
-def guest_resident_kib(pid):
-    """Resident pages of the mapping that holds the guest's memory: the largest one."""
-    sizes, size = [], 0
+def own_kib(pid):
+    """Resident memory without mappings as large as the guest's. What is mapped twice, translated code, counts once."""
+    rows = []
     for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if line.startswith("Size:"):
-            size = int(line.split()[1])
-        elif line.startswith("Rss:"):
-            sizes.append((size, int(line.split()[1])))
-    largest = max(size for size, _ in sizes)
-    return sum(rss for size, rss in sizes if size == largest)
-
-
-def resident_kib(pid):
-    return int(re.search(r"VmRSS:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            rows.append({"once": "/memfd:" in line})
+        elif (m := re.match(r"(Size|Rss|Pss): *(\d+)", line)) is not None:
+            rows[-1][m[1]] = int(m[2])
+    return sum(row["Pss" if row["once"] else "Rss"] for row in rows if row["Size"] < MEMORY_MIB * 1024)
 
 
 def one_run(argv):
@@ -78,7 +78,7 @@ def one_run(argv):
                 spans["boot"] = (time.monotonic_ns() - start, cpu_ns(run.pid))
             elif words[:2] == [b"bench", b"begin"]:
                 begun[words[2].decode()] = (time.monotonic_ns(), cpu_ns(run.pid))
-                own = max(own, resident_kib(run.pid) - guest_resident_kib(run.pid))
+                own = max(own, own_kib(run.pid))
             elif words[:2] == [b"bench", b"end"] and words[2].decode() in begun:
                 wall, cpu = begun[words[2].decode()]
                 spans[words[2].decode()] = (time.monotonic_ns() - wall, cpu_ns(run.pid) - cpu)
@@ -86,6 +86,62 @@ def one_run(argv):
     if run.returncode != 0 or "boot" not in spans:
         raise Failed(f"{argv[0]}: exit status {run.returncode}: {error.strip()}")
     return spans, own
+
+
+def idle_percent(argv):
+    """Of one core, while the guest sleeps; it has had time to settle."""
+    with subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as run:
+        for line in run.stdout:
+            if line.startswith(b"idle begins"):
+                break
+        time.sleep(3)
+        cpu, wall = cpu_ns(run.pid), time.monotonic_ns()
+        time.sleep(IDLE_S)
+        percent = 100 * (cpu_ns(run.pid) - cpu) / (time.monotonic_ns() - wall)
+        run.terminate()
+    return percent
+
+
+def why_no_kvm(vitro, kernel):
+    """None where kernels run on KVM here, else the program's own words."""
+    run = subprocess.run([vitro, "run", kernel, "-v", "-q", "--stop-at", "exit:1"], stdin=subprocess.DEVNULL,
+                         capture_output=True, text=True, check=False)
+    words = re.search(r"^vitro: \S+: 1 CPU, (.*)$", run.stderr, re.M)
+    if words is None:
+        raise Failed(f"which engine a kernel gets: {run.stderr.strip()}")
+    return None if words[1].startswith("kvm") else words[1]
+
+
+def microvm(figure, vitro, kernel, initrd, rounds):
+    reason = why_no_kvm(vitro, kernel)
+    if reason is not None:
+        yield figure("guest_microvm", MICROVM, "ratio", 1, cannot_run=reason)
+        return
+    append = "console=ttyS0 vitro.run=true"
+    ours = [vitro, "run", kernel, "-e", "kvm", "-q", "-m", f"{MEMORY_MIB}M", "-i", initrd, "-a", append]
+    theirs = ["qemu-system-x86_64", "-M", "microvm,rtc=on,pic=on,pit=on", "-nodefaults", "-no-user-config", "-display",
+              "none", "-serial", "stdio", "-cpu", "host", "-accel", "kvm", "-smp", "1", "-m", str(MEMORY_MIB), "-no-reboot",
+              "-kernel", kernel, "-initrd", initrd, "-append", append]
+    a, b = [], []
+    for _ in range(rounds):
+        spans, _kib = one_run(ours)
+        a.append(spans["boot"][0])
+        b.append(one_run(theirs)[0]["boot"][0])
+    yield figure("guest_microvm", MICROVM, "ratio", 1, statistics.median(a) / statistics.median(b),
+                 {"vitro_ns": summary(a), "microvm_ns": summary(b)}, {})
+
+
+def interpreter(figure, own, tcg, rounds):
+    """Boots with the interpreter alone, against the boots of TCG beside which they are not run."""
+    append = "console=ttyS0 vitro.run=\"echo bench begin up; true\""
+    argv = [*own[:-1], append, "--tier", "interp"]
+    runs = [one_run(argv) for _ in range(rounds)]
+    cpu = [spans["boot"][1] for spans, _ in runs]
+    yield figure("guest_boot_interp", INTERP, "ratio", 12, statistics.median(cpu) / statistics.median(tcg),
+                 {"vitro_ns": summary(cpu), "tcg_ns": summary(tcg)}, {})
+    memory = [kib for _, kib in runs]
+    yield figure("guest_memory_interp", OWN_INTERP, "KiB", 40 * 1024, max(memory), {"vitro_kib": summary(memory)}, {})
 
 
 def native_run(program):
@@ -173,3 +229,7 @@ def guest(figure, vitro, guests, rounds):
         yield figure(f"guest_{name}", what, "ratio", 12, value, samples, facts)
     yield from two_cpus(figure, own, rounds)
     yield figure("guest_memory", OWN, "KiB", 40 * 1024, max(memory), {"vitro_kib": summary(memory)})
+    yield from interpreter(figure, own, [run["boot"][1] for run in theirs], rounds)
+    idle = idle_percent([*own[:-1], "console=ttyS0 vitro.run=\"echo idle begins; sleep 60\""])
+    yield figure("guest_idle", IDLE, "percent", 1, idle, {}, {})
+    yield from microvm(figure, vitro, kernel, initrd, rounds)

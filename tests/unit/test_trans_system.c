@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "engine/soft/fpu.h"
+#include "engine/soft/mem.h"
+#include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/trans.h"
@@ -335,11 +337,67 @@ static void test_waiting_interrupt(void **state)
     pair_close(p);
 }
 
+/* ---- global pages -------------------------------------------------------------------------------- */
+
+enum { LEAF = 0x67, GLOBAL = 0x100, PT_AT = 3 * PAGE };
+
+/* The page that the loop reads lies at gpa from now on; nothing has been told the CPU. */
+static void map_data(struct rig *r, uint64_t gpa, bool global)
+{
+    le_put(r->ram + PT_AT + 8 * (size_t)(WINDOW_DATA / PAGE), 8,
+           gpa | LEAF | (global ? GLOBAL : 0));
+}
+
+static uint64_t read_by_loop(struct side *s)
+{
+    assert_true(advance_to(s, s->rig.c->insns + 100));
+    return s->rig.c->s.gpr[X86_RAX];
+}
+
+/* Another CR3 leaves global pages in the tables, and nothing else; INVLPG takes them out. */
+static void check_global(struct side *s, bool global)
+{
+    /* 1: mov eax, [rsi]; jmp 1b */
+    static const uint8_t loop[] = { 0x8b, 0x06, 0xeb, 0xfc };
+    struct soft_cpu *c = s->rig.c;
+    uint8_t code[PAGE];
+
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, loop, sizeof(loop));
+    begin(s, code, 0);
+    c->s.cr4 |= X86_CR4_PGE;
+    c->s.gpr[X86_RSI] = WINDOW + WINDOW_DATA;
+    le_put(s->rig.ram + RIG_DATA, 4, 1);
+    le_put(s->rig.ram + RIG_DATA + PAGE, 4, 2);
+    map_data(&s->rig, RIG_DATA, global);
+    soft_flush(c, true);
+    assert_int_equal(read_by_loop(s), 1);
+    map_data(&s->rig, RIG_DATA + PAGE, global);
+    assert_true(soft_set_cr3(c, c->s.cr3));
+    assert_int_equal(read_by_loop(s), global ? 1 : 2);
+    soft_flush_page(c, WINDOW + WINDOW_DATA);
+    assert_int_equal(read_by_loop(s), 2);
+    map_data(&s->rig, RIG_DATA, false);
+}
+
+static void test_global_pages(void **state)
+{
+    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+
+    (void)state;
+    for (unsigned global = 0; global < 2; global++) {
+        check_global(&p->interp, global);
+        check_global(&p->trans, global);
+    }
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rings),
         cmocka_unit_test(test_waiting_interrupt),
+        cmocka_unit_test(test_global_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,7 @@ struct soft_tlb_entry {
     uint8_t allow[BANKS]; /* enum soft_how, of what needs no further look */
     uint8_t held[BANKS];  /* allowed too, but a watchpoint or the translator wants to know */
     uint8_t watched;      /* enum soft_how of the watchpoints on the page (watch.h) */
+    bool global;          /* stays when another CR3 is loaded */
 };
 
 struct soft_code; /* a decoded instruction; run.c */
@@ -151,6 +152,11 @@ struct soft_cpu {
     struct soft_tlb_entry tlb[SOFT_TLB];
     uint32_t tlb_generation; /* 1..0xfff */
     uint64_t flushes;        /* of tlb, ever */
+    /* global pages once more: what tlb is filled from after a flush that leaves them */
+    struct soft_tlb_entry tlb_global[SOFT_TLB];
+    uint32_t global_generation; /* 1..0xfff */
+    bool global_low;            /* one of them has an address that programs use */
+    uint64_t global_flushes;    /* of both, ever */
 
     struct soft_code *code; /* SOFT_CODE decoded instructions, by physical address */
     struct trans *trans;    /* NULL: everything is interpreted */

@@ -15,22 +15,31 @@
 
 enum { PAGE = 4096, GENERATIONS = 0xfff };
 
+static void next_generation(struct soft_tlb_entry tlb[SOFT_TLB], uint32_t *generation)
+{
+    if (*generation == GENERATIONS) {
+        memset(tlb, 0, SOFT_TLB * sizeof(*tlb));
+        *generation = 0;
+    }
+    ++*generation;
+}
+
 void soft_flush(struct soft_cpu *c, bool global_too)
 {
-    (void)global_too; /* forgetting more than asked for is always allowed */
     c->flushes++;
     c->vcpu->tables_changed = true; /* who shares the guest's tables has to look again too */
-    if (c->tlb_generation == GENERATIONS) {
-        memset(c->tlb, 0, sizeof(c->tlb));
-        c->tlb_generation = 0;
-    }
-    c->tlb_generation++;
+    next_generation(c->tlb, &c->tlb_generation);
+    if (!global_too)
+        return;
+    c->global_flushes++;
+    c->global_low = false;
+    next_generation(c->tlb_global, &c->global_generation);
 }
 
 void soft_flush_page(struct soft_cpu *c, uint64_t linear)
 {
-    (void)linear; /* the page may be part of a large one that fills many entries */
-    soft_flush(c, true);
+    /* The page may be part of a large one that fills many entries: all are forgotten. */
+    soft_flush(c, c->global_low || (int64_t)linear < 0);
 }
 
 static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
@@ -133,14 +142,51 @@ static bool is_kept(const struct soft_cpu *c, uint64_t gpa, enum soft_how how)
     return cow == NULL || mem_cow_is_saved(cow, gpa);
 }
 
+/* From what is allowed at all: what needs no further look, and what does. */
+static void hold_back(struct soft_cpu *c, struct soft_tlb_entry *e)
+{
+    unsigned hold = e->watched | held_for_code(c, e);
+
+    for (unsigned b = 0; b < BANKS; b++) {
+        e->held[b] = e->allow[b] & hold;
+        e->allow[b] &= (uint8_t)~e->held[b];
+    }
+}
+
+static void keep_global(struct soft_cpu *c, uint64_t linear, const struct soft_tlb_entry *e)
+{
+    struct soft_tlb_entry *g = &c->tlb_global[linear / PAGE % SOFT_TLB];
+
+    *g = *e;
+    g->tag = (linear & ~UINT64_C(0xfff)) | c->global_generation;
+    c->global_low |= (int64_t)linear >= 0;
+}
+
+/* Into e, if a global page is known that allows it. */
+static bool take_global(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
+                        struct soft_tlb_entry *e)
+{
+    const struct soft_tlb_entry *g = &c->tlb_global[linear / PAGE % SOFT_TLB];
+
+    if (g->tag != ((linear & ~UINT64_C(0xfff)) | c->global_generation) ||
+        !((g->allow[bank] | g->held[bank]) & how))
+        return false;
+    *e = *g;
+    e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
+    for (unsigned b = 0; b < BANKS; b++)
+        e->allow[b] |= e->held[b];
+    hold_back(c, e); /* the translator may want to know more by now */
+    return true;
+}
+
 static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, enum soft_how how,
                  struct soft_tlb_entry *e)
 {
     bool dirty = w->form == X86_PG_NONE || w->dirty || how == HOW_WRITE;
     const struct mem_slot *slot;
-    unsigned hold;
     bool kept = is_kept(c, w->gpa, how);
 
+    e->global = w->global;
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
     e->gpa = w->gpa & ~UINT64_C(0xfff);
@@ -151,11 +197,9 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
         if (!dirty || slot == NULL || slot->kind == MEM_ROM || !kept)
             e->allow[b] &= (uint8_t)~HOW_WRITE;
     }
-    hold = e->watched | held_for_code(c, e);
-    for (unsigned b = 0; b < BANKS; b++) {
-        e->held[b] = e->allow[b] & hold;
-        e->allow[b] &= (uint8_t)~e->held[b];
-    }
+    hold_back(c, e);
+    if (e->global)
+        keep_global(c, linear, e);
 }
 
 /* The walk, with its bits, its faults, and an entry for the next time. */
@@ -185,7 +229,7 @@ bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum
 
     if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) ||
         !((e->allow[bank] | e->held[bank]) & how)) {
-        if (!walk(c, linear, how, bank, e))
+        if (!take_global(c, linear, how, bank, e) && !walk(c, linear, how, bank, e))
             return false;
     }
     out->gpa = e->gpa | (linear & 0xfff);

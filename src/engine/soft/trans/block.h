@@ -30,6 +30,7 @@ enum {
     PAGES_MAX = 1 << 14,
     COUNTERS = 1 << 14,
     GUARDED_MAX = 64,
+    TRANS_USED = 8192,
 };
 
 enum site_kind {
@@ -153,6 +154,11 @@ struct trans_store {
     uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
 };
 
+/* Entries of a table; more than fit mean all. */
+struct trans_used {
+    uint32_t n, entry[TRANS_USED];
+};
+
 /* One vCPU's part, for its thread alone but for `seen`, and the cells of frame that are new. */
 struct trans {
     struct soft_cpu *c;
@@ -168,10 +174,10 @@ struct trans {
     uint8_t counter[COUNTERS]; /* executions by the interpreter */
     unsigned pauses;           /* PAUSE instructions of this burst */
 
-    /* entries that are in use, to be freed by a flush; a full list means all */
-    uint32_t filled[8192], linked[8192];
-    uint32_t nfilled, nlinked;
-    uint64_t flushes_seen; /* soft_cpu.flushes when the tables were right */
+    /* what is in use, to be freed by a flush: of global pages apart */
+    struct trans_used filled[2], linked[2];
+    uint64_t flushes_seen,
+        global_seen; /* soft_cpu.flushes and global_flushes when the tables were right */
 
     uint64_t end;        /* soft_cpu.insns at which the burst ends */
     bool exact;          /* and not later */
@@ -238,6 +244,8 @@ static inline uint32_t trans_indirect_at(uint64_t rip)
 }
 
 void trans_pages_free(struct trans *t);
+/* The same, but for what leads to global pages. */
+void trans_pages_flush(struct trans *t);
 bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,
                      const struct soft_tlb_entry *e);
 /* No write goes to this page of the host any more without asking. */

@@ -42,23 +42,25 @@ void trans_page_free(struct trans *t, uint32_t number)
     free_entry(t, number);
 }
 
-static void note(struct trans *t, uint32_t number)
+static void note(struct trans_used *used, uint32_t number)
 {
-    if (t->nfilled < ARRAY_LEN(t->filled))
-        t->filled[t->nfilled] = number;
-    t->nfilled++;
+    if (used->n < ARRAY_LEN(used->entry))
+        used->entry[used->n] = number;
+    used->n += used->n <= ARRAY_LEN(used->entry);
 }
 
-static void free_filled(struct trans *t)
+static bool is_all(const struct trans_used *used)
 {
-    if (t->nfilled > ARRAY_LEN(t->filled)) {
-        for (uint32_t i = 0; i < PAGES + INDIRECTS; i++)
-            free_entry(t, i);
-    } else {
-        for (uint32_t i = 0; i < t->nfilled; i++)
-            free_entry(t, t->filled[i]);
-    }
-    t->nfilled = 0;
+    return used->n > ARRAY_LEN(used->entry);
+}
+
+static void free_filled(struct trans *t, struct trans_used *used)
+{
+    uint32_t n = is_all(used) ? PAGES + INDIRECTS : used->n;
+
+    for (uint32_t i = 0; i < n; i++)
+        free_entry(t, is_all(used) ? i : used->entry[i]);
+    used->n = 0;
 }
 
 /* Other vCPUs put the first target into new cells. */
@@ -67,27 +69,48 @@ static void set_cell(struct trans *t, uint32_t cell, uint32_t at)
     __atomic_store_n(&t->frame->cell[cell], t->store->cache.rx + at, __ATOMIC_RELAXED);
 }
 
-static void free_linked(struct trans *t)
+static void free_linked(struct trans *t, struct trans_used *used)
 {
     const struct trans_store *s = t->store;
-    bool all = t->nlinked > ARRAY_LEN(t->linked);
-    uint32_t n = all ? atomic_load_explicit(&s->ncells, memory_order_acquire) : t->nlinked;
+    uint32_t n = is_all(used) ? atomic_load_explicit(&s->ncells, memory_order_acquire) : used->n;
 
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t cell = all ? i : t->linked[i];
+        uint32_t cell = is_all(used) ? i : used->entry[i];
 
         set_cell(t, cell, s->cell_stub[cell]);
     }
-    t->nlinked = 0;
+    used->n = 0;
+}
+
+void trans_pages_flush(struct trans *t)
+{
+    free_filled(t, &t->filled[0]);
+    free_linked(t, &t->linked[0]);
 }
 
 void trans_pages_free(struct trans *t)
 {
-    free_filled(t);
-    free_linked(t);
+    trans_pages_flush(t);
+    free_filled(t, &t->filled[1]);
+    free_linked(t, &t->linked[1]);
+}
+
+/* Of code that has just been looked up. */
+static bool is_global(const struct trans *t, uint64_t rip)
+{
+    const struct soft_tlb_entry *e = &t->c->tlb[rip / PAGE % SOFT_TLB];
+
+    return e->tag == ((rip & ~UINT64_C(0xfff)) | t->c->tlb_generation) && e->global;
 }
 
 /* ---- fill ------------------------------------------------------------------------------------- */
+
+/* The entries of global pages are hardly ever freed: each is noted once, while it is not among the others. */
+static void fill_note(struct trans *t, uint32_t number, bool global, bool was_free)
+{
+    if (!global || was_free)
+        note(&t->filled[global], number);
+}
 
 bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,
                      const struct soft_tlb_entry *e)
@@ -98,6 +121,7 @@ bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans
                       (uint32_t)(linear / PAGE % TRANS_TLB);
     struct trans_page *p = page_at(t, number);
     uint64_t page = linear - linear % PAGE;
+    bool was_free;
 
     if (e->host == NULL || e->watched & soft_how || linear % PAGE > PAGE - size ||
         !((e->allow[c->bank] | e->held[c->bank]) & soft_how) ||
@@ -105,17 +129,18 @@ bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans
         (p->ntag == -page && p->host == e->host) ||
         (how == TRANS_WRITE && t->check != NULL && !check_page(t, e->host, number)))
         return false;
+    was_free = p->ntag == free_page(number % TRANS_TLB).ntag;
     *p = (struct trans_page){ .ntag = -page, .host = e->host };
-    note(t, number);
+    fill_note(t, number, e->global, was_free);
     return true;
 }
 
-void trans_pages_strip(struct trans *t, const uint8_t *host)
+static void strip(struct trans *t, const struct trans_used *used, const uint8_t *host)
 {
-    uint32_t n = t->nfilled > ARRAY_LEN(t->filled) ? PAGES : t->nfilled;
+    uint32_t n = is_all(used) ? PAGES : used->n;
 
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t number = n == PAGES ? i : t->filled[i];
+        uint32_t number = is_all(used) ? i : used->entry[i];
 
         if (number < PAGES && page_at(t, number)->host == host &&
             number / TRANS_TLB % TRANS_ACCESSES == TRANS_WRITE)
@@ -123,13 +148,21 @@ void trans_pages_strip(struct trans *t, const uint8_t *host)
     }
 }
 
+void trans_pages_strip(struct trans *t, const uint8_t *host)
+{
+    strip(t, &t->filled[0], host);
+    strip(t, &t->filled[1], host);
+}
+
 void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
 {
     uint32_t idx = trans_indirect_at(rip);
 
-    t->frame->indirect[b->bank][idx] =
-        (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };
-    note(t, PAGES + b->bank * (uint32_t)TRANS_INDIRECT + idx);
+    struct trans_indirect *e = &t->frame->indirect[b->bank][idx];
+    bool was_free = e->rip <= 1;
+
+    *e = (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };
+    fill_note(t, PAGES + b->bank * (uint32_t)TRANS_INDIRECT + idx, is_global(t, rip), was_free);
 }
 
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
@@ -148,7 +181,5 @@ uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
 void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to)
 {
     set_cell(t, cell, to->entry);
-    if (t->nlinked < ARRAY_LEN(t->linked))
-        t->linked[t->nlinked] = cell;
-    t->nlinked++;
+    note(&t->linked[is_global(t, to->rip)], cell);
 }

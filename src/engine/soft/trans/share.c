@@ -166,7 +166,8 @@ int trans_new(struct soft_cpu *c, const struct trans_config *config, struct tran
     }
     t->number = t->store->nusers++;
     t->store->user[t->number] = t;
-    t->nfilled = t->nlinked = UINT32_MAX; /* nothing is free yet */
+    for (unsigned i = 0; i < 2; i++) /* nothing is free yet */
+        t->filled[i].n = t->linked[i].n = TRANS_USED + 1;
     trans_pages_free(t);
     *out = t;
     return 0;
@@ -417,6 +418,11 @@ void trans_catch_up(struct trans *t)
     if (t->flushes_seen == t->c->flushes)
         return;
     t->flushes_seen = t->c->flushes;
+    if (t->global_seen == t->c->global_flushes) {
+        trans_pages_flush(t);
+        return;
+    }
+    t->global_seen = t->c->global_flushes;
     trans_pages_free(t);
 }
 

@@ -195,28 +195,45 @@ static const char *prove(const struct trans_store *s, const struct block *b, siz
         &at);
 }
 
+/* The arrays of both are large, and filled from their beginnings: nothing is cleared for them. */
+static void scan_begin(struct scan *s, const struct trans *t, enum soft_bank bank)
+{
+    const struct trans_store *store = t->store;
+
+    s->bank = bank;
+    s->simd_host = store->host_simd;
+    s->c = t->c;
+    s->shared = store->shared;
+    s->once = t->check == NULL;
+    s->exact = store->exact_flags;
+    s->copied = 0;
+}
+
+static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
+{
+    g->t = store;
+    g->s = s;
+    g->ncolds = 0;
+    g->failed = false;
+}
+
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
                           enum soft_bank bank)
 {
     struct trans_store *store = t->store;
     uint8_t copy[4096];
-    struct scan s = { .page = host - rip % 4096,
-                      .copy = copy,
-                      .rip = rip,
-                      .begin = (unsigned)(rip % 4096),
-                      .bank = bank,
-                      .simd_host = store->host_simd,
-                      .c = t->c,
-                      .shared = store->shared,
-                      .once = t->check == NULL,
-                      .exact = store->exact_flags };
-    struct gen g = { .t = store, .s = &s };
+    struct scan s;
+    struct gen g;
     const uint8_t *parked;
     size_t begin;
 
+    scan_begin(&s, t, bank);
+    s.page = host - rip % 4096;
+    s.copy = copy;
+    s.rip = rip;
+    s.begin = (unsigned)(rip % 4096);
     trans_scan(&s);
-    if (s.n == 0)
-        return NULL;
+    gen_begin(&g, store, &s);
     if (!room(store)) {
         trans_reset(t);
         return NULL;

@@ -181,7 +181,7 @@ static unsigned live_flags(struct trans *t)
         return FLAGS_ALL;
     s.page = host - s.begin;
     trans_scan(&s);
-    return s.n == 0 ? FLAGS_ALL : s.insn[0].live;
+    return s.insn[0].live;
 }
 
 static void differs(struct check *k, const char *name, uint64_t is, uint64_t should)

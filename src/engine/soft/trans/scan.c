@@ -40,6 +40,20 @@ static void leave_shadows(struct scan *s)
     }
 }
 
+/*
+ * The first instruction goes on in the next page, or is none: it is the interpreter's, whatever its bytes are. So other
+ * code can be linked to it. Returns how many of them lie in the page.
+ */
+static unsigned undecoded(struct scan *s)
+{
+    unsigned left = PAGE - s->begin;
+
+    s->insn[0] = (struct scan_insn){ .kind = SCAN_STOP, .bytes = s->copy + s->begin };
+    s->insn[0].in.len = (uint8_t)(left < X86_INSN_MAX ? left : X86_INSN_MAX);
+    s->n = 1;
+    return s->insn[0].in.len;
+}
+
 void trans_scan(struct scan *s)
 {
     unsigned at = s->begin;
@@ -58,8 +72,9 @@ void trans_scan(struct scan *s)
         if (scan_ends(x->kind))
             break;
     }
+    if (s->n == 0)
+        at += undecoded(s);
     s->bytes = at - s->begin;
     leave_shadows(s);
-    if (s->n > 0)
-        scan_live(s);
+    scan_live(s);
 }

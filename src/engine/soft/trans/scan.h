@@ -58,7 +58,7 @@ struct scan {
     struct scan_insn insn[BLOCK_INSNS];
 };
 
-/* Fills s->insn from s->page, begin, rip and mode. n may be 0: the first instruction leaves the page. */
+/* Fills s->insn from s->page, begin, rip and mode. */
 void trans_scan(struct scan *s);
 
 /* The instruction at `at` in the page, with its place; its kind is not decided. */

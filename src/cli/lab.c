@@ -77,6 +77,8 @@ static void put_report(const struct lab_plan *plan, const struct lab_result *res
     }
     if (res->cut)
         fprintf(out, "ended after %" PRIu64 " turns by the limit\n", res->turns);
+    if (res->stopped)
+        fprintf(out, "stopped in turn %" PRIu64 "\n", res->turns);
 }
 
 /* What the machines put out: any bytes. */
@@ -118,8 +120,9 @@ static int put_json(const struct lab_plan *plan, const struct lab_result *res,
                             "exits", (json_int_t)f->exits, "instructions", (json_int_t)f->insns,
                             "turns", (json_int_t)f->turns));
     }
-    doc = json_pack("{s:o, s:I, s:b, s:o}", "machines", list, "turns", (json_int_t)res->turns,
-                    "cut", res->cut, "output", rpc_latin1(output->at, output->len));
+    doc = json_pack("{s:o, s:I, s:b, s:b, s:o}", "machines", list, "turns", (json_int_t)res->turns,
+                    "cut", res->cut, "stopped", res->stopped, "output",
+                    rpc_latin1(output->at, output->len));
     text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
     json_decref(doc);
     code = text != NULL ? put_output(text) : EXIT_HOST;
@@ -191,9 +194,12 @@ static int compare(const struct lab_plan *plan, const struct lab_result *res, st
 static int show(const struct options *o, const struct lab_plan *plan, const struct lab_result *res,
                 const struct text *output)
 {
-    if (o->check)
+    int code;
+
+    if (o->check && !res->stopped)
         return compare(plan, res, *output);
-    return o->json ? put_json(plan, res, output) : put_text(output);
+    code = o->json ? put_json(plan, res, output) : put_text(output);
+    return code == EXIT_OK && res->stopped ? EXIT_STOPPED : code;
 }
 
 /* Output, turns (-v) and report go into one text, in the order of the run. */

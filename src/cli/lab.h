@@ -93,7 +93,8 @@ struct lab_fate {
 struct lab_result {
     struct lab_fate fate[LAB_MACHINES_MAX];
     uint64_t turns;
-    bool cut; /* the limit of turns, or of output, ended it */
+    bool cut;     /* the limit of turns, or of output, ended it */
+    bool stopped; /* a signal did */
 };
 
 /*

@@ -12,6 +12,7 @@
 
 #include "lab.h"
 #include "lab_clock.h"
+#include "lab_signals.h"
 
 struct station {
     struct lab *lab;
@@ -32,6 +33,7 @@ struct lab {
     struct station station[LAB_MACHINES_MAX];
     bool copied[LAB_COPIES_MAX];
     unsigned char *shared;
+    struct lab_signals *signals;
     struct lab_clock *clock; /* NULL: every machine's instructions are counted */
     struct vitro_err *err;
 };
@@ -259,7 +261,8 @@ static int run_to_end(struct lab *lab, struct station *s, const struct length *l
         if (rc == 0)
             rc = copies(lab);
     } while (rc == 0 && !s->fate->ended && s->fate->end != VITRO_END_HELD &&
-             s->fate->exits < exits && (insns == 0 || s->fate->insns < insns));
+             s->fate->end != VITRO_END_STOPPED && s->fate->exits < exits &&
+             (insns == 0 || s->fate->insns < insns));
     return rc;
 }
 
@@ -361,26 +364,26 @@ static int open_station(struct lab *lab, unsigned i)
     return rc < 0 ? rc : check_shared(lab, s);
 }
 
-/* If any turn is measured by it. */
-static int open_clock(struct lab *lab)
+/* Signals, and the clock if any turn is measured by it. */
+static int open_threads(struct lab *lab)
 {
     const struct lab_plan *p = lab->plan;
     bool wanted = false;
-    int rc = 0;
+    int rc = lab_signals_start(&lab->signals);
 
     for (unsigned i = 0; i < p->nmachines; i++)
         wanted = wanted || length_of_turn(p, &p->machine[i]).ms != 0;
-    if (wanted)
+    if (wanted && rc == 0)
         rc = lab_clock_start(&lab->clock);
     if (rc < 0 && lab->err != NULL)
-        *lab->err = (struct vitro_err){ .code = rc,
-                                        .text = "lab: a thread for the clock cannot be started" };
+        *lab->err = (struct vitro_err){ .code = rc, .text = "lab: a thread cannot be started" };
     return rc;
 }
 
 static void close_lab(struct lab *lab)
 {
     lab_clock_end(lab->clock);
+    lab_signals_end(lab->signals);
     for (unsigned i = 0; i < lab->plan->nmachines; i++) {
         vitro_free(lab->station[i].m);
         vitro_guest_free(lab->station[i].guest);
@@ -407,8 +410,13 @@ static int take_turns(struct lab *lab)
             lab->result->cut = true;
             break;
         }
+        lab->result->stopped = !lab_signals_stop(lab->signals, s->m);
+        if (lab->result->stopped)
+            break;
         rc = turn(lab, s);
     }
+    if (!lab_signals_stop(lab->signals, NULL) && s != NULL)
+        lab->result->stopped = true;
     for (unsigned i = 0; i < lab->plan->nmachines; i++) {
         if (lab->station[i].len > 0)
             end_line(&lab->station[i]);
@@ -431,7 +439,7 @@ int lab_run(const struct lab_plan *plan, FILE *out, FILE *turns, struct lab_resu
     if (plan->shared_len > 0 && (lab->shared = calloc(1, plan->shared_len)) == NULL)
         rc = out_of_memory(err);
     if (rc == 0)
-        rc = open_clock(lab);
+        rc = open_threads(lab);
     for (unsigned i = 0; i < plan->nmachines && rc == 0; i++)
         rc = open_station(lab, i);
     if (rc == 0)

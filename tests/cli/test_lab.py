@@ -3,10 +3,12 @@
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
-from common import DIFFERS, IMAGE, OK, ROOT, USAGE, Case, needs_kvm, vitro
+from common import DIFFERS, IMAGE, NO_KVM, OK, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
 
 LABS = sorted(p for p in (ROOT / "docs/labs").iterdir() if p.is_dir())
 
@@ -125,6 +127,23 @@ class Turns(LabCase):
                                   "-j").stdout)
         self.assertEqual([m["turns"] for m in doc["machines"]], [5, 5])
         self.refused("machine a spin\nturn exit 1 ms 5\nshare a=100", "shares are of")
+
+    def test_a_signal_ends_it(self):
+        """What came out before is shown. The signal is sent once a guest has made its file, so that it runs."""
+        for engine in ("soft",) if NO_KVM else ("soft", "kvm"):
+            for turn in ("exit 1000", "exit 1000 ms 10000"):
+                with self.subTest(engine=engine, turn=turn):
+                    folder = self.tmp / f"{engine}{len(turn)}"
+                    folder.mkdir()
+                    lab = self.file("x.lab", f"machine f hyper-files files={folder}\nmachine s spin\nturn {turn}\n".encode())
+                    run = subprocess.Popen([VITRO, "lab", "-e", engine, lab], stdout=subprocess.PIPE)
+                    while not (folder / "out.txt").exists() and run.poll() is None:
+                        time.sleep(0.01)
+                    run.send_signal(signal.SIGINT)
+                    out, _ = run.communicate()
+                    self.assertEqual(run.returncode, STOPPED)
+                    self.assertIn(b"f: ", out)
+                    self.assertRegex(out, rb"stopped in turn \d+\n$")
 
     @needs_kvm
     def test_machines_of_kvm(self):

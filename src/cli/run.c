@@ -453,7 +453,9 @@ static void say_found(const struct target *t, const struct options *o)
 /* The machine's output goes past it from the first byte; nobody can connect yet. */
 static int open_control(struct target *t, struct options *o)
 {
-    const struct ctl_config cfg = { .name = o->machine.name, .paused = o->gdb_wait || o->page };
+    const struct ctl_config cfg = { .name = o->machine.name,
+                                    .paused = o->gdb_wait || o->page,
+                                    .exit_code = target_end_code };
     struct vitro_err err = { 0 };
 
     if (ctl_new(&cfg, &t->ctl, &err) < 0)

@@ -17,6 +17,8 @@ struct ctl;
 struct ctl_config {
     const char *name; /* of the machine; borrowed for the call. NULL: from the guest's */
     bool paused; /* it is made to stand before its first instruction, until a client resumes it */
+    /* The process' exit code after that end, for those who watch; NULL: it is not told. Any thread. */
+    int (*exit_code)(const struct vitro_outcome *end);
 };
 
 int ctl_new(const struct ctl_config *cfg, struct ctl **out, struct vitro_err *err);

@@ -39,6 +39,7 @@ struct state {
     uint64_t watch_addr;
     unsigned watch_len, watch_how;
     enum vitro_end end; /* AT_END */
+    int exit_code;      /* AT_END; -1: not known */
     char text[256];     /* AT_END */
 };
 
@@ -64,6 +65,7 @@ struct ctl {
     /* set before the server's thread */
     char name[PLACE_NAME_MAX + 1];
     bool exact; /* the name was given: no other will do */
+    int (*exit_code)(const struct vitro_outcome *end);
     struct vitro *m;
     const struct vitro_guest *guest;
     struct place place;

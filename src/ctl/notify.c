@@ -47,6 +47,8 @@ json_t *state_json(const struct state *s)
     if (s->reason == AT_END) {
         json_object_set_new(json, "end", json_string(end_names[s->end]));
         json_object_set_new(json, "text", rpc_latin1(s->text, strlen(s->text)));
+        if (s->exit_code >= 0)
+            json_object_set_new(json, "exit_code", json_integer(s->exit_code));
     }
     return json;
 }

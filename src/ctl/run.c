@@ -480,8 +480,9 @@ static bool stand_still(struct ctl *c, struct vitro_outcome *end, int *rc, struc
 /* Under c->lock. A debugger may look at what has ended; false: it has gone back, and the run goes on. */
 static bool show_end(struct ctl *c, const struct vitro_outcome *end)
 {
-    const struct state s = state_of(AT_END, end);
+    struct state s = state_of(AT_END, end);
 
+    s.exit_code = c->exit_code != NULL ? c->exit_code(end) : -1;
     ctl_set_state(c, &s);
     while ((c->hold_end || c->lingers) && !c->quit && c->back == BACK_NONE)
         pthread_cond_wait(&c->change, &c->lock);

@@ -240,6 +240,7 @@ int ctl_new(const struct ctl_config *cfg, struct ctl **out, struct vitro_err *er
         return out_of_memory(err);
     c->exact = cfg->name != NULL;
     c->paused = cfg->paused;
+    c->exit_code = cfg->exit_code;
     if (c->exact)
         place_name_from(cfg->name, c->name);
     c->place = (struct place){ .folder = -1, .fd = -1 };

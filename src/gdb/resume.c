@@ -249,7 +249,7 @@ static unsigned cpu_of(const struct session *s, const json_t *params)
 static void notify_end(struct session *s, const json_t *params)
 {
     const char *name = json_string_value(json_object_get(params, "end"));
-    json_int_t code = json_integer_value(json_object_get(params, "code"));
+    json_int_t code = json_integer_value(json_object_get(params, "exit_code"));
     const struct end_row *row = NULL;
 
     for (size_t i = 0; name != NULL && i < sizeof(ends) / sizeof(ends[0]); i++) {

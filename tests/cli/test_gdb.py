@@ -149,6 +149,18 @@ class Gdb(Case):
         self.assertIn("terminated with signal SIGSEGV", text)
         self.assertEqual(machine.wait()[0], GUEST)
 
+    def test_the_exit_code_of_the_run(self):
+        machine = Debugged(self, "exit", "-e", "soft")
+        client = machine.client()
+        client.call("state.subscribe")
+        text = gdb(machine.where, "continue", "printf \"code %d\\n\", $_exitcode")
+        code = machine.wait()[0]
+        self.assertIn(f"code {code}\n", text)
+        self.assertNotEqual(code, OK)
+        while (note := client.note("state"))["reason"] != "end":
+            pass
+        self.assertEqual(note["exit_code"], code)
+
     def test_attach_to_a_running_machine(self):
         machine = Machine(self, self.file("forever", PRINT_FOREVER), "-e", "soft",
                           stdout=subprocess.DEVNULL)

@@ -509,7 +509,7 @@ static void tells_the_end(void **state)
         const char *note, *first, *then; /* then: after it was looked at; NULL: at once */
     } rows[] = {
         { "{\"reason\": \"end\", \"end\": \"halt\", \"cpu\": 0}", "W00\n", NULL },
-        { "{\"reason\": \"end\", \"end\": \"guest-exit\", \"code\": 3}", "W03\n", NULL },
+        { "{\"reason\": \"end\", \"end\": \"guest-exit\", \"exit_code\": 3}", "W03\n", NULL },
         { "{\"reason\": \"end\", \"end\": \"poweroff\"}", "W00\n", NULL },
         { "{\"reason\": \"end\", \"end\": \"stopped\"}", "X0f\n", NULL },
         { "{\"reason\": \"end\", \"end\": \"shutdown\", \"cpu\": 1}", "T0bthread:2;\n", "X0b\n" },

@@ -2,7 +2,8 @@
 /*
  * test_programs.c - guest programs for the features of the architecture, each on both engines
  *
- * Arguments are the images. Each says what it is for (programs/lab.inc): on the software CPU it must pass. On
+ * Arguments are the images. Each says what it is for (programs/lab.inc): on the software CPU it must pass,
+ * interpreted, translated from the first instruction on, and translated and compared with the interpreter. On
  * KVM it runs where this KVM has what it needs; what it does otherwise there is printed with the manual's
  * section, and is KVM's doing or ours: somebody has to look.
  *
@@ -121,6 +122,13 @@ static bool read_program(const char *path, struct program *p)
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
+/* How the software CPU executes. */
+struct way {
+    const char *name;
+    enum vitro_tier tier;
+    unsigned translate; /* enum vitro_translate */
+};
+
 static void must(int rc, const struct vitro_err *err)
 {
     if (rc < 0)
@@ -128,13 +136,15 @@ static void must(int rc, const struct vitro_err *err)
 }
 
 static struct vitro *machine(const struct program *p, enum vitro_engine engine,
-                             struct vitro_guest **guest)
+                             const struct way *way, struct vitro_guest **guest)
 {
     struct vitro_guest_config gcfg = {
         .name = p->name, .bytes = p->image, .len = p->len, .kind = VITRO_KIND_FLAT, .origin = ORIGIN
     };
     struct vitro_config cfg = {
         .engine = engine,
+        .tier = way->tier,
+        .translate = way->translate,
         .cpu = "host", /* all that each has, not only what both have */
         .mem_bytes = MEMORY,
         .console_fd = -1,
@@ -265,24 +275,39 @@ static void no_address_of_ours(const struct program *p, struct vitro *m)
 
 /* ---- the software CPU ------------------------------------------------------------------------ */
 
-static void on_soft(void **state)
+static const struct way ways[] = {
+    { "interpreted", VITRO_TIER_INTERP, 0 },
+    { "translated", VITRO_TIER_TRANS, 0 },
+    { "translated and compared", VITRO_TIER_TRANS, VITRO_TRANSLATE_CHECK },
+};
+
+static enum verdict on_soft_as(const struct program *p, const struct way *way)
 {
-    const struct program *p = *state;
     struct vitro_err err = { 0 };
     struct vitro_outcome end;
     struct vitro_guest *guest;
     struct result r;
-    struct vitro *m = machine(p, VITRO_ENGINE_SOFT, &guest);
+    struct vitro *m = machine(p, VITRO_ENGINE_SOFT, way, &guest);
 
     must(vitro_stop_at(m, &(struct vitro_stop_at){ .insns = SOFT_INSNS }, &err), &err);
     must(vitro_run(m, &end, &err), &err);
     judge(p, m, &end, &r);
     if (r.verdict == FAILED)
-        fail_msg("%s: %s\n    %s", p->name, r.text, p->source);
+        fail_msg("%s, %s: %s\n    %s", p->name, way->name, r.text, p->source);
     no_address_of_ours(p, m);
     vitro_free(m);
     vitro_guest_free(guest);
-    if (r.verdict == UNOFFERED) {
+    return r.verdict;
+}
+
+static void on_soft(void **state)
+{
+    const struct program *p = *state;
+    enum verdict verdict = PASSED;
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        verdict = on_soft_as(p, &ways[i]);
+    if (verdict == UNOFFERED) {
         print_message("cannot run here: the CPU model does not offer what %s is about\n", p->name);
         skip();
     }
@@ -401,7 +426,7 @@ static void on_kvm(void **state)
             not_here++;
             continue;
         }
-        m = machine(p, VITRO_ENGINE_KVM, &guest);
+        m = machine(p, VITRO_ENGINE_KVM, &(struct way){ 0 }, &guest);
         run_watched(m, &end);
         judge(p, m, &end, &r);
         vitro_free(m);

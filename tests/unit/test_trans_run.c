@@ -365,6 +365,31 @@ static void test_never_writable_and_executable(void **state)
     pair_close(p);
 }
 
+/* Nor where the code has no file, for the host's profiler: the same is true of that, and it runs. */
+static void test_never_both_without_file(void **state)
+{
+    static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
+    struct pair *p = pair_open(&(struct trans_config){
+        .cache_len = 1 << 20, .prove = true, .perf = true, .exact_flags = true });
+    FILE *f = fopen("/proc/self/maps", "r");
+    unsigned rx = 0;
+    char line[512];
+
+    (void)state;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        char rights[5];
+
+        assert_int_equal(sscanf(line, "%*s %4s", rights), 1);
+        assert_false(rights[1] == 'w' && rights[2] == 'x');
+        rx += strstr(line, "/dev/zero") != NULL && rights[2] == 'x';
+    }
+    fclose(f);
+    assert_int_equal(rx, 1);
+    run_written(p, loop, sizeof(loop), 1000);
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_written_code),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),
+        cmocka_unit_test(test_never_both_without_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -436,6 +436,7 @@ void trans_begin(struct trans *t)
     const struct machine *m = t->c->vcpu->m;
     bool exact = m->clock.counted || m->stop_at_insns != 0;
 
-    if (atomic_exchange(&t->store->exact_flags, exact) != exact)
+    if (atomic_load(&t->store->exact_flags) != exact &&
+        atomic_exchange(&t->store->exact_flags, exact) != exact)
         trans_reset(t);
 }

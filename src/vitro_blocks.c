@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/code.h"
 #include "core/pause.h"
 #include "inspect/inspect_blocks.h"
 #include "vitro_priv.h"
@@ -21,6 +22,13 @@ int vitro_show_blocks(struct vitro *m, const struct vitro_blocks_filter *filter,
     rc = blocks_show(m->board->m, symbols_of(m), filter != NULL ? filter : &all, style, out, err);
     pause_release(m->board->m);
     return rc;
+}
+
+bool vitro_check_failed(const struct vitro *m, uint64_t *rip)
+{
+    const struct code_ops *ops = m->board->m->engine->code;
+
+    return ops != NULL && ops->differs(m->board->m, rip);
 }
 
 static int write_all(int fd, const char *text)

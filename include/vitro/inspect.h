@@ -220,7 +220,7 @@ int vitro_show_disasm(struct vitro *m, unsigned cpu, uint64_t addr, unsigned n,
 
 /* Which blocks of translated code. */
 struct vitro_blocks_filter {
-    uint64_t from, to; /* guest-virtual address of a block's beginning, both included */
+    uint64_t from, to; /* guest-virtual addresses, both included, of which it has at least one */
     size_t count;      /* most that are shown; 0: all */
     bool listing;      /* their instructions too, and the host's beside them */
 };
@@ -235,6 +235,12 @@ struct vitro_blocks_filter {
  */
 int vitro_show_blocks(struct vitro *m, const struct vitro_blocks_filter *filter,
                       const struct vitro_style *style, char **out, struct vitro_err *err);
+
+/*
+ * Where translated code begins that has done something else than the interpreter (VITRO_TRANSLATE_CHECK); false: no
+ * code has. Not while the machine runs.
+ */
+bool vitro_check_failed(const struct vitro *m, uint64_t *rip);
 
 /*
  * vitro_perf_map - names for translated code, where the host's perf looks for them

@@ -171,6 +171,22 @@ static int start_console(struct target *t, struct console **out)
     return vitro_has_console(t->m) ? console_start(&line, out) : 0;
 }
 
+/* --check-blocks: the blocks that hold the code that differs, instruction by instruction. */
+static void show_difference(const struct target *t)
+{
+    const struct vitro_style style = { .format = VITRO_TEXT };
+    struct vitro_blocks_filter filter = { .count = 4, .listing = true };
+    char *out;
+
+    if (!vitro_check_failed(t->m, &filter.from))
+        return;
+    filter.to = filter.from;
+    if (vitro_show_blocks(t->m, &filter, &style, &out, NULL) < 0)
+        return;
+    fputs(out, stderr);
+    free(out);
+}
+
 static int run_leg(struct target *t, const struct options *o, const struct stop_spec *count,
                    uint64_t timeout_ns, struct vitro_outcome *end)
 {
@@ -199,7 +215,11 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     watch_end(watch);
     screen_end(screen);
     console_end(console);
-    return rc < 0 ? fail_err(&err) : EXIT_OK;
+    if (rc >= 0)
+        return EXIT_OK;
+    rc = fail_err(&err);
+    show_difference(t);
+    return rc;
 }
 
 static int switch_engine(struct target *t, const struct options *o)

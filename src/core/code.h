@@ -50,6 +50,8 @@ struct code_ops {
     bool (*block)(const struct machine *m, uint32_t number, struct code_block *out);
     /* Its instructions, code_block.ninsns of them. */
     void (*insns)(const struct machine *m, uint32_t number, struct code_insn out[CODE_INSNS_MAX]);
+    /* Where the code begins that has differed from the interpreter (TRANSLATE_CHECK); false: none has. */
+    bool (*differs)(const struct machine *m, uint64_t *rip);
 };
 
 #endif

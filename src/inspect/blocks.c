@@ -50,7 +50,7 @@ static int compare(const void *a, const void *b)
 
 static bool wanted(const struct vitro_blocks_filter *f, const struct code_block *b)
 {
-    return b->rip >= f->from && b->rip <= f->to;
+    return b->rip <= f->to && (b->rip >= f->from || f->from - b->rip < b->guest_len);
 }
 
 static int collect(struct blocks *v, struct vitro_err *err)

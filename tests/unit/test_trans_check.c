@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/code.h"
 #include "engine/soft/fpu.h"
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
@@ -103,7 +104,7 @@ static void changed(const void *bytes, size_t len, size_t which, uint8_t bits, c
 {
     struct vitro_err err = { 0 };
     struct world w;
-    uint64_t rip;
+    uint64_t rip, told;
 
     world_open(&w, false);
     assert_true(trans_burst(w.t, 3000, false));
@@ -115,6 +116,10 @@ static void changed(const void *bytes, size_t len, size_t which, uint8_t bits, c
     assert_true(trans_failure(w.t, &err) < 0);
     assert_non_null(strstr(err.text, what));
     assert_true(trans_failed_at(w.t, &rip));
+    w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = w.rig.c;
+    assert_true(soft_code_ops.differs(w.rig.m, &told));
+    assert_int_equal(told, rip);
+    w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = NULL;
     /* In the block, although it was a longer piece that differed. */
     assert_true(rip >= WINDOW + CALLED && rip < WINDOW + sizeof(program));
     world_close(&w);

@@ -147,7 +147,15 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
     }
 }
 
+static bool code_differs(const struct machine *m, uint64_t *rip)
+{
+    const struct trans *t = first(m);
+
+    return t != NULL && trans_failed_at(t, rip);
+}
+
 const struct code_ops soft_code_ops = {
+    .differs = code_differs,
     .stats = code_stats,
     .numbers = numbers,
     .block = block,

@@ -28,9 +28,12 @@ unsigned sheet_left(const struct sheet *s)
 
 static void put_char(struct sheet *s, enum sheet_ink ink, char c)
 {
-    struct sheet_row *r = &s->row[s->nrows - 1];
+    struct sheet_row *r;
 
-    if (s->nrows == 0 || s->nrows > s->height || r->len >= s->width)
+    if (s->nrows == 0 || s->nrows > s->height)
+        return;
+    r = &s->row[s->nrows - 1];
+    if (r->len >= s->width)
         return;
     r->text[r->len] = c;
     r->ink[r->len++] = (unsigned char)ink;

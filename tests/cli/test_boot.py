@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Kernels of other protocols than Linux's: small ones made here, started by the bytes of their file."""
 import struct
+import unittest
 
 from common import IMAGE, OK, USAGE, Case, vitro
 
@@ -173,3 +174,7 @@ class Refused(Case):
         big = self.file("big", b"\x01" * (20 << 20))
         run = vitro("run", kernel, "-e", "soft", "-m", "16M", "-i", big)
         self.refuse(run, IMAGE, "no room for the initrd")
+
+
+if __name__ == "__main__":
+    unittest.main()

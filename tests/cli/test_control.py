@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import time
+import unittest
 
 from common import HOST, OK, ROOT, STOPPED, USAGE, VITRO, Case, vitro
 from rpc import Client, Failed, Machine, socket_path
@@ -233,3 +234,7 @@ class Life(Case):
     def test_stop_wants_a_machine(self):
         self.refuse(vitro("stop", "nobody"), USAGE, "no machine of that name runs")
         self.refuse(vitro("stop", "--grace", "0", "nobody"), USAGE, "--grace")
+
+
+if __name__ == "__main__":
+    unittest.main()

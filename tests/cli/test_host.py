@@ -153,3 +153,7 @@ class Surroundings(Case):
             run = vitro(*cmd, "hello", "-q") if cmd != ["explain"] else vitro("explain", "hello")
             self.expect(run, OK)
             self.assertNotIn(b"\x1b", run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Guests that do what none should, on both engines: bad-input rows D1, D2, D8, D9, D11."""
 import signal
+import unittest
 
 from common import GUEST, NO_KVM, OK, STOPPED, Case
 from rpc import Machine
@@ -123,3 +124,7 @@ class Storm(Case):
                 self.assertGreater(client.call("exits")["exits"], first)
                 machine.process.send_signal(signal.SIGTERM)
                 self.assertEqual(machine.wait()[0], STOPPED)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -3,6 +3,7 @@
 import os
 import struct
 import time
+import unittest
 
 from common import IMAGE, OK, USAGE, Case, needs_kvm, vitro
 
@@ -131,3 +132,7 @@ class Taken(Case):
 
     def test_flat_by_force(self):
         self.expect(vitro("run", self.file("x", HLT + b"\x7fELF"), "--kind", "flat"), OK)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import unittest
 
 from common import ROOT, VITRO, Case
 
@@ -54,3 +55,7 @@ class Setup(Case):
         for word in ("gcc", "meson", "ninja-build"):
             self.assertIn(word, run.stdout)
         self.assertIn("no apt-get", run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import unittest
 
 from common import GUEST, IMAGE, OK, TIMEOUT, USAGE, VITRO, Case, needs_kvm, vitro
 
@@ -117,3 +118,7 @@ class Calls(Case):
         self.assertTrue(asked)
         self.assertEqual([m for m in asked if not m.startswith("KVM_CAP_")], [])
         self.assertEqual(len(set(asked)), len(asked))
+
+
+if __name__ == "__main__":
+    unittest.main()

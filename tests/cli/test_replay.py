@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """vitro trace FILE: a recorded trace told again, in each format, and files that are none."""
 import json
+import unittest
 
 from common import Case, vitro
 
@@ -44,3 +45,7 @@ class Replay(Case):
             self.assertEqual(run.returncode, IMAGE, bad[:60])
             self.assertIn(b"line 2", run.stderr)
             self.assertEqual(run.stderr.count(b"\n"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

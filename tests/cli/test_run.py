@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import unittest
 
 from common import (ENGINE, GUEST, HOST, NO_KVM, OK, PRINT_FOREVER, STOPPED, TIMEOUT, USAGE, VITRO,
                     Case, needs_kvm, print_times, vitro)
@@ -370,3 +371,7 @@ class Engines(Case):
         if NO_KVM:
             self.skipTest(f"cannot run guests here: {NO_KVM}")
         self.refuse(vitro("run", "hello", "-e", "kvm", "--stop-at", "insn:2"), ENGINE, "--engine soft")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import unittest
 
 from common import OK, PRINT_FOREVER, USAGE, VITRO, Case, vitro
 from guests import COUNTER
@@ -177,3 +178,7 @@ class Screen(Window):
             self.assertEqual(coloured is not None, there)
             self.keys("q")
             self.given_back(0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -2,6 +2,7 @@
 """The views as commands: each shows what the others say, as text and as JSON."""
 import json
 import re
+import unittest
 
 from common import HOST, OK, USAGE, Case, needs_kvm, vitro
 
@@ -197,3 +198,7 @@ class Trace(Case):
 
     def test_flow_excludes_formats(self):
         self.refuse(vitro("trace", "hello", "--flow", "--to", "chrome"), USAGE, "--flow")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -32,7 +32,7 @@ struct rewind_config {
     uint64_t spacing; /* instructions; default REWIND_SPACING */
 };
 
-enum { REWIND_SPACING = 1 << 22 };
+enum { REWIND_SPACING = 1 << 24 };
 
 struct rewind_stats {
     unsigned checkpoints;

@@ -16,13 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 1 << 16, INSN_BYTES = 15, REGS_MAX = 64, REG_BYTES = 32 };
+enum { LINE_MAX_BYTES = 1 << 16, INSN_BYTES = 15, REGS_MAX = 64, REG_BYTES = 32, GPRS = 16 };
 
 /* What an event points to, for one call. */
 struct event_parts {
     struct vitro_insn insn;
     uint8_t bytes[INSN_BYTES];
     struct vitro_reg_change reg[REGS_MAX];
+    uint64_t gpr[GPRS];
 };
 
 bool replay_is(const char *path)
@@ -90,7 +91,25 @@ static bool hex_bytes(const char *text, uint8_t *out, unsigned max, unsigned *n)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static bool exit_of(const json_t *o, struct vitro_event *ev)
+/* All of them or none. */
+static bool gpr_of(const json_t *regs, struct vitro_event *ev, struct event_parts *parts)
+{
+    static const char *const names[GPRS] = {
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"
+    };
+
+    if (regs == NULL)
+        return true;
+    for (int i = 0; i < GPRS; i++) {
+        if (string(regs, names[i]) == NULL || !hex(regs, names[i], &parts->gpr[i]))
+            return false;
+    }
+    ev->gpr = parts->gpr;
+    return json_object_size(regs) == GPRS;
+}
+
+static bool exit_of(const json_t *o, struct vitro_event *ev, struct event_parts *parts)
 {
     const char *direction = string(o, "direction");
     uint64_t width;
@@ -103,7 +122,8 @@ static bool exit_of(const json_t *o, struct vitro_event *ev)
         !hex(o, "data", &ev->data) || !number(o, "width", &width) || width > 8)
         return false;
     ev->width = (unsigned)width;
-    return number(o, "guest_ns", &ev->guest_ns) && number(o, "monitor_ns", &ev->monitor_ns);
+    return number(o, "guest_ns", &ev->guest_ns) && number(o, "monitor_ns", &ev->monitor_ns) &&
+           gpr_of(json_object_get(o, "regs"), ev, parts);
 }
 
 static bool call_of(const json_t *o, struct vitro_event *ev)
@@ -184,7 +204,7 @@ static bool event_of(const json_t *o, struct vitro_event *ev, struct event_parts
     ev->cpu = (unsigned)cpu;
     switch (ev->kind) {
     case VITRO_EVENT_EXIT:
-        return exit_of(o, ev);
+        return exit_of(o, ev, parts);
     case VITRO_EVENT_HOSTCALL:
         return call_of(o, ev);
     case VITRO_EVENT_INSN:

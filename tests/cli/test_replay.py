@@ -38,6 +38,8 @@ class Replay(Case):
         for bad in (b"{}", b"[]", b"{", b'{"seq":1,"event":"nonsense"}', b'{"seq":"1","event":"start"}',
                     b'{"seq":1,"t_ns":1,"cpu":300,"event":"start"}',
                     b'{"seq":1,"t_ns":1,"cpu":0,"event":"exit","reason":"pio","rip":"zz"}',
+                    b'{"seq":1,"t_ns":1,"cpu":0,"event":"exit","reason":"pio","regs":{"rax":"0x1"}}',
+                    b'{"seq":1,"t_ns":1,"cpu":0,"event":"exit","reason":"pio","regs":[]}',
                     b'{"seq":1,"t_ns":1,"cpu":0,"event":"insn","hex":"' + b"90" * 16 + b'"}',
                     b'{"seq":1,"t_ns":1,"cpu":0,"event":"insn","registers":{"rax":"0x' + b"1" * 65 + b'"}}',
                     b"\xff\x00", b'{"seq":1' + b"0" * (1 << 17) + b"}"):

@@ -16,7 +16,7 @@
 enum { KEEP_BYTES = 65536 };
 
 enum { CPUS_MAX = 8 }; /* that --cpus takes */
-enum { SEG_CS = 1 }; /* in struct vitro_regs */
+enum { SEG_CS = 1 };   /* in struct vitro_regs */
 
 static const struct end_row {
     const char *json; /* stable word */

@@ -7,8 +7,10 @@
  * row; consecutive tables that are full of one such run are one row too. Tables that lead back to
  * themselves are followed as the CPU would, up to the bounds.
  *
- * GAP: a running machine stands still while its tables are walked: 2 ms for a Linux with 512 MiB, up to a second for
- * tables that are made to be long.
+ * A running machine stands still while its tables are copied; they are walked afterwards.
+ *
+ * GAP: with more than TABLE_COPIES_MAX tables it stands still while they are walked, up to a second for tables that
+ * are made to be long.
  */
 #include "inspect/tables.h"
 
@@ -17,6 +19,8 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/pause.h"
+#include "inspect/table_copies.h"
 
 enum { PAGE = 4096, TABLE_PAGES_MAX = 1 << 18 };
 
@@ -217,34 +221,61 @@ static void count_tables(struct tables *t)
     free(c.page);
 }
 
-int tables_read(struct tables *t, struct machine *m, unsigned cpu,
-                const struct vitro_tables_filter *filter, struct vitro_err *err)
+/* Rows and counts, from what t->c.phys reads. */
+static void walk_tables(struct tables *t, const struct vitro_tables_filter *filter)
 {
-    static const struct vitro_tables_filter everything;
-    struct builder b = { .t = t, .filter = filter != NULL ? filter : &everything };
-    uint64_t from = b.filter->from, to = b.filter->to != 0 ? b.filter->to : UINT64_MAX;
-    int rc;
+    struct builder b = { .t = t, .filter = filter };
+    uint64_t to = filter->to != 0 ? filter->to : UINT64_MAX;
 
-    memset(t, 0, sizeof(*t));
-    rc = cpu_space_init(&t->c, m, cpu, 0, err);
-    if (rc < 0)
+    t->cut_entries = x86_walk_tree(&t->c.regs, &t->c.phys, filter->from, to, SPACES_ENTRIES_MAX,
+                                   see, &b) == X86_TREE_CUT;
+    fold_tables(t);
+    if (!t->no_root)
+        count_tables(t);
+}
+
+/* The moment for which the machine stands still. *copies is empty if the walk has been made already. */
+static int look(struct tables *t, struct machine *m, unsigned cpu,
+                const struct vitro_tables_filter *filter, struct table_copies *copies,
+                struct vitro_err *err)
+{
+    int rc = cpu_space_init(&t->c, m, cpu, 0, err);
+
+    if (rc < 0 || t->c.levels == 0)
         return rc;
-    if (from > to)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "tables: the range ends before it begins");
-    t->filtered = filter_rights(b.filter) || from != 0 || to != UINT64_MAX;
-    if (t->c.levels == 0)
-        return 0;
     t->no_root =
         !(t->c.form == X86_PG_PAE && t->c.regs.pdptr_valid) && mem_left(t->c.mem, t->c.root) == 0;
     t->row = malloc(SPACES_ROWS_MAX * sizeof(t->row[0]));
     if (t->row == NULL)
         return err_set(err, -ENOMEM, "showing page tables: out of memory");
-    t->cut_entries = x86_walk_tree(&t->c.regs, &t->c.phys, from, to, SPACES_ENTRIES_MAX, see, &b) ==
-                     X86_TREE_CUT;
-    fold_tables(t);
-    if (!t->no_root)
-        count_tables(t);
+    if (!table_copies_take(copies, &t->c))
+        walk_tables(t, filter);
     return 0;
+}
+
+int tables_read(struct tables *t, struct machine *m, unsigned cpu,
+                const struct vitro_tables_filter *filter, struct vitro_err *err)
+{
+    static const struct vitro_tables_filter everything;
+    struct table_copies copies = { 0 };
+    int rc;
+
+    if (filter == NULL)
+        filter = &everything;
+    memset(t, 0, sizeof(*t));
+    t->filtered = filter_rights(filter) || filter->from != 0 || filter->to != 0;
+    if (filter->to != 0 && filter->from > filter->to)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "tables: the range ends before it begins");
+    pause_hold(m);
+    rc = look(t, m, cpu, filter, &copies, err);
+    pause_release(m);
+    if (rc == 0 && copies.slot != NULL) {
+        t->c.phys = table_copies_phys(&copies);
+        walk_tables(t, filter);
+        t->c.phys = (struct x86_phys){ 0 }; /* of the copies: gone with them */
+    }
+    table_copies_fini(&copies);
+    return rc;
 }
 
 void tables_fini(struct tables *t)

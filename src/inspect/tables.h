@@ -39,7 +39,10 @@ struct tables {
     bool cut_rows, cut_entries;
 };
 
-/* filter NULL: everything. t needs tables_fini() also on failure. */
+/*
+ * filter NULL: everything. t needs tables_fini() also on failure. A running machine stands still in between, for as
+ * long as it takes to copy its tables. c.phys reads nothing any more after it.
+ */
 WARN_UNUSED int tables_read(struct tables *t, struct machine *m, unsigned cpu,
                             const struct vitro_tables_filter *filter, struct vitro_err *err);
 void tables_fini(struct tables *t);

@@ -206,11 +206,8 @@ int tables_show(const struct spaces *s, unsigned cpu, const struct vitro_tables_
                 char **out, struct vitro_err *err)
 {
     struct tables t;
-    int rc;
+    int rc = tables_read(&t, s->m, cpu, filter, err);
 
-    pause_hold(s->m);
-    rc = tables_read(&t, s->m, cpu, filter, err);
-    pause_release(s->m);
     if (rc == 0 && s->style.format == VITRO_JSON)
         rc = tables_json(&t, cpu, out, err);
     else if (rc == 0)

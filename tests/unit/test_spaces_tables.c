@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#include "inspect/table_copies.h"
 #include "inspect/tables.h"
 
 /* ---- who maps -------------------------------------------------------------------------------- */
@@ -210,6 +213,92 @@ static void test_tables_bounded(void **state)
     tables_fini(&t);
 }
 
+/* Every walk through the copies is the one through memory as it was. */
+static void check_copies(struct rig *r)
+{
+    struct table_copies copies;
+    struct x86_walk was[256], is;
+    struct cpu_space c;
+
+    assert_int_equal(cpu_space_init(&c, r->m, 0, 0, NULL), 0);
+    for (unsigned i = 0; i < 256; i++)
+        x86_walk(&c.regs, &c.phys, (uint64_t)i * 0x1a7000 ^ (uint64_t)(i % 4) << 30, &was[i]);
+    assert_true(table_copies_take(&copies, &c));
+    memset(r->ram, 0, RAM_LEN);
+    c.phys = table_copies_phys(&copies);
+    for (unsigned i = 0; i < 256; i++) {
+        x86_walk(&c.regs, &c.phys, was[i].gva, &is);
+        assert_int_equal(is.end, was[i].end);
+        assert_int_equal(is.gpa, was[i].gpa);
+        assert_int_equal(is.nsteps, was[i].nsteps);
+    }
+    table_copies_fini(&copies);
+}
+
+/* Four pages of entries that lead among themselves, to pages, to large pages and out of memory. */
+static void put_tangle(struct rig *r, unsigned entry_len)
+{
+    uint32_t seed = 12345;
+
+    for (uint64_t at = 0x2000; at < 0x6000; at += entry_len) {
+        seed = seed * 1103515245 + 12345;
+        put(r, at, entry_len,
+            (seed >> 8 & 7) == 0 ? 0
+                                 : (0x2000 + (uint64_t)(seed >> 12 & 7) * 0x1000) |
+                                       ((seed >> 16 & 7) == 0 ? 64 * MIB : 0) |
+                                       ((seed >> 20 & 7) == 0 ? PS : 0) | P);
+    }
+}
+
+static void test_tables_copied(void **state)
+{
+    struct rig *r = *state;
+
+    put_long_tables(r);
+    check_copies(r);
+    put_long_tables(r);
+    put_tangle(r, 8);
+    check_copies(r);
+    r->state.efer = 0; /* PAE: entries of the top table in the CPU, then in memory */
+    put_tangle(r, 8);
+    check_copies(r);
+    r->state.cr4 &= ~X86_CR4_PAE; /* 32-bit: bit 7 is for nothing without PSE */
+    put_tangle(r, 4);
+    check_copies(r);
+    r->state.cr4 |= X86_CR4_PSE;
+    put_tangle(r, 4);
+    check_copies(r);
+}
+
+/* More tables than are copied: they are walked in memory, to the same bound. */
+static void test_tables_too_many(void **state)
+{
+    enum { FIRST = 64 * MIB, LEN = 40 * MIB, LEVEL1 = FIRST + MIB };
+    struct mem_slot more = { .base = FIRST, .len = LEN, .kind = MEM_RAM, .name = "more" };
+    struct rig *r = *state;
+    struct table_copies copies;
+    struct cpu_space c;
+    struct tables t;
+
+    more.host = map_host(LEN);
+    assert_int_equal(machine_add_mem(r->m, &more, NULL), 0);
+    put_long_tables(r);
+    for (unsigned i = 0; i < 17; i++) {
+        put(r, 0x3000 + 8 * i, 8, (FIRST + 0x1000 * i) | PWU);
+        for (unsigned k = 0; k < 512; k++)
+            put(r, FIRST + 0x1000 * i + 8 * k, 8, (LEVEL1 + 0x1000 * (512 * i + k)) | PWU);
+    }
+    put(r, LEVEL1 + 8, 8, 0x5000 | PWU);
+    assert_int_equal(cpu_space_init(&c, r->m, 0, 0, NULL), 0);
+    assert_false(table_copies_take(&copies, &c));
+    assert_null(copies.slot);
+    assert_int_equal(tables_read(&t, r->m, 0, NULL, NULL), 0);
+    assert_true(t.cut_rows);
+    assert_int_equal(t.npages, 1);
+    tables_fini(&t);
+    munmap(more.host, LEN);
+}
+
 static void test_tables_json(void **state)
 {
     struct rig *r = *state;
@@ -241,7 +330,8 @@ int main(void)
         RIG_TEST(test_who_maps_bounded), RIG_TEST(test_tables_long),
         RIG_TEST(test_tables_merge),     RIG_TEST(test_tables_filters),
         RIG_TEST(test_tables_broken),    RIG_TEST(test_tables_bounded),
-        RIG_TEST(test_tables_json),
+        RIG_TEST(test_tables_json),      RIG_TEST(test_tables_copied),
+        RIG_TEST(test_tables_too_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

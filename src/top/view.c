@@ -84,7 +84,7 @@ static void draw_kinds(struct sheet *s, const struct figures *f, unsigned rows)
         sheet_put(s, SHEET_PLAIN, "  %s", f->kind[i].reason);
         sheet_put_right(s, SHEET_STRONG, 24, rate_text(f->kind[i].rate, n));
         sheet_to(s, 26);
-        bar(s, f->kind[i].rate / f->rate);
+        bar(s, f->rate > 0 ? f->kind[i].rate / f->rate : 0);
     }
 }
 

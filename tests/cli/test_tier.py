@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """--tier: the same results whether code is interpreted or translated, and hosts that cannot translate."""
+import os
 import resource
 import signal
+import subprocess
 import unittest
 
-from common import OK, USAGE, Case, vitro
+from common import OK, TIMEOUT, USAGE, VITRO, Case, vitro
 
 TIERS = ("interp", "trans", "auto")
 # mov ecx, 100000; 1: lea eax, [rax+rcx*2]; mov [0x6000], rax; add rdx, [0x6000]; adc rbx, rdx; push rbx; pop rsi;
@@ -79,6 +81,39 @@ class Tier(Case):
 
     def test_refused(self):
         self.refuse(vitro("run", "hello", "--tier", "fast"), USAGE, "tier", "auto, interp and trans")
+
+
+class CodeCache(Case):
+    """Code that is all blocks and no loops: the store of translated code is bounded, and nothing is lost."""
+    BOUND_KB = 200 << 10
+
+    def run_bounded(self, code):
+        guest = self.file("blocks", code)
+        hashes = set()
+        for tier in ("interp", "trans"):
+            args = [VITRO, "run", guest, "-e", "soft", "--tier", tier, "--origin", "0x100000", "-m", "8M", "-j",
+                    "--deterministic", "--hash-every", "1M", "--checkpoints", "0"]
+            with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+                text = process.stdout.read()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, OK)
+            self.assertLess(usage.ru_maxrss, self.BOUND_KB)
+            hashes.add(text[text.index(b'"hashes"'):text.index(b'"console"')])
+        self.assertEqual(len(hashes), 1)
+
+    def test_a_million_blocks(self):
+        self.run_bounded(b"\xeb\x00" * (1 << 20) + b"\xf4")  # jmp to the next; hlt
+
+    def test_calls_that_never_return(self):
+        self.run_bounded(b"\xe8\0\0\0\0" * 200000 + b"\xf4")
+
+    def test_a_jump_to_itself_can_be_stopped(self):
+        for code in (b"\xeb\xfe", b"\xe9" + (4091).to_bytes(4, "little") + b"\x90" * 4091 + b"\xe9" +
+                     (-4101 & 0xffffffff).to_bytes(4, "little")):  # and two that jump from page to page
+            guest = self.file("jump", code)
+            self.assertEqual(vitro("run", guest, "-e", "soft", "--tier", "trans", "-q", "--timeout", "0.3").returncode,
+                             TIMEOUT)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@
 enum { TABLE_COPIES_MAX = 8192 }; /* pages: tables for 16 GiB of 4 KiB pages */
 
 struct table_copies {
-    uint64_t *gpa;        /* [n]: of each page */
+    uint64_t *gpa;         /* [n]: of each page */
     uint8_t (*page)[4096]; /* [n] */
-    uint8_t *levels;      /* [n]: as a table of which levels it has been read, a bit each */
+    uint8_t *levels;       /* [n]: as a table of which levels it has been read, a bit each */
     size_t n, room;
     uint32_t *slot; /* open addressing by gpa: 1 + an index, 0: free */
 };

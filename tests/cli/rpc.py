@@ -23,12 +23,12 @@ class Failed(Exception):
 class Client:
     def __init__(self, name):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
         try:
-            self.sock.connect(str(socket_path(name)))
+            self.sock.connect(str(socket_path(name)))  # waits for a place in the queue, which a time limit would not
         except OSError:
             self.sock.close()
             raise
+        self.sock.settimeout(30)
         self.file = self.sock.makefile("rb")
         self.id = 0
         self.notes = []

@@ -19,9 +19,9 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/check.h"
-#include "soft_int_rig.h"
+#include "trans_rig.h"
 
-enum { PAGE = 4096, XSAVE_LEN = 832, CALLED = 0x18 };
+enum { PAGE = 4096, CALLED = 0x18 };
 
 /*
  * A loop that calls what begins at CALLED, which stores, adds, and copies by REP. The flags that the ADD sets are
@@ -56,14 +56,7 @@ static void world_open(struct world *w, bool exact_flags)
     struct soft_cpu *c;
     struct soft_fx *fx;
 
-    rig_open(&w->rig);
-    c = w->rig.c;
-    c->code = soft_code_new();
-    assert_non_null(c->code);
-    c->limit = UINT64_MAX;
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
-    c->s.xcr0 = 7;
-    c->s.xsave_len = XSAVE_LEN;
+    c = trans_rig_open(&w->rig);
     fx = (struct soft_fx *)(void *)c->s.xsave;
     fx->fcw = FCW_INIT;
     fx->mxcsr = MXCSR_INIT;
@@ -86,8 +79,7 @@ static void world_open(struct world *w, bool exact_flags)
 static void world_close(struct world *w)
 {
     trans_free(w->t);
-    free(w->rig.c->code);
-    rig_close(&w->rig);
+    trans_rig_close(&w->rig);
 }
 
 /* The bytes, somewhere in the translated code. */

@@ -20,9 +20,9 @@
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/trans.h"
-#include "soft_int_rig.h"
+#include "trans_rig.h"
 
-enum { PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE, XSAVE_LEN = 832 };
+enum { PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE };
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, ALL = P | W | U | A | D, ARITHMETIC = 0x8d5 };
 enum { FIRST = WINDOW_DATA + PAGE, RUNS = 2 };
 
@@ -162,19 +162,12 @@ static void world_open(struct world *w)
     struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
     struct soft_cpu *c;
 
-    rig_open(&w->rig);
-    c = w->rig.c;
+    c = trans_rig_open(&w->rig);
     w->rom = aligned_alloc(PAGE, PAGE);
     assert_non_null(w->rom);
     memset(w->rom, 0x5a, PAGE);
     slot.host = w->rom;
     assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
-    c->code = soft_code_new();
-    assert_non_null(c->code);
-    c->limit = UINT64_MAX;
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
-    c->s.xcr0 = 7;
-    c->s.xsave_len = XSAVE_LEN;
     assert_int_equal(
         trans_new(c, &(struct trans_config){ .cache_len = 1 << 20, .prove = true }, &w->t, NULL),
         0);
@@ -184,8 +177,7 @@ static void world_open(struct world *w)
 static void world_close(struct world *w)
 {
     trans_free(w->t);
-    free(w->rig.c->code);
-    rig_close(&w->rig);
+    trans_rig_close(&w->rig);
     free(w->rom);
 }
 

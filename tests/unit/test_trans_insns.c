@@ -23,11 +23,10 @@
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/trans.h"
-#include "soft_int_gen.h"
-#include "soft_int_rig.h"
+#include "trans_rig.h"
 
 enum { CASES = 200, PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE };
-enum { LEAF = 0x25, WRITABLE = 2, DIRTY = 0x40, ARITHMETIC = 0x8d5, XSAVE_LEN = 832 };
+enum { LEAF = 0x25, WRITABLE = 2, DIRTY = 0x40, ARITHMETIC = 0x8d5 };
 
 struct memory_seen {
     uint8_t ram[RIG_RAM], rom[PAGE];
@@ -67,20 +66,13 @@ static struct world *world_open(const struct trans_config *config)
     struct soft_cpu *c;
 
     assert_non_null(w);
-    rig_open(&w->rig);
-    c = w->rig.c;
+    c = trans_rig_open(&w->rig);
     w->rom = aligned_alloc(PAGE, PAGE);
     assert_non_null(w->rom);
     memset(w->rom, 0x5a, PAGE);
     slot.host = w->rom;
     assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
     w->gen = (struct gen){ .rng = 1, .code = X86_CODE_64, .fs_base = WINDOW + WINDOW_DATA };
-    c->code = soft_code_new();
-    assert_non_null(c->code);
-    c->limit = UINT64_MAX;
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
-    c->s.xcr0 = 7;
-    c->s.xsave_len = XSAVE_LEN;
     assert_int_equal(trans_new(c, config, &w->t, NULL), 0);
     w->exact = config->exact_flags;
     return w;
@@ -89,8 +81,7 @@ static struct world *world_open(const struct trans_config *config)
 static void world_close(struct world *w)
 {
     trans_free(w->t);
-    free(w->rig.c->code);
-    rig_close(&w->rig);
+    trans_rig_close(&w->rig);
     free(w->rom);
     free(w);
 }

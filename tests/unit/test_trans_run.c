@@ -17,62 +17,22 @@
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/run.h"
-#include "engine/soft/soft_priv.h"
-#include "engine/soft/trans/trans.h"
-#include "soft_int_gen.h"
-#include "soft_int_rig.h"
+#include "trans_rig.h"
 
-enum { SEQUENCES = 10000, PAGE = 4096, LENGTH = 40, XSAVE_LEN = 832, ARITHMETIC = 0x8d5 };
+enum { SEQUENCES = 10000, PAGE = 4096, LENGTH = 40, ARITHMETIC = 0x8d5 };
 
-/* One CPU with memory of its own; two of them run the same. */
-struct side {
-    struct rig rig;
-    struct trans *t; /* NULL: it interprets */
-};
-
-struct pair {
-    struct side interp, trans;
-    struct gen gen;
-    uint64_t insns;
-};
-
-static void side_open(struct side *s)
+static void set_up(struct soft_cpu *c)
 {
-    struct soft_cpu *c;
-
-    rig_open(&s->rig);
-    c = s->rig.c;
-    c->code = soft_code_new();
-    assert_non_null(c->code);
-    c->limit = UINT64_MAX;
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
-    c->s.xcr0 = 7;
-    c->s.xsave_len = XSAVE_LEN;
     le_put(c->s.xsave, 2, FCW_INIT);
     ((struct soft_fx *)(void *)c->s.xsave)->mxcsr = MXCSR_INIT;
 }
 
-static struct pair *pair_open(const struct trans_config *config)
+static struct pair *open_pair(const struct trans_config *config)
 {
-    struct pair *p = calloc(1, sizeof(*p));
+    struct pair *p = pair_open(config, set_up);
 
-    assert_non_null(p);
-    side_open(&p->interp);
-    side_open(&p->trans);
-    assert_int_equal(trans_new(p->trans.rig.c, config, &p->trans.t, NULL), 0);
-    p->trans.rig.c->trans = p->trans.t;
-    p->gen = (struct gen){ .rng = 1, .code = X86_CODE_64, .fs_base = WINDOW + WINDOW_DATA };
+    p->gen.fs_base = WINDOW + WINDOW_DATA;
     return p;
-}
-
-static void pair_close(struct pair *p)
-{
-    trans_free(p->trans.t);
-    free(p->interp.rig.c->code);
-    free(p->trans.rig.c->code);
-    rig_close(&p->interp.rig);
-    rig_close(&p->trans.rig);
-    free(p);
 }
 
 /* ---- random sequences ------------------------------------------------------------------------- */
@@ -152,20 +112,6 @@ static void begin(struct pair *p, struct side *s, const uint8_t code[PAGE], cons
         trans_reset(s->t);
 }
 
-static bool advance_to(struct side *s, uint64_t insns)
-{
-    struct soft_cpu *c = s->rig.c;
-
-    c->limit = insns;
-    while (c->insns < insns) {
-        if (!soft_advance(c))
-            return false;
-        if (s->t != NULL && c->insns < insns && !trans_burst(s->t, insns - c->insns, true))
-            return false;
-    }
-    return true;
-}
-
 static bool same(const struct pair *p)
 {
     const struct rig *a = &p->interp.rig, *b = &p->trans.rig;
@@ -207,8 +153,8 @@ static void check_sequence(struct pair *p, uint64_t seed)
     begin(p, &p->trans, code, data, &regs);
     for (unsigned i = 0; i < 6 && a && b; i++) {
         at += 1 + gen_below(&p->gen, 400);
-        a = advance_to(&p->interp, at);
-        b = advance_to(&p->trans, at);
+        a = side_advance(&p->interp, at);
+        b = side_advance(&p->trans, at);
         if (a != b || !same(p)) {
             show(p, seed);
             fail_msg("the translated sequence went another way");
@@ -227,7 +173,7 @@ static unsigned sequences_wanted(void)
 static void test_sequences(void **state)
 {
     unsigned n = sequences_wanted();
-    struct pair *p = pair_open(
+    struct pair *p = open_pair(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
 
     (void)state;
@@ -249,7 +195,7 @@ static void check_flags(struct pair *p, uint64_t seed)
     for (unsigned i = 0; i < sizeof(data); i += 8)
         le_put(data + i, 8, gen_random(&p->gen) >> gen_below(&p->gen, 64));
     begin(p, &p->trans, code, data, &regs);
-    (void)advance_to(&p->trans, 600);
+    (void)side_advance(&p->trans, 600);
     if (trans_failure(p->trans.t, &err) < 0) {
         printf("seed %lu: %s\n", (unsigned long)seed, err.text);
         fail_msg("the translated sequence went another way");
@@ -261,7 +207,7 @@ static void test_sequences_checked(void **state)
 {
     unsigned n = sequences_wanted() / 2;
     struct pair *p =
-        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
+        open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
 
     (void)state;
     for (unsigned i = 1; i <= n; i++)
@@ -287,7 +233,7 @@ static void run_written(struct pair *p, const uint8_t *code, unsigned len, uint6
     begin(p, &p->trans, page, data, &regs);
     memset(p->interp.rig.c->s.gpr, 0, sizeof(regs.gpr));
     memset(p->trans.rig.c->s.gpr, 0, sizeof(regs.gpr));
-    assert_true(advance_to(&p->interp, insns) && advance_to(&p->trans, insns));
+    assert_true(side_advance(&p->interp, insns) && side_advance(&p->trans, insns));
     if (!same(p)) {
         show(p, 0);
         fail_msg("code that is written went another way");
@@ -306,7 +252,7 @@ static void test_written_code(void **state)
     static const uint8_t by_rep[] = { 0xb1, 8,    0x48, 0x8d, 0x35, 0,    0,
                                       0,    0,    0x48, 0x8d, 0x7e, 0x40, 0xf3,
                                       0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xeb };
-    struct pair *p = pair_open(
+    struct pair *p = open_pair(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct trans_stats stats;
 
@@ -323,7 +269,7 @@ static void test_written_code(void **state)
 static void test_device_writes(void **state)
 {
     static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
-    struct pair *p = pair_open(
+    struct pair *p = open_pair(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct rig *r = &p->trans.rig;
     const uint8_t dec[] = { 0xff, 0xc8 };
@@ -332,7 +278,7 @@ static void test_device_writes(void **state)
     run_written(p, loop, sizeof(loop), 1000);
     assert_int_equal(r->c->s.gpr[X86_RAX], 500);
     assert_true(mem_put(&r->m->mem, RIG_DATA + WRITTEN_AT, dec, sizeof(dec)));
-    assert_true(advance_to(&p->trans, 1200));
+    assert_true(side_advance(&p->trans, 1200));
     assert_int_equal(r->c->s.gpr[X86_RAX], 400);
     pair_close(p);
 }
@@ -342,7 +288,7 @@ static void test_device_writes(void **state)
 /* No mapping of the process may be written and executed; the code is mapped, and once each way. */
 static void test_never_writable_and_executable(void **state)
 {
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
     FILE *f = fopen("/proc/self/maps", "r");
     unsigned rw = 0, rx = 0;
     char line[512];
@@ -369,7 +315,7 @@ static void test_never_writable_and_executable(void **state)
 static void test_never_both_without_file(void **state)
 {
     static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
-    struct pair *p = pair_open(&(struct trans_config){
+    struct pair *p = open_pair(&(struct trans_config){
         .cache_len = 1 << 20, .prove = true, .perf = true, .exact_flags = true });
     FILE *f = fopen("/proc/self/maps", "r");
     unsigned rx = 0;

@@ -18,24 +18,11 @@
 #include "engine/soft/mem.h"
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
-#include "engine/soft/soft_priv.h"
-#include "engine/soft/trans/trans.h"
-#include "soft_int_gen.h"
-#include "soft_int_rig.h"
+#include "trans_rig.h"
 
-enum { PAGE = 4096, ROUNDS = 400, XSAVE_LEN = 832, PIECES = 14 };
+enum { PAGE = 4096, ROUNDS = 400, PIECES = 14 };
 enum { GDT_AT = WINDOW_DATA + 0x800, STACK_AT = WINDOW_DATA + 0x2800, LSTAR_AT = 0x800 };
 enum { CS0 = 0x08, SS0 = 0x10, STAR3 = 0x18, SS3 = 0x23, CS3 = 0x2b, GDT_BYTES = 0x30 };
-
-struct side {
-    struct rig rig;
-    struct trans *t; /* NULL: it interprets */
-};
-
-struct pair {
-    struct side interp, trans;
-    struct gen gen;
-};
 
 /* ---- pieces of code ---------------------------------------------------------------------------- */
 
@@ -150,46 +137,15 @@ static void make_gdt(uint8_t *gdt)
         le_put(gdt + (size_t)8 * i, 8, entries[i]);
 }
 
-static void side_open(struct side *s)
+static void set_up(struct soft_cpu *c)
 {
-    struct soft_cpu *c;
-
-    rig_open(&s->rig);
-    c = s->rig.c;
-    c->code = soft_code_new();
-    assert_non_null(c->code);
     c->sys.counted_time = true;
-    c->s.xcr0 = 7;
-    c->s.xsave_len = XSAVE_LEN;
     ((struct soft_fx *)(void *)c->s.xsave)->mxcsr = MXCSR_INIT;
     c->s.cr4 |= X86_CR4_FSGSBASE;
     c->s.efer |= X86_EFER_SCE;
     c->s.gdtr = (struct x86_dtable){ .base = WINDOW + GDT_AT, .limit = GDT_BYTES - 1 };
     c->msrs.star = (uint64_t)STAR3 << 48 | (uint64_t)CS0 << 32;
     c->msrs.lstar = WINDOW + LSTAR_AT;
-}
-
-static struct pair *pair_open(const struct trans_config *config)
-{
-    struct pair *p = calloc(1, sizeof(*p));
-
-    assert_non_null(p);
-    side_open(&p->interp);
-    side_open(&p->trans);
-    assert_int_equal(trans_new(p->trans.rig.c, config, &p->trans.t, NULL), 0);
-    p->trans.rig.c->trans = p->trans.t;
-    p->gen = (struct gen){ .rng = 1, .code = X86_CODE_64 };
-    return p;
-}
-
-static void pair_close(struct pair *p)
-{
-    trans_free(p->trans.t);
-    free(p->interp.rig.c->code);
-    free(p->trans.rig.c->code);
-    rig_close(&p->interp.rig);
-    rig_close(&p->trans.rig);
-    free(p);
 }
 
 static void begin(struct side *s, const uint8_t code[PAGE], uint64_t fmask)
@@ -217,20 +173,6 @@ static void begin(struct side *s, const uint8_t code[PAGE], uint64_t fmask)
     soft_flush(c, true);
     if (s->t != NULL)
         trans_reset(s->t);
-}
-
-static bool advance_to(struct side *s, uint64_t insns)
-{
-    struct soft_cpu *c = s->rig.c;
-
-    c->limit = insns;
-    while (c->insns < insns) {
-        if (!soft_advance(c))
-            return false;
-        if (s->t != NULL && c->insns < insns && !trans_burst(s->t, insns - c->insns, true))
-            return false;
-    }
-    return true;
 }
 
 static bool same_segments(const struct x86_state *a, const struct x86_state *b)
@@ -281,8 +223,8 @@ static void check_round(struct pair *p, unsigned round)
         bool a, b;
 
         at += 1 + gen_below(&p->gen, 300);
-        a = advance_to(&p->interp, at);
-        b = advance_to(&p->trans, at);
+        a = side_advance(&p->interp, at);
+        b = side_advance(&p->trans, at);
         assert_int_equal(a, b);
         check_same(p, round);
         if (!a)
@@ -293,7 +235,7 @@ static void check_round(struct pair *p, unsigned round)
 static void test_rings(void **state)
 {
     struct pair *p = pair_open(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true }, set_up);
     struct trans_stats stats;
 
     (void)state;
@@ -314,7 +256,8 @@ static void test_waiting_interrupt(void **state)
 {
     /* 1: sti; nop; inc eax; jmp 1b */
     static const uint8_t loop[] = { 0xfb, 0x90, 0xff, 0xc0, 0xeb, 0xfa };
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
     struct soft_cpu *c = p->trans.rig.c;
     uint8_t code[PAGE];
 
@@ -325,7 +268,7 @@ static void test_waiting_interrupt(void **state)
     c->s.seg[X86_CS].dpl = c->s.seg[X86_SS].dpl = 0;
     c->s.seg[X86_CS].selector = CS0;
     soft_mode_changed(c);
-    assert_true(advance_to(&p->trans, 400));
+    assert_true(side_advance(&p->trans, 400));
     c->s.rflags &= ~(uint64_t)X86_RFLAGS_IF;
     c->s.rip = WINDOW;
     c->limit = UINT64_MAX;
@@ -350,7 +293,7 @@ static void map_data(struct rig *r, uint64_t gpa, bool global)
 
 static uint64_t read_by_loop(struct side *s)
 {
-    assert_true(advance_to(s, s->rig.c->insns + 100));
+    assert_true(side_advance(s, s->rig.c->insns + 100));
     return s->rig.c->s.gpr[X86_RAX];
 }
 
@@ -382,7 +325,8 @@ static void check_global(struct side *s, bool global)
 
 static void test_global_pages(void **state)
 {
-    struct pair *p = pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
 
     (void)state;
     for (unsigned global = 0; global < 2; global++) {

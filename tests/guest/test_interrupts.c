@@ -16,6 +16,7 @@
 
 #include "board/board.h"
 #include "core/machine.h"
+#include "one_vector.h"
 #include "vitro_priv.h"
 
 enum {
@@ -25,7 +26,6 @@ enum {
     ASK_PORT = 0x500,
     ASK_INTR = 1,
     ASK_NMI = 2,
-    VECTOR = 0x30,
     INSNS = 100000,
     EXITS = 10000,
 };
@@ -33,44 +33,9 @@ enum {
 static char **images;
 static int nimages;
 
-struct asker {
-    struct dev dev;
-    struct vcpu *cpu;
-};
-
-/* ---- a controller with one vector ------------------------------------------------------------ */
-
-static int ack(void *ctx)
-{
-    struct asker *a = ctx;
-
-    vcpu_withdraw(a->cpu, VCPU_INTR);
-    return VECTOR;
-}
-
-static void get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    memset(regs, 0, INTC_REGS_BYTES);
-}
-
-static void set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    (void)regs;
-}
-
-static uint8_t cr8(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
-static const struct intc_ops controller = { .ack = ack, .cr8 = cr8, .get = get, .set = set };
-
 static void ask(struct dev *dev, uint64_t off, unsigned width, uint64_t val)
 {
-    struct asker *a = (struct asker *)dev;
+    struct one_vector *a = (struct one_vector *)dev;
 
     (void)off;
     (void)width;
@@ -87,7 +52,7 @@ static void run(const char *path, enum vitro_engine engine)
         .name = path, .kind = VITRO_KIND_FLAT, .mode = VITRO_MODE_LONG, .origin = ORIGIN
     };
     struct vitro_config cfg = { .engine = engine, .console_fd = -1, .debug_exit_port = EXIT_PORT };
-    struct asker asker = { .dev = { .ops = &port } };
+    struct one_vector asker = { .dev = { .ops = &port } };
     struct vitro_err err = { 0 };
     struct vitro_outcome end;
     struct vitro_guest *guest;
@@ -98,7 +63,7 @@ static void run(const char *path, enum vitro_engine engine)
         fail_msg("%s", err.text);
     machine = m->board->m;
     asker.cpu = machine->cpu[0];
-    asker.cpu->intc = (struct intc){ &controller, &asker };
+    asker.cpu->intc = (struct intc){ &one_vector_ops, &asker };
     assert_int_equal(bus_add(&machine->pio, ASK_PORT, 1, &asker.dev, &err), 0);
     if (engine == VITRO_ENGINE_SOFT)
         assert_int_equal(vitro_stop_at(m, &(struct vitro_stop_at){ .insns = INSNS }, &err), 0);

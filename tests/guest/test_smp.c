@@ -19,6 +19,7 @@
 #include "core/machine.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/trans.h"
+#include "one_vector.h"
 #include "vitro_priv.h"
 
 enum {
@@ -27,7 +28,6 @@ enum {
     EXIT_PORT = 0xf4,
     ENDS_PASSED = 0xff,
     IPI_PORT = 0x500,
-    VECTOR = 0x30,
     CPUS_AT = 0x7000,
     SMALL_CACHE = 160 << 10,
 };
@@ -50,42 +50,9 @@ static const struct way ways[] = {
 
 /* ---- interrupts ------------------------------------------------------------------------------- */
 
-struct controller {
-    struct dev dev; /* of the first: the port */
-    struct vcpu *cpu;
-};
-
-static int ack(void *ctx)
-{
-    struct controller *one = ctx;
-
-    vcpu_withdraw(one->cpu, VCPU_INTR);
-    return VECTOR;
-}
-
-static void get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    memset(regs, 0, INTC_REGS_BYTES);
-}
-
-static void set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    (void)regs;
-}
-
-static uint8_t cr8(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
-static const struct intc_ops controller_ops = { .ack = ack, .cr8 = cr8, .get = get, .set = set };
-
 static void ask(struct dev *dev, uint64_t off, unsigned width, uint64_t val)
 {
-    struct controller *first = (struct controller *)dev;
+    struct one_vector *first = (struct one_vector *)dev;
 
     (void)off;
     (void)width;
@@ -96,11 +63,11 @@ static const struct dev_ops port = { .name = "ipi", .widths = 1, .write = ask };
 
 /* ---- runs ------------------------------------------------------------------------------------- */
 
-static void add_interrupts(struct machine *m, struct controller *controllers)
+static void add_interrupts(struct machine *m, struct one_vector *controllers)
 {
     for (unsigned i = 0; i < m->ncpus; i++) {
         controllers[i].cpu = m->cpu[i];
-        m->cpu[i]->intc = (struct intc){ &controller_ops, &controllers[i] };
+        m->cpu[i]->intc = (struct intc){ &one_vector_ops, &controllers[i] };
     }
     controllers[0].dev.ops = &port;
     assert_int_equal(bus_add(&m->pio, IPI_PORT, 1, &controllers[0].dev, NULL), 0);
@@ -159,7 +126,7 @@ static void run(const char *path, const char *name, unsigned cpus, const struct 
                                 .mem_bytes = MEMORY,
                                 .console_fd = -1,
                                 .debug_exit_port = EXIT_PORT };
-    struct controller controllers[CPUS_MAX] = { 0 };
+    struct one_vector controllers[CPUS_MAX] = { 0 };
     const uint32_t n = cpus;
     struct vitro_err err = { 0 };
     struct vitro_outcome end;

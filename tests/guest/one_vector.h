@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* one_vector.h - an interrupt controller of tests, which has one vector and no registers; one for each CPU. */
+#ifndef TESTS_ONE_VECTOR_H
+#define TESTS_ONE_VECTOR_H
+
+#include <string.h>
+
+#include "core/machine.h"
+
+enum { ONE_VECTOR = 0x30 };
+
+struct one_vector {
+    struct dev dev; /* the port by which a test asks for the interrupt */
+    struct vcpu *cpu;
+};
+
+static int one_vector_ack(void *ctx)
+{
+    struct one_vector *v = ctx;
+
+    vcpu_withdraw(v->cpu, VCPU_INTR);
+    return ONE_VECTOR;
+}
+
+static void one_vector_get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
+{
+    (void)ctx;
+    memset(regs, 0, INTC_REGS_BYTES);
+}
+
+static void one_vector_set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
+{
+    (void)ctx;
+    (void)regs;
+}
+
+static uint8_t one_vector_cr8(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static const struct intc_ops one_vector_ops = {
+    .ack = one_vector_ack, .cr8 = one_vector_cr8, .get = one_vector_get, .set = one_vector_set
+};
+
+#endif

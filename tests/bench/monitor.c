@@ -168,7 +168,7 @@ static struct machine *new_machine(const struct chr *out)
     return m;
 }
 
-enum { PRODUCT, HOOKED, PLAIN, STUB, NSERIES };
+enum { PRODUCT, HOOKED, PLAIN, TWIN, STUB, NSERIES };
 
 static void print_counts(const struct work *work, struct work *control)
 {
@@ -187,10 +187,12 @@ int main(int argc, char **argv)
         [PRODUCT] = { vcpu_loop, m, exits, false },
         [HOOKED] = { hooked_vcpu_loop, m, exits, false },
         [PLAIN] = { plain_vcpu_loop, m, exits, false },
+        [TWIN] = { twin_vcpu_loop, m, exits, false },
         [STUB] = { stub_loop, m, exits, false },
     };
     struct work control = { vcpu_loop, new_machine(&(struct chr){ &calling, NULL }), 1, true };
-    static const char *const names[] = { "monitor_ns", "hooked_ns", "plain_ns", "stub_ns" };
+    static const char *const names[] = { "monitor_ns", "hooked_ns", "plain_ns", "twin_ns",
+                                         "stub_ns" };
     struct series s[NSERIES];
 
     for (int i = 0; i < NSERIES; i++) {
@@ -206,6 +208,7 @@ int main(int argc, char **argv)
         json_series(&s[i], false);
     if (counts)
         print_counts(work, &control);
+    json_ratio("twin_ratio", &s[TWIN], &s[PLAIN], false);
     json_ratio("trace_off_ratio", &s[HOOKED], &s[PLAIN], true);
     printf("}\n");
     for (int i = 0; i < NSERIES; i++)

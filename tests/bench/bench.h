@@ -61,8 +61,8 @@ enum calls_result {
 enum calls_result calls_check(void (*ready)(void *ctx), void (*work)(void *ctx), void *ctx,
                               unsigned long request);
 
-/* From here on the child of calls_check is killed for any system call. */
-void calls_begin(void);
+/* From here on the child of calls_check is killed for any system call; request: as there, but CALLS_BY_WORK. */
+void calls_begin(unsigned long request);
 
 /* Ends the child of calls_check before work returns: it has made no other call. */
 void calls_done(void) __attribute__((noreturn));

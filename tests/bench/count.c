@@ -64,9 +64,9 @@ enum calls_result calls_check(void (*ready)(void *ctx), void (*work)(void *ctx),
     return WIFEXITED(status) && WEXITSTATUS(status) == CHILD_DONE ? CALLS_NONE : CALLS_CANNOT_RUN;
 }
 
-void calls_begin(void)
+void calls_begin(unsigned long request)
 {
-    if (!forbid_calls(0))
+    if (!forbid_calls(request))
         _exit(CHILD_NO_FILTER);
 }
 

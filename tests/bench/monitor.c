@@ -39,7 +39,7 @@ static int tick(struct vcpu *cpu, struct vitro_err *err)
     (void)err;
     if (s->watched && !s->begun) {
         s->begun = true;
-        calls_begin(); /* what a run does once, before and after, is not an exit's part */
+        calls_begin(0); /* what a run does once, before and after, is not an exit's part */
     }
     if (s->watched && s->left == 0)
         calls_done();

@@ -2,230 +2,124 @@
 /*
  * tasks.c - what 'scripts/bench guest' runs in the guest and natively: one kind of work a row
  *
- *   tasks           all of them but pair
- *   tasks NAME      one; "list" prints the names
+ *   tasks             all of them but pair
+ *   tasks NAME ...    some
+ *   tasks list        their names and groups
+ *   tasks check       all at a small size: "NAME N VALUE" of each that is a function
  *
- * Prints "bench begin NAME" and "bench end NAME NS" around each; NS by the clock of the system it runs on. Static,
- * for the baseline x86-64, so that all run the same bytes. The rows with a shell line are busybox's work.
+ * Prints "bench begin NAME" and "bench end NAME NS CPU_NS VALUE" around each, or "bench cannot NAME REASON" instead:
+ * NS by the clock of the system it runs on, CPU_NS of the task and its children, VALUE what it computed. Static, for
+ * the baseline x86-64, so that all run the same bytes. The rows with a shell line are busybox's work, and their value
+ * is of the bytes that come out.
  */
-#define _GNU_SOURCE
+#include "tasks.h"
+
+#include <fcntl.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static volatile uint64_t sink;
-
-/* ---- integers, calls, memory, floating point --------------------------------------------------- */
-
-static void integers(void)
-{
-    uint64_t x = 88172645463325252u, sum = 0;
-
-    for (unsigned i = 0; i < 8000000; i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        sum += (x & 1) ? x >> 60 : i;
-    }
-    sink = sum;
-}
-
-static void sieve(void)
-{
-    enum { LIMIT = 4000000 };
-    unsigned char *composite = calloc(LIMIT + 1, 1);
-    unsigned primes = 0;
-
-    for (unsigned i = 2; i <= LIMIT; i++) {
-        if (composite[i])
-            continue;
-        primes++;
-        for (uint64_t j = (uint64_t)i * i; j <= LIMIT; j += i)
-            composite[j] = 1;
-    }
-    sink = primes;
-    free(composite);
-}
-
-static __attribute__((noinline)) unsigned fibonacci(unsigned n)
-{
-    return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
-}
-
-static void calls(void)
-{
-    sink = fibonacci(33);
-}
-
-static void copies(void)
-{
-    enum { LEN = 1 << 20 };
-    char *a = malloc(LEN), *b = malloc(LEN);
-
-    memset(a, 1, LEN);
-    for (unsigned i = 0; i < 200; i++) {
-        memcpy(b, a, LEN);
-        a[i] = b[LEN - 1 - i] ^ (char)i;
-    }
-    sink = (uint64_t)a[7];
-    free(a);
-    free(b);
-}
-
-/* With one CPU nobody else writes the words: a software CPU may do without what makes them atomic. */
-static void atomics(void)
-{
-    static uint64_t words[64], last;
-
-    for (unsigned i = 0; i < 4000000; i++) {
-        uint64_t old = __atomic_fetch_add(&words[i % 64], i, __ATOMIC_SEQ_CST);
-
-        __atomic_compare_exchange_n(&words[(i + 7) % 64], &old, old + 1, 0, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST);
-        last = __atomic_exchange_n(&words[(i + 13) % 64], last, __ATOMIC_SEQ_CST);
-        __atomic_or_fetch(&words[(i + 29) % 64], 1, __ATOMIC_SEQ_CST);
-    }
-    sink = last;
-}
-
-static void floating(void)
-{
-    enum { N = 96 };
-    static double a[N][N], b[N][N], c[N][N];
-
-    for (unsigned i = 0; i < N * N; i++) {
-        a[i / N][i % N] = 1.0 / (i + 1);
-        b[i / N][i % N] = i * 0.5;
-    }
-    for (unsigned round = 0; round < 50; round++) {
-        for (unsigned i = 0; i < N; i++) {
-            for (unsigned j = 0; j < N; j++) {
-                double sum = 0;
-
-                for (unsigned k = 0; k < N; k++)
-                    sum += a[i][k] * b[k][j];
-                c[i][j] += sum;
-            }
-        }
-    }
-    sink = (uint64_t)c[3][5];
-}
-
-/* ---- the kernel ------------------------------------------------------------------------------ */
-
-static void null_calls(void)
-{
-    for (unsigned i = 0; i < 100000; i++)
-        syscall(SYS_getppid);
-}
-
-static void fork_exec(void)
-{
-    char *argv[] = { (char *)"true", NULL };
-
-    for (unsigned i = 0; i < 40; i++) {
-        pid_t child = fork();
-
-        if (child == 0) {
-            execvp(argv[0], argv);
-            _exit(127);
-        }
-        waitpid(child, NULL, 0);
-    }
-}
-
-static void pipe_switches(void)
-{
-    int to[2], from[2];
-    char byte = 'x';
-    pid_t child;
-
-    if (pipe(to) != 0 || pipe(from) != 0)
-        exit(1);
-    child = fork();
-    if (child == 0) {
-        while (read(to[0], &byte, 1) == 1 && byte != 'e')
-            if (write(from[1], &byte, 1) != 1)
-                break;
-        _exit(0);
-    }
-    for (unsigned i = 0; i < 3000; i++) {
-        if (write(to[1], &byte, 1) != 1 || read(from[0], &byte, 1) != 1)
-            exit(1);
-    }
-    byte = 'e';
-    sink = (uint64_t)write(to[1], &byte, 1);
-    waitpid(child, NULL, 0);
-}
-
-static void page_faults(void)
-{
-    enum { LEN = 8 << 20 };
-
-    for (unsigned round = 0; round < 8; round++) {
-        char *p = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-        madvise(p, LEN, MADV_NOHUGEPAGE);
-        for (unsigned i = 0; i < LEN; i += 4096)
-            p[i] = 1;
-        munmap(p, LEN);
-    }
-}
-
 /* Two programs that are busy all the time, for one CPU and for two. */
-static void pair(void)
+static uint64_t task_pair(unsigned n)
 {
     for (unsigned i = 0; i < 2; i++) {
         if (fork() == 0) {
-            for (unsigned round = 0; round < 6; round++) {
-                integers();
-                sieve();
-                calls();
+            for (unsigned round = 0; round < n; round++) {
+                if (task_integers(8000000) == 0 || task_sieve(4000000) == 0 || task_calls(33) == 0)
+                    _exit(1);
             }
             _exit(0);
         }
     }
     while (wait(NULL) > 0)
         ;
+    return n;
 }
 
-/* ---- all ------------------------------------------------------------------------------------- */
+/* system: what scripts/bench takes for the figure of system programs. */
+enum group { COMPUTE, SYSTEM, PROGRAM };
+
+static const char *const group_names[] = { "compute", "system", "program" };
 
 static const struct task {
     const char *name;
-    void (*run)(void);
+    enum group group;
+    task_fn *run;
+    unsigned n, small; /* amount of work, and for check */
     const char *shell; /* instead of run */
+    int avx2;          /* CPUID has to have it */
     int named;         /* only when it is named */
 } tasks[] = {
-    { "integers", integers, NULL, 0 },
-    { "sieve", sieve, NULL, 0 },
-    { "calls", calls, NULL, 0 },
-    { "copies", copies, NULL, 0 },
-    { "atomics", atomics, NULL, 0 },
-    { "floating", floating, NULL, 0 },
-    { "null_calls", null_calls, NULL, 0 },
-    { "fork_exec", fork_exec, NULL, 0 },
-    { "pipe_switches", pipe_switches, NULL, 0 },
-    { "page_faults", page_faults, NULL, 0 },
-    { "sort", NULL, "seq 20000 | sort -r | sort -n >/dev/null", 0 },
-    { "sha256sum", NULL, "head -c 3000000 /dev/zero | sha256sum >/dev/null", 0 },
-    { "gzip", NULL, "seq 100000 | gzip -c >/dev/null", 0 },
-    { "awk", NULL,
-      "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s }' >/dev/null",
-      0 },
-    { "pair", pair, NULL, 1 },
+    { "integers", COMPUTE, task_integers, 80000000, 1000 },             /* rounds */
+    { "sieve", COMPUTE, task_sieve, 20000000, 1000 },                   /* the largest number */
+    { "divide", COMPUTE, task_divide, 1500000, 1000 },                  /* pairs */
+    { "crc32", COMPUTE, task_crc32, 600, 2 },                           /* 64 KiB */
+    { "chacha", COMPUTE, task_chacha, 500000, 1 },                      /* blocks */
+    { "sha256", COMPUTE, task_sha256, 30000, 3 },                       /* KiB */
+    { "bignum", COMPUTE, task_bignum, 1000000, 100 },                   /* squares */
+    { "calls", COMPUTE, task_calls, 37, 15 },                           /* of the series */
+    { "queens", COMPUTE, task_queens, 14, 6 },                          /* queens */
+    { "bytecode", COMPUTE, task_bytecode, 30000, 30 },                  /* sequences */
+    { "sorting", COMPUTE, task_sorting, 300000, 500 },                  /* records */
+    { "parse", COMPUTE, task_parse, 5000, 5 },                          /* expressions */
+    { "hash_table", COMPUTE, task_hash_table, 500000, 3000 },           /* keys */
+    { "tree", COMPUTE, task_tree, 250000, 500 },                        /* keys */
+    { "words", COMPUTE, task_words, 10000, 20 },                        /* lines */
+    { "copies", COMPUTE, task_copies, 2000, 20 },                       /* MiB */
+    { "clears", COMPUTE, task_clears, 1000000, 1000 },                  /* calls */
+    { "chase_16k", COMPUTE, task_chase_16k, 50000000, 1000 },           /* steps */
+    { "chase_1m", COMPUTE, task_chase_1m, 15000000, 20000 },            /* steps */
+    { "chase_64m", COMPUTE, task_chase_64m, 2000000, 1000 },            /* steps */
+    { "random_32m", COMPUTE, task_random_32m, 3000000, 10000 },         /* places */
+    { "atomics", COMPUTE, task_atomics, 20000000, 1000 },               /* rounds */
+    { "locks", COMPUTE, task_locks, 1500000, 1000 },                    /* transfers of each */
+    { "floating", COMPUTE, task_floating, 250, 1 },                     /* products */
+    { "planets", COMPUTE, task_planets, 600000, 20 },                   /* steps */
+    { "mandelbrot", COMPUTE, task_mandelbrot, 1000, 20 },               /* points of a side */
+    { "extended", COMPUTE, task_extended, 2000000, 100 },               /* terms */
+    { "sse2_floats", COMPUTE, task_sse2_floats, 50000, 7 },             /* passes */
+    { "sse2_bytes", COMPUTE, task_sse2_bytes, 3000, 5 },                /* 64 KiB */
+    { "avx2_floats", COMPUTE, task_avx2_floats, 200000, 3, .avx2 = 1 }, /* passes */
+    { "avx2_bytes", COMPUTE, task_avx2_bytes, 40000, 5, .avx2 = 1 },    /* 64 KiB */
+    { "compress", COMPUTE, task_compress, 4000, 40 },                   /* KiB */
+    { "regex", COMPUTE, task_regex, 2000, 20 },                         /* KiB */
+    { "null_calls", SYSTEM, task_null_calls, 800000, 10 },              /* calls */
+    { "fork_exec", SYSTEM, task_fork_exec, 100, 2 },                    /* children */
+    { "pipe_switches", SYSTEM, task_pipe_switches, 10000, 300 },        /* there and back */
+    { "page_faults", SYSTEM, task_page_faults, 16, 1 },                 /* 8 MiB */
+    { "signals", SYSTEM, task_signals, 50000, 10 },                     /* signals */
+    { "files", PROGRAM, task_files, 10000, 100 },                       /* files */
+    { "sqlite", PROGRAM, task_sqlite, 20000, 300 },                     /* rows */
+    { "sort", PROGRAM, .shell = "seq 20000 | sort -r | sort -n" },
+    { "sha256sum", PROGRAM, .shell = "head -c 10000000 /dev/zero | sha256sum" },
+    { "gzip", PROGRAM, .shell = "seq 100000 | gzip -c | gunzip | gzip -c" },
+    { "grep", PROGRAM, .shell = "seq 200000 | grep -E '^[1-4]+(7|89)[05]' | grep -v 3 | wc" },
+    { "awk", PROGRAM,
+      .shell =
+          "seq 60000 | awk '{ s += $1 % 7; t = substr($1, 1, 2) t % 10 } END { print s; print t }'" },
+    { "shell", PROGRAM,
+      .shell =
+          "i=0; while [ $i -lt 20000 ]; do case $i in *7) t=${i%7};; esac; i=$((i + 1)); done; "
+          "echo $t; for f in a b c d e f g h; do echo $f | sed s/$f/x/; done" },
+    { "pair", COMPUTE, task_pair, 6, 1, .named = 1 },
 };
 
-static uint64_t now_ns(void)
+enum { TASKS = sizeof(tasks) / sizeof(tasks[0]) };
+
+_Noreturn void task_fail(const char *what)
+{
+    fprintf(stderr, "tasks: %s\n", what);
+    exit(1);
+}
+
+static uint64_t wall_ns(void)
 {
     struct timespec ts;
 
@@ -233,34 +127,109 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void run_shell(const char *line)
+static uint64_t cpu_ns(void)
 {
-    char *argv[] = { (char *)"sh", (char *)"-c", (char *)(uintptr_t)line, NULL };
+    uint64_t us = 0;
+
+    for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+        struct rusage used;
+
+        getrusage(who, &used);
+        us += (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u;
+        us += (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    }
+    return us * 1000u;
+}
+
+/* The hash of what the line prints; the sh that PATH has first. */
+static uint64_t run_shell(const char *line)
+{
+    char *argv[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)line,
+                     NULL };
+    posix_spawn_file_actions_t actions;
+    uint64_t value = HASH_BEGIN;
+    char part[4096];
+    int out[2], status;
+    ssize_t len;
     pid_t child;
 
-    if (posix_spawnp(&child, "sh", NULL, NULL, argv, environ) == 0)
-        waitpid(child, NULL, 0);
+    if (pipe2(out, O_CLOEXEC) != 0)
+        task_fail("pipe2");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+    if (posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) != 0)
+        task_fail("sh");
+    posix_spawn_file_actions_destroy(&actions);
+    close(out[1]);
+    while ((len = read(out[0], part, sizeof(part))) > 0)
+        value = hash_bytes(value, part, (size_t)len);
+    close(out[0]);
+    if (waitpid(child, &status, 0) != child || status != 0)
+        task_fail(line);
+    return value;
+}
+
+static int can_run(const struct task *t)
+{
+    return !t->avx2 || __builtin_cpu_supports("avx2");
+}
+
+static void measure(const struct task *t)
+{
+    uint64_t wall, cpu, value;
+
+    if (!can_run(t)) {
+        printf("bench cannot %s this CPU has no AVX2\n", t->name);
+        return;
+    }
+    printf("bench begin %s\n", t->name);
+    fflush(stdout);
+    wall = wall_ns();
+    cpu = cpu_ns();
+    value = t->run != NULL ? t->run(t->n) : run_shell(t->shell);
+    printf("bench end %s %llu %llu %016llx\n", t->name, (unsigned long long)(wall_ns() - wall),
+           (unsigned long long)(cpu_ns() - cpu), (unsigned long long)value);
+    fflush(stdout);
+}
+
+static void check(const struct task *t)
+{
+    if (t->run == NULL || t->named)
+        return;
+    if (can_run(t))
+        printf("%s %u %016llx\n", t->name, t->small, (unsigned long long)t->run(t->small));
+    fflush(stdout);
+}
+
+static void list(const struct task *t)
+{
+    if (!t->named)
+        printf("%s %s\n", t->name, group_names[t->group]);
+}
+
+static void all(void (*what)(const struct task *))
+{
+    for (size_t i = 0; i < TASKS; i++) {
+        if (!tasks[i].named || what != measure)
+            what(&tasks[i]);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
-        const struct task *t = &tasks[i];
-        uint64_t start;
-
-        if (argc > 1 && strcmp(argv[1], "list") == 0 && !t->named)
-            puts(t->name);
-        if (argc > 1 ? strcmp(argv[1], t->name) != 0 : t->named)
-            continue;
-        printf("bench begin %s\n", t->name);
-        fflush(stdout);
-        start = now_ns();
-        if (t->run != NULL)
-            t->run();
-        else
-            run_shell(t->shell);
-        printf("bench end %s %llu\n", t->name, (unsigned long long)(now_ns() - start));
-        fflush(stdout);
+    if (argc == 1) {
+        all(measure);
+        return 0;
+    }
+    if (strcmp(argv[1], "list") == 0 || strcmp(argv[1], "check") == 0) {
+        all(argv[1][0] == 'l' ? list : check);
+        return 0;
+    }
+    for (int i = 1; i < argc; i++) {
+        for (size_t k = 0; k < TASKS; k++) {
+            if (strcmp(argv[i], tasks[k].name) == 0)
+                measure(&tasks[k]);
+        }
     }
     return 0;
 }

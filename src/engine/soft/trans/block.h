@@ -255,7 +255,8 @@ void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b);
 void trans_page_free(struct trans *t, uint32_t number);
 /* A cell for a branch whose unlinked jump goes to `stub`; in every vCPU's frame. */
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub);
-void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to);
+/* in_frame: the flags are. */
+void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to, bool in_frame);
 
 /* enter.S: what other vCPUs have written into the cache is executed from now on. */
 void trans_serialize(void);

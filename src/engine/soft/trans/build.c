@@ -17,7 +17,7 @@ static uint32_t place(const struct gen *g)
 
 static void check_budget(struct gen *g, unsigned live)
 {
-    uint32_t site = gen_site(g, SITE_BUDGET, live != 0 ? FLAGS_HOST : FLAGS_DEAD);
+    uint32_t site = gen_site(g, SITE_BUDGET, gen_flags(g));
 
     emit_op_reg(&g->e, true, OP_TEST, HOST_BUDGET, HOST_BUDGET);
     gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, CC_S),
@@ -32,7 +32,7 @@ static void check_simd(struct gen *g, unsigned live)
 
     if (g->s->simd == 0)
         return;
-    cold.site = gen_site(g, SITE_SIMD, live != 0 ? FLAGS_HOST : FLAGS_DEAD);
+    cold.site = gen_site(g, SITE_SIMD, gen_flags(g));
     emit_op_mem(&g->e, false, 0x80, ALU_CMP, FRAME(simd));
     emit_8(&g->e, g->s->simd);
     cold.from = emit_jcc(&g->e, CC_B);
@@ -56,15 +56,18 @@ static void count_execution(struct gen *g)
     emit_8(&g->e, 1);
 }
 
-/* Returns where an indirect branch goes on that has the flags in AX. */
+/* Returns where an indirect branch goes on that has the flags in AX, or in the frame if they stay there. */
 static uint8_t *entry(struct gen *g)
 {
-    unsigned live = g->s->insn[0].live;
+    unsigned live;
     uint8_t *parked;
 
     g->i = 0;
     g->x = &g->s->insn[0];
     g->b->entry = place(g);
+    if (g->x->to_end)
+        gen_save_flags(g);
+    live = gen_live(g);
     gen_park(g, live);
     parked = g->e.at;
     check_budget(g, live);
@@ -76,8 +79,10 @@ static uint8_t *entry(struct gen *g)
 
 static void indirect_entry(struct gen *g, const uint8_t *parked)
 {
-    g->b->indirect = g->b->entry;
-    if (g->s->insn[0].live == 0)
+    const struct scan_insn *x = &g->s->insn[0];
+
+    g->b->indirect = (uint32_t)(parked - g->t->cache.rw);
+    if (x->live == 0 || x->to_end)
         return;
     g->b->indirect = place(g);
     emit_store(&g->e, FRAME(parked_rax), X86_RAX);
@@ -214,7 +219,7 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
     g->t = store;
     g->s = s;
     g->ncolds = 0;
-    g->failed = false;
+    g->failed = g->saved = false;
 }
 
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,

@@ -38,6 +38,7 @@ struct gen {
     unsigned i;                /* its number */
     struct cold cold[GEN_COLDS];
     unsigned ncolds;
+    bool saved;  /* the flags are in the frame, and EFLAGS is free */
     bool failed; /* no site or cold place is left: the block is thrown away */
 };
 
@@ -58,6 +59,10 @@ uint32_t gen_site(struct gen *g, enum site_kind kind, enum site_flags flags);
 void gen_cold(struct gen *g, struct cold cold);
 /* All of them, behind the hot part. */
 void gen_colds(struct gen *g);
+
+/* Flags that have to be kept in EFLAGS from the beginning of the instruction under way on. */
+unsigned gen_live(const struct gen *g);
+enum site_flags gen_flags(const struct gen *g);
 
 /* Around code that changes flags: AX has them, RAX is parked. Nothing where `live` is 0. */
 void gen_park(struct gen *g, unsigned live);
@@ -82,7 +87,6 @@ struct gen_access {
     unsigned size, align, seg;
     enum trans_access how;
     unsigned live;
-    bool in_frame;     /* the flags are in the frame already */
     bool stays_parked; /* gen_unpark is the caller's */
 };
 void gen_check(struct gen *g, struct gen_access a);
@@ -102,7 +106,7 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed);
 
 void gen_count(struct gen *g, unsigned executed);
 
-/* Flags into the frame, where the target looks for them if it needs them. */
+/* Flags into the frame, unless they are there, or nobody reads them. Changes S2. */
 void gen_save_flags(struct gen *g);
 /* To the address in S1 with the rights of `bank`; flags are in the frame. pop: bytes that RSP moves by. */
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank);

@@ -17,10 +17,11 @@ enum { CC_Z = 4, CC_NB = 3, CC_BE = 6, CC_NZ = 5 };
 struct fields {
     uint8_t reg, rm, vvvv;
     bool mem;   /* rm is S1, behind a check */
+    bool spill; /* rm is a register that lives in the frame, and is used there */
     bool opreg; /* rm is in the opcode */
     struct {
         uint8_t guest, host;
-        bool written;
+        bool written, read;
     } scratch[2];
     unsigned nscratch;
 };
@@ -30,6 +31,52 @@ struct fields {
 static bool is_high_byte(const struct x86_insn *in, unsigned reg, unsigned width)
 {
     return width == 1 && reg >= 4 && reg < 8 && !(in->flags & X86_INSN_REX);
+}
+
+/*
+ * Ordinary instructions do to memory what they do to a register; but 32 bits that are written clear the upper half
+ * of a register. Not XCHG, which locks memory.
+ */
+static bool works_in_frame(const struct x86_row *row, unsigned guest, unsigned width, bool written)
+{
+    if (gen_home(guest) != GEN_SPILLED || row->klass != X86_CLASS_INT || row->align > 1 ||
+        (written && width == 4))
+        return false;
+    switch (row->mnemonic) {
+    case X86_MN_MOV:
+    case X86_MN_ADD:
+    case X86_MN_ADC:
+    case X86_MN_SUB:
+    case X86_MN_SBB:
+    case X86_MN_AND:
+    case X86_MN_OR:
+    case X86_MN_XOR:
+    case X86_MN_CMP:
+    case X86_MN_TEST:
+    case X86_MN_INC:
+    case X86_MN_DEC:
+    case X86_MN_NEG:
+    case X86_MN_NOT:
+    case X86_MN_SHL:
+    case X86_MN_SHR:
+    case X86_MN_SAR:
+    case X86_MN_IMUL:
+    case X86_MN_MOVSX:
+    case X86_MN_MOVSXD:
+    case X86_MN_MOVZX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Nothing of what the register held is left. */
+static bool is_overwritten(const struct x86_row *row, unsigned width)
+{
+    bool moves = row->mnemonic == X86_MN_MOV || row->mnemonic == X86_MN_MOVZX ||
+                 row->mnemonic == X86_MN_MOVSX || row->mnemonic == X86_MN_MOVSXD;
+
+    return moves && width >= 4;
 }
 
 /* The host's number for an operand's register; a scratch register when it has no home. */
@@ -52,6 +99,7 @@ static uint8_t assign(struct fields *f, const struct x86_insn *in, unsigned gues
     f->scratch[f->nscratch].guest = (uint8_t)guest;
     f->scratch[f->nscratch].host = free[f->nscratch];
     f->scratch[f->nscratch].written = written;
+    f->scratch[f->nscratch].read = true;
     return free[f->nscratch++];
 }
 
@@ -73,7 +121,8 @@ static void assign_all(struct fields *f, const struct x86_insn *in)
         case X86_OPK_RMBITS:
         case X86_OPK_OPREG:
             f->opreg = type->kind == X86_OPK_OPREG;
-            if (!f->mem)
+            f->spill = !f->mem && type->kind == X86_OPK_RM && works_in_frame(row, in->rm, width, written);
+            if (!f->mem && !f->spill)
                 f->rm = assign(f, in, in->rm, width, written);
             break;
         case X86_OPK_REG:
@@ -92,6 +141,24 @@ static void assign_all(struct fields *f, const struct x86_insn *in)
         default:
             break;
         }
+    }
+}
+
+/* Not loaded before: registers that are only written. */
+static void skip_loads(struct fields *f, const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+    const struct x86_opnd_type *type = &x86_opnd_types[row->operand[0]];
+    unsigned width = x86_size_bytes((enum x86_size)type->reg_size, in);
+    unsigned guest = type->kind == X86_OPK_REG ? in->reg : in->rm;
+
+    if (!is_overwritten(row, width))
+        return;
+    for (unsigned i = 0; i < f->nscratch; i++) {
+        bool is_source = type->kind == X86_OPK_REG ? !f->mem && in->rm == guest : in->reg == guest;
+
+        if (f->scratch[i].guest == guest && !is_source)
+            f->scratch[i].read = false;
     }
 }
 
@@ -124,7 +191,11 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
     unsigned n = imm_bytes(in);
 
     if (x86_insn_row(in)->props & X86_ROW_MODRM) {
-        if (f->mem) {
+        if (f->spill) {
+            emit_8(&g->e, 0x44u | (f->reg & 7u) << 3); /* a byte of distance, and another with the base */
+            emit_8(&g->e, 0x24);
+            emit_8(&g->e, (uint8_t)gen_spill(in->rm).disp);
+        } else if (f->mem) {
             emit_8(&g->e, 0x40u | (f->reg & 7u) << 3 | HOST_S1);
             emit_8(&g->e, 0);
         } else {
@@ -138,7 +209,7 @@ static void legacy(struct gen *g, const struct fields *f)
 {
     const struct x86_insn *in = &g->x->in;
     const struct x86_row *row = x86_insn_row(in);
-    unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem ? 0 : f->rm >> 3);
+    unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem || f->spill ? 0 : f->rm >> 3);
     bool modrm = row->props & X86_ROW_MODRM;
 
     if (in->flags & X86_INSN_LOCK && g->t->shared)
@@ -211,8 +282,10 @@ static void check_operand(struct gen *g)
 
 static void load_scratch(struct gen *g, const struct fields *f)
 {
-    for (unsigned i = 0; i < f->nscratch; i++)
-        emit_load(&g->e, f->scratch[i].host, gen_spill(f->scratch[i].guest));
+    for (unsigned i = 0; i < f->nscratch; i++) {
+        if (f->scratch[i].read)
+            emit_load(&g->e, f->scratch[i].host, gen_spill(f->scratch[i].guest));
+    }
 }
 
 static void store_scratch(struct gen *g, const struct fields *f)
@@ -232,12 +305,30 @@ static void copy(struct gen *g, const struct fields *f)
     store_scratch(g, f);
 }
 
+/* With all registers at home it is an instruction again. False: not so. */
+static bool lea_at_home(struct gen *g)
+{
+    const struct x86_insn *in = &g->x->in;
+    unsigned base = in->base < 16 ? gen_home(in->base) : GEN_SPILLED, index = EMIT_NO_INDEX;
+
+    if (in->index != X86_REG_NONE)
+        index = gen_home(in->index);
+    if (base == GEN_SPILLED || gen_home(in->reg) == GEN_SPILLED || in->opsize == 2 ||
+        in->addrsize != 8 || (in->index != X86_REG_NONE && index == GEN_SPILLED))
+        return false;
+    emit_op_mem(&g->e, in->opsize == 8, 0x8d, gen_home(in->reg),
+                (struct emit_mem){ (uint8_t)base, (uint8_t)index, in->scale, (int32_t)in->disp });
+    return true;
+}
+
 /* LEA: the address is the value. The destination's low 2, 4 or 8 bytes are written. */
 static void lea(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
     unsigned home = gen_home(in->reg);
 
+    if (lea_at_home(g))
+        return;
     gen_address(g);
     if (in->opsize == 2) {
         emit_8(&g->e, 0x66);
@@ -261,6 +352,7 @@ void gen_copy(struct gen *g)
         return;
     }
     assign_all(&f, &g->x->in);
+    skip_loads(&f, &g->x->in);
     check_operand(g);
     load_scratch(g, &f);
     copy(g, &f);

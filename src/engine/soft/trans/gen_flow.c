@@ -13,9 +13,9 @@ enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, CC_NZ = 5 };
 
 /* ---- stack ------------------------------------------------------------------------------------ */
 
-static void check_stack(struct gen *g, enum trans_access how, unsigned live)
+static void check_stack(struct gen *g, enum trans_access how)
 {
-    gen_check(g, (struct gen_access){ .size = 8, .seg = X86_SS, .how = how, .live = live });
+    gen_check(g, (struct gen_access){ .size = 8, .seg = X86_SS, .how = how, .live = g->x->live });
 }
 
 static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
@@ -26,10 +26,10 @@ static struct emit_mem stack(int32_t disp)
 }
 
 /* S1 = where a push goes, checked. */
-static void below(struct gen *g, unsigned live)
+static void below(struct gen *g)
 {
     emit_lea(&g->e, HOST_S1, stack(-8));
-    check_stack(g, TRANS_WRITE, live);
+    check_stack(g, TRANS_WRITE);
 }
 
 static void pushed(struct gen *g)
@@ -69,7 +69,7 @@ void gen_push(struct gen *g)
 
     if (in->flags & X86_INSN_MEM)
         load_operand(g);
-    below(g, g->x->live);
+    below(g);
     if (kind == X86_OPK_IMM) {
         push_imm(g, in->imm);
     } else if (in->flags & X86_INSN_MEM) {
@@ -86,19 +86,30 @@ void gen_push(struct gen *g)
     pushed(g);
 }
 
+static void pop_into(struct gen *g, unsigned guest, struct emit_mem from)
+{
+    unsigned home = gen_home(guest);
+
+    if (home != GEN_SPILLED) {
+        emit_load(&g->e, home, from);
+        return;
+    }
+    emit_load(&g->e, HOST_S2, from);
+    emit_store(&g->e, gen_spill(guest), HOST_S2);
+}
+
 void gen_pop(struct gen *g)
 {
     emit_mov(&g->e, HOST_S1, X86_R14);
-    check_stack(g, TRANS_READ, g->x->live);
+    check_stack(g, TRANS_READ);
     emit_lea(&g->e, X86_R14, stack(8));
-    emit_load(&g->e, HOST_S2, at_s1);
-    gen_put(g, g->x->in.rm, HOST_S2); /* POP RSP: what was read wins */
+    pop_into(g, g->x->in.rm, at_s1); /* POP RSP: what was read wins */
 }
 
 void gen_leave_insn(struct gen *g)
 {
     emit_mov(&g->e, HOST_S1, X86_R13);
-    check_stack(g, TRANS_READ, g->x->live);
+    check_stack(g, TRANS_READ);
     emit_lea(&g->e, X86_R14, (struct emit_mem){ X86_R13, EMIT_NO_INDEX, 0, 8 });
     emit_load(&g->e, X86_R13, at_s1);
 }
@@ -128,11 +139,11 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed)
     struct site *site;
 
     gen_count(g, executed);
-    if (target == g->s->rip) { /* a loop */
+    if (target == g->s->rip && !g->saved) { /* a loop */
         emit_patch(emit_jmp(&g->e), t->cache.rw + g->b->entry);
         return;
     }
-    number = gen_site(g, SITE_EDGE, FLAGS_HOST);
+    number = gen_site(g, SITE_EDGE, g->saved ? FLAGS_FRAME : FLAGS_HOST);
     site = &t->site[number];
     site->target = target;
     site->executed = (uint8_t)executed;
@@ -166,17 +177,6 @@ static void jcc(struct gen *g)
 }
 
 /* ---- indirect branches ------------------------------------------------------------------------ */
-
-void gen_save_flags(struct gen *g)
-{
-    struct emit *e = &g->e;
-
-    emit_store(e, FRAME(parked_rax), X86_RAX);
-    emit_8(e, 0x9f);
-    emit_op_reg(e, false, 0x0f90, 0, X86_RAX);
-    emit_op_mem(e, false, 0x89, X86_RAX, FRAME(flags));
-    emit_load(e, X86_RAX, FRAME(parked_rax));
-}
 
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank)
 {
@@ -213,8 +213,7 @@ static void ret(struct gen *g)
         pop += (uint32_t)(g->x->in.imm & 0xffff);
     gen_save_flags(g);
     emit_mov(&g->e, HOST_S1, X86_R14);
-    gen_check(g,
-              (struct gen_access){ .size = 8, .seg = X86_SS, .how = TRANS_READ, .in_frame = true });
+    check_stack(g, TRANS_READ);
     emit_load(&g->e, HOST_S1, at_s1);
     gen_probe(g, SITE_RET, pop, g->s->bank);
 }
@@ -237,12 +236,10 @@ static void call_indirect(struct gen *g, uint64_t next)
 
     indirect_target(g);
     emit_store(e, FRAME(temp), HOST_S1);
-    gen_park(g, g->x->live);
-    gen_need_canonical(g, HOST_S1);
-    gen_unpark(g, g->x->live);
-    below(g, g->x->live);
-    push_imm(g, next);
     gen_save_flags(g);
+    gen_need_canonical(g, HOST_S1);
+    below(g);
+    push_imm(g, next);
     pushed(g);
     emit_load(e, HOST_S1, FRAME(temp));
     gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
@@ -269,7 +266,7 @@ void gen_branch(struct gen *g)
         break;
     case SCAN_CALL:
         if (direct) {
-            below(g, x->live);
+            below(g);
             push_imm(g, next);
             pushed(g);
             gen_edge(g, scan_target(g->s, x), g->i + 1);

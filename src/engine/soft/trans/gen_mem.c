@@ -94,6 +94,32 @@ static void unpark(struct emit *e)
     emit_load(e, X86_RAX, FRAME(parked_rax));
 }
 
+unsigned gen_live(const struct gen *g)
+{
+    return g->saved ? 0 : g->x->live;
+}
+
+enum site_flags gen_flags(const struct gen *g)
+{
+    if (g->saved)
+        return FLAGS_FRAME;
+    return g->x->live != 0 ? FLAGS_HOST : FLAGS_DEAD;
+}
+
+void gen_save_flags(struct gen *g)
+{
+    struct emit *e = &g->e;
+
+    if (g->saved || g->x->live == 0)
+        return;
+    g->saved = true;
+    emit_mov(e, HOST_S2, X86_RAX);
+    emit_8(e, 0x9f);                           /* lahf */
+    emit_op_reg(e, false, 0x0f90, 0, X86_RAX); /* seto al */
+    emit_op_mem(e, false, 0x89, X86_RAX, FRAME(flags));
+    emit_mov(e, X86_RAX, HOST_S2);
+}
+
 void gen_park(struct gen *g, unsigned live)
 {
     if (live == 0)
@@ -156,7 +182,7 @@ void gen_colds(struct gen *g)
 void gen_step_if(struct gen *g, unsigned cc, unsigned live)
 {
     gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
-                               .site = gen_site(g, SITE_STEP, live != 0 ? FLAGS_HOST : FLAGS_DEAD),
+                               .site = gen_site(g, SITE_STEP, gen_flags(g)),
                                .kind = COLD_LEAVE,
                                .parked = live != 0 });
 }
@@ -168,7 +194,7 @@ void gen_need_canonical(struct gen *g, unsigned reg)
     emit_8(&g->e, 47);
     emit_alu_imm(&g->e, true, ALU_ADD, reg, 1);
     emit_alu_imm(&g->e, true, ALU_CMP, reg, 1);
-    gen_step_if(g, CC_A, g->x->live);
+    gen_step_if(g, CC_A, gen_live(g));
 }
 
 /* ---- addresses -------------------------------------------------------------------------------- */
@@ -238,11 +264,7 @@ static int32_t table_at(const struct gen *g, enum trans_access how)
 
 static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at)
 {
-    bool live = a->live != 0;
-    uint32_t site = gen_site(g, SITE_MISS,
-                             a->in_frame ? FLAGS_FRAME
-                             : live      ? FLAGS_HOST
-                                         : FLAGS_DEAD);
+    uint32_t site = gen_site(g, SITE_MISS, gen_flags(g));
 
     g->t->site[site].size = (uint8_t)a->size;
     g->t->site[site].how = (uint8_t)a->how;
@@ -250,7 +272,7 @@ static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a
     gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
                                .site = site,
                                .kind = COLD_LEAVE,
-                               .parked = live,
+                               .parked = a->live != 0,
                                .recover = true,
                                .tag_at = tag_at });
 }
@@ -261,6 +283,9 @@ void gen_check(struct gen *g, struct gen_access a)
     int32_t tag_at = table_at(g, a.how);
     struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, tag_at };
 
+    if (g->x->to_end)
+        gen_save_flags(g); /* once, for this and what follows */
+    a.live = g->saved ? 0 : a.live;
     gen_park(g, a.live);
     if (a.seg == X86_FS || a.seg == X86_GS) {
         struct emit_mem base = FRAME(seg_base);

@@ -178,8 +178,8 @@ uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
     return cell;
 }
 
-void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to)
+void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to, bool in_frame)
 {
-    set_cell(t, cell, to->entry);
+    set_cell(t, cell, in_frame ? to->indirect : to->entry);
     note(&t->linked[is_global(t, to->rip)], cell);
 }

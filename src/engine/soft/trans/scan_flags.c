@@ -96,6 +96,50 @@ static unsigned peek(struct scan *s, uint64_t rip)
     return live | open;
 }
 
+/* A branch whose target takes the flags from the frame, since nothing is known of who reads them. */
+static bool end_takes_frame(const struct scan *s, const struct scan_insn *x)
+{
+    bool direct = x86_insn_row(&x->in)->imm != X86_IMM_NONE;
+
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_RET:
+        return true;
+    case SCAN_JMP:
+    case SCAN_CALL:
+        return !direct || scan_target(s, x) / PAGE != s->rip / PAGE;
+    default:
+        return false;
+    }
+}
+
+static bool leaves_flags_alone(const struct scan_insn *x)
+{
+    const struct x86_row *row = x86_insn_row(&x->in);
+
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_NOTHING:
+    case SCAN_COPY:
+    case SCAN_LEA:
+    case SCAN_PUSH:
+    case SCAN_POP:
+    case SCAN_LEAVE:
+        return ((row->flags_read | row->flags_written) & FLAGS_ALL) == 0;
+    default:
+        return false;
+    }
+}
+
+static void find_ends(struct scan *s)
+{
+    bool to_end = end_takes_frame(s, &s->insn[s->n - 1]);
+
+    s->insn[s->n - 1].to_end = to_end;
+    for (unsigned i = s->n - 1; i-- > 0;) {
+        to_end = to_end && leaves_flags_alone(&s->insn[i]);
+        s->insn[i].to_end = to_end;
+    }
+}
+
 void scan_live(struct scan *s)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
@@ -116,4 +160,5 @@ void scan_live(struct scan *s)
         live = (live & ~killed(x)) | read_by(x);
         x->live = (uint16_t)(s->exact ? FLAGS_ALL : live);
     }
+    find_ends(s);
 }

@@ -107,12 +107,13 @@ void trans_link(struct trans *t, uint32_t number, const struct block *to)
     struct site *from = &s->site[number];
 
     if (from->patch == 0) {
-        trans_cell_fill(t, from->cell, to);
+        trans_cell_fill(t, from->cell, to, from->flags == FLAGS_FRAME);
         return;
     }
     if (s->block[from->block].gpa / PAGE != to->gpa / PAGE || from->linked)
         return;
-    emit_patch(s->cache.rw + from->patch, s->cache.rw + to->entry);
+    emit_patch(s->cache.rw + from->patch,
+               s->cache.rw + (from->flags == FLAGS_FRAME ? to->indirect : to->entry));
     from->linked = true;
     from->next = to->edges;
     s->block[to - s->block].edges = number;

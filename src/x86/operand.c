@@ -199,3 +199,18 @@ void x86_insn_operand(const struct x86_insn *in, unsigned i, struct x86_operand 
         set_register(out, in, type);
     }
 }
+
+bool x86_insn_writes_gpr(const struct x86_insn *in, unsigned reg)
+{
+    if (x86_insn_row(in)->sets & 1u << reg)
+        return true;
+    for (unsigned i = 0; i < 4; i++) {
+        struct x86_operand o;
+
+        x86_insn_operand(in, i, &o);
+        if (o.what == X86_OPERAND_REG && o.reg_class == X86_REG_GPR && o.reg == reg &&
+            o.access & X86_ACCESS_W)
+            return true;
+    }
+    return false;
+}

@@ -42,4 +42,7 @@ void x86_insn_operand(const struct x86_insn *in, unsigned i, struct x86_operand 
 /* Bytes of a size in this instruction; 0 for NONE and the XSAVE area. */
 unsigned x86_size_bytes(enum x86_size size, const struct x86_insn *in);
 
+/* x86_insn_writes_gpr - whether it writes any part of a general register (enum x86_gpr), named or not */
+bool x86_insn_writes_gpr(const struct x86_insn *in, unsigned reg);
+
 #endif

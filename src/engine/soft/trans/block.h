@@ -80,8 +80,9 @@ struct block {
 
 /* Where an instruction begins. */
 struct bound {
-    uint32_t host;  /* in the cache */
-    uint16_t guest; /* from the block's rip */
+    uint32_t host;     /* in the cache: where it is entered */
+    uint16_t guest;    /* from the block's rip */
+    uint16_t straight; /* from the block's entry: where it lies among the others */
 };
 
 struct code_page {

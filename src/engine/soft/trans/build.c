@@ -102,7 +102,7 @@ static void step(struct gen *g)
     emit_jmp_mem(&g->e, FRAME(leave));
 }
 
-static void insn(struct gen *g)
+void gen_insn(struct gen *g)
 {
     switch ((enum scan_kind)g->x->kind) {
     case SCAN_STEP:
@@ -149,15 +149,26 @@ static void insn(struct gen *g)
     }
 }
 
+void gen_begin_insn(struct gen *g, unsigned i)
+{
+    g->i = i;
+    g->x = &g->s->insn[i];
+    g->t->bound[g->t->nbounds++] = (struct bound){ .host = place(g),
+                                                   .straight = (uint16_t)(place(g) - g->b->entry),
+                                                   .guest = g->x->at };
+}
+
 static void body(struct gen *g)
 {
-    struct trans_store *t = g->t;
     const struct scan *s = g->s;
 
-    for (g->i = 0; g->i < s->n && !g->e.full && !g->failed; g->i++) {
-        g->x = &s->insn[g->i];
-        t->bound[t->nbounds++] = (struct bound){ .host = place(g), .guest = g->x->at };
-        insn(g);
+    for (unsigned i = 0, n; i < s->n && !g->e.full && !g->failed; i += n) {
+        gen_begin_insn(g, i);
+        n = gen_group(g);
+        if (n == 0) {
+            gen_insn(g);
+            n = 1;
+        }
         gen_shadow_end(g);
     }
     if (!scan_ends(s->insn[s->n - 1].kind))
@@ -218,8 +229,8 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
 {
     g->t = store;
     g->s = s;
-    g->ncolds = 0;
-    g->failed = g->saved = false;
+    g->ncolds = g->ngroups = 0;
+    g->failed = g->saved = g->alone = false;
 }
 
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
@@ -252,6 +263,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     parked = entry(&g);
     body(&g);
     g.b->straight = place(&g) - g.b->entry;
+    gen_group_members(&g);
     indirect_entry(&g, parked);
     gen_colds(&g);
     if (g.e.full || g.failed)

@@ -141,7 +141,7 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
     for (unsigned i = 0; i < b->ninsns; i++) {
         const struct bound *bound = &store->bound[b->bounds + i];
 
-        out[i] = (struct code_insn){ .guest = bound->guest, .host = bound->host - b->entry };
+        out[i] = (struct code_insn){ .guest = bound->guest, .host = bound->straight };
         if (i < s.n)
             out[i].why = why(t->c, &s.insn[i]);
     }

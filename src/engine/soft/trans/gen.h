@@ -28,6 +28,14 @@ struct cold {
     int32_t tag_at; /* of the tags in the frame */
 };
 
+/* Instructions that use the stack and are checked together (gen_stack.c). */
+struct group {
+    unsigned first, n;
+    uint8_t *from, *back; /* the distance of the jump to its members alone; where they go on */
+    bool parked;          /* with the flags in AX */
+    bool saved;           /* gen.saved behind the check */
+};
+
 struct gen {
     struct trans_store *t;
     struct scan *s;
@@ -38,7 +46,10 @@ struct gen {
     unsigned i;                /* its number */
     struct cold cold[GEN_COLDS];
     unsigned ncolds;
+    struct group group[BLOCK_INSNS / 2];
+    unsigned ngroups;
     bool saved;  /* the flags are in the frame, and EFLAGS is free */
+    bool alone;  /* a member of a group: it saves nothing that the group does not */
     bool failed; /* no site or cold place is left: the block is thrown away */
 };
 
@@ -87,9 +98,17 @@ struct gen_access {
     unsigned size, align, seg;
     enum trans_access how;
     unsigned live;
-    bool stays_parked; /* gen_unpark is the caller's */
+    bool stays_parked;   /* gen_unpark is the caller's */
+    struct group *group; /* NULL, or whose members are executed instead of leaving */
 };
 void gen_check(struct gen *g, struct gen_access a);
+
+/* ---- the block: build.c ------------------------------------------------------------------------- */
+
+/* Instruction i is under way from here on. */
+void gen_begin_insn(struct gen *g, unsigned i);
+/* The one under way. */
+void gen_insn(struct gen *g);
 
 /* ---- instructions ------------------------------------------------------------------------------ */
 
@@ -97,10 +116,28 @@ void gen_copy(struct gen *g); /* gen_copy.c */
 void gen_div(struct gen *g);
 void gen_bits(struct gen *g); /* gen_bits.c */
 
-void gen_push(struct gen *g); /* gen_flow.c */
+/* It uses no second scratch register, and RSP is not written. */
+bool gen_keeps_s1(const struct x86_insn *in);
+
+void gen_push(struct gen *g); /* gen_stack.c */
 void gen_pop(struct gen *g);
 void gen_leave_insn(struct gen *g);
-void gen_branch(struct gen *g);
+/* S1 = where a push goes, checked; and a CALL's push there. */
+void gen_push_place(struct gen *g);
+void gen_push_return(struct gen *g, uint64_t next);
+/* S1 = the address that RET returns to; flags are in the frame. */
+void gen_pop_return(struct gen *g);
+/* S2 = the instruction's memory operand of 8 bytes, which is then in frame.temp too. */
+void gen_load_operand(struct gen *g);
+/* The group that begins with the instruction under way: how many have been done; 0: there is none. */
+unsigned gen_group(struct gen *g);
+/* Behind the hot part: the members of all groups alone. */
+void gen_group_members(struct gen *g);
+
+void gen_branch(struct gen *g); /* gen_flow.c */
+/* What CALL does behind its push, and RET to the address in S1. */
+void gen_call_direct(struct gen *g);
+void gen_return(struct gen *g);
 /* To target after `executed` instructions of the block; the end of the hot part, or what a branch jumps to. */
 void gen_edge(struct gen *g, uint64_t target, unsigned executed);
 

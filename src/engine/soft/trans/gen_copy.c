@@ -305,20 +305,22 @@ static void copy(struct gen *g, const struct fields *f)
     store_scratch(g, f);
 }
 
-/* With all registers at home it is an instruction again. False: not so. */
-static bool lea_at_home(struct gen *g)
+/* A LEA whose registers are all at home: then it is an instruction again. */
+static bool is_at_home(const struct x86_insn *in)
+{
+    return in->base < 16 && gen_home(in->base) != GEN_SPILLED &&
+           gen_home(in->reg) != GEN_SPILLED && in->opsize != 2 && in->addrsize == 8 &&
+           (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
+}
+
+static void lea_at_home(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
-    unsigned base = in->base < 16 ? gen_home(in->base) : GEN_SPILLED, index = EMIT_NO_INDEX;
+    unsigned index = in->index != X86_REG_NONE ? gen_home(in->index) : EMIT_NO_INDEX;
 
-    if (in->index != X86_REG_NONE)
-        index = gen_home(in->index);
-    if (base == GEN_SPILLED || gen_home(in->reg) == GEN_SPILLED || in->opsize == 2 ||
-        in->addrsize != 8 || (in->index != X86_REG_NONE && index == GEN_SPILLED))
-        return false;
     emit_op_mem(&g->e, in->opsize == 8, 0x8d, gen_home(in->reg),
-                (struct emit_mem){ (uint8_t)base, (uint8_t)index, in->scale, (int32_t)in->disp });
-    return true;
+                (struct emit_mem){ (uint8_t)gen_home(in->base), (uint8_t)index, in->scale,
+                                   (int32_t)in->disp });
 }
 
 /* LEA: the address is the value. The destination's low 2, 4 or 8 bytes are written. */
@@ -327,8 +329,10 @@ static void lea(struct gen *g)
     const struct x86_insn *in = &g->x->in;
     unsigned home = gen_home(in->reg);
 
-    if (lea_at_home(g))
+    if (is_at_home(in)) {
+        lea_at_home(g);
         return;
+    }
     gen_address(g);
     if (in->opsize == 2) {
         emit_8(&g->e, 0x66);
@@ -341,6 +345,18 @@ static void lea(struct gen *g)
     if (in->opsize == 4)
         emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S1);
     gen_put(g, in->reg, HOST_S1);
+}
+
+bool gen_keeps_s1(const struct x86_insn *in)
+{
+    struct fields f;
+
+    if (in->flags & X86_INSN_MEM && x86_insn_row(in)->mnemonic != X86_MN_LEA)
+        return false;
+    if (x86_insn_row(in)->mnemonic == X86_MN_LEA)
+        return is_at_home(in) && in->reg != X86_RSP;
+    assign_all(&f, in);
+    return f.nscratch <= 1 && !x86_insn_writes_gpr(in, X86_RSP);
 }
 
 void gen_copy(struct gen *g)

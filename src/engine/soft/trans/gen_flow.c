@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gen_flow.c - stack and branches
+ * gen_flow.c - branches
  *
  * A direct branch ends in a jump that is linked to its target's block once there is one. Inside the page, or
  * a larger page of the guest that holds both ends, the jump itself is patched: whoever maps another page
@@ -10,109 +10,6 @@
 #include "engine/soft/trans/gen.h"
 
 enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, CC_NZ = 5 };
-
-/* ---- stack ------------------------------------------------------------------------------------ */
-
-static void check_stack(struct gen *g, enum trans_access how)
-{
-    gen_check(g, (struct gen_access){ .size = 8, .seg = X86_SS, .how = how, .live = g->x->live });
-}
-
-static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
-
-static struct emit_mem stack(int32_t disp)
-{
-    return (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, disp };
-}
-
-/* S1 = where a push goes, checked. */
-static void below(struct gen *g)
-{
-    emit_lea(&g->e, HOST_S1, stack(-8));
-    check_stack(g, TRANS_WRITE);
-}
-
-static void pushed(struct gen *g)
-{
-    emit_lea(&g->e, X86_R14, stack(-8));
-}
-
-/* Flags are kept: what is behind a park has them in AX. */
-static void push_imm(struct gen *g, uint64_t val)
-{
-    if ((int64_t)val == (int32_t)val) {
-        emit_op_mem(&g->e, true, 0xc7, 0, at_s1);
-        emit_32(&g->e, (uint32_t)val);
-    } else {
-        emit_mov_imm(&g->e, HOST_S2, val);
-        emit_store(&g->e, at_s1, HOST_S2);
-    }
-}
-
-/* S2 = the instruction's memory operand, which is then in frame.temp too. */
-static void load_operand(struct gen *g)
-{
-    const struct x86_insn *in = &g->x->in;
-
-    gen_address(g);
-    gen_check(
-        g, (struct gen_access){ .size = 8, .seg = in->seg, .how = TRANS_READ, .live = g->x->live });
-    emit_load(&g->e, HOST_S2, at_s1);
-    emit_store(&g->e, FRAME(temp), HOST_S2);
-}
-
-void gen_push(struct gen *g)
-{
-    const struct x86_insn *in = &g->x->in;
-    unsigned kind = x86_opnd_types[x86_insn_row(in)->operand[0]].kind;
-    unsigned home;
-
-    if (in->flags & X86_INSN_MEM)
-        load_operand(g);
-    below(g);
-    if (kind == X86_OPK_IMM) {
-        push_imm(g, in->imm);
-    } else if (in->flags & X86_INSN_MEM) {
-        emit_load(&g->e, HOST_S2, FRAME(temp));
-        emit_store(&g->e, at_s1, HOST_S2);
-    } else {
-        home = gen_home(in->rm);
-        if (home == GEN_SPILLED) {
-            emit_load(&g->e, HOST_S2, gen_spill(in->rm));
-            home = HOST_S2;
-        }
-        emit_store(&g->e, at_s1, home);
-    }
-    pushed(g);
-}
-
-static void pop_into(struct gen *g, unsigned guest, struct emit_mem from)
-{
-    unsigned home = gen_home(guest);
-
-    if (home != GEN_SPILLED) {
-        emit_load(&g->e, home, from);
-        return;
-    }
-    emit_load(&g->e, HOST_S2, from);
-    emit_store(&g->e, gen_spill(guest), HOST_S2);
-}
-
-void gen_pop(struct gen *g)
-{
-    emit_mov(&g->e, HOST_S1, X86_R14);
-    check_stack(g, TRANS_READ);
-    emit_lea(&g->e, X86_R14, stack(8));
-    pop_into(g, g->x->in.rm, at_s1); /* POP RSP: what was read wins */
-}
-
-void gen_leave_insn(struct gen *g)
-{
-    emit_mov(&g->e, HOST_S1, X86_R13);
-    check_stack(g, TRANS_READ);
-    emit_lea(&g->e, X86_R14, (struct emit_mem){ X86_R13, EMIT_NO_INDEX, 0, 8 });
-    emit_load(&g->e, X86_R13, at_s1);
-}
 
 /* ---- direct branches -------------------------------------------------------------------------- */
 
@@ -199,30 +96,31 @@ void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank 
     emit_op_mem(e, true, 0x3b, HOST_S1, entry);
     gen_cold(g, (struct cold){ .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE });
     if (pop != 0)
-        emit_lea(e, X86_R14, stack((int32_t)pop));
+        emit_lea(e, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, (int32_t)pop });
     gen_count(g, g->i + 1);
     entry.disp += (int32_t)offsetof(struct trans_indirect, host);
     emit_jmp_mem(e, entry);
 }
 
-static void ret(struct gen *g)
+void gen_return(struct gen *g)
 {
     uint32_t pop = 8;
 
     if (x86_insn_row(&g->x->in)->imm != X86_IMM_NONE)
         pop += (uint32_t)(g->x->in.imm & 0xffff);
-    gen_save_flags(g);
-    emit_mov(&g->e, HOST_S1, X86_R14);
-    check_stack(g, TRANS_READ);
-    emit_load(&g->e, HOST_S1, at_s1);
     gen_probe(g, SITE_RET, pop, g->s->bank);
+}
+
+void gen_call_direct(struct gen *g)
+{
+    gen_edge(g, scan_target(g->s, g->x), g->i + 1);
 }
 
 /* S1 = the target of a jump or call through a register or memory. */
 static void indirect_target(struct gen *g)
 {
     if (g->x->in.flags & X86_INSN_MEM) {
-        load_operand(g);
+        gen_load_operand(g);
         emit_mov(&g->e, HOST_S1, HOST_S2);
     } else {
         gen_get(g, HOST_S1, g->x->in.rm);
@@ -238,9 +136,8 @@ static void call_indirect(struct gen *g, uint64_t next)
     emit_store(e, FRAME(temp), HOST_S1);
     gen_save_flags(g);
     gen_need_canonical(g, HOST_S1);
-    below(g);
-    push_imm(g, next);
-    pushed(g);
+    gen_push_place(g);
+    gen_push_return(g, next);
     emit_load(e, HOST_S1, FRAME(temp));
     gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
 }
@@ -266,16 +163,16 @@ void gen_branch(struct gen *g)
         break;
     case SCAN_CALL:
         if (direct) {
-            below(g);
-            push_imm(g, next);
-            pushed(g);
-            gen_edge(g, scan_target(g->s, x), g->i + 1);
+            gen_push_place(g);
+            gen_push_return(g, next);
+            gen_call_direct(g);
         } else {
             call_indirect(g, next);
         }
         break;
     default:
-        ret(g);
+        gen_pop_return(g);
+        gen_return(g);
         break;
     }
 }

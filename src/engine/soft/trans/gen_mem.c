@@ -264,17 +264,24 @@ static int32_t table_at(const struct gen *g, enum trans_access how)
 
 static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at)
 {
-    uint32_t site = gen_site(g, SITE_MISS, gen_flags(g));
+    struct cold cold = { .from = emit_jcc(&g->e, cc),
+                         .kind = COLD_LEAVE,
+                         .parked = a->live != 0,
+                         .recover = true,
+                         .tag_at = tag_at };
+    struct site *site;
 
-    g->t->site[site].size = (uint8_t)a->size;
-    g->t->site[site].how = (uint8_t)a->how;
-    g->t->site[site].align = (uint8_t)(a->align > 1 ? a->align : 1);
-    gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
-                               .site = site,
-                               .kind = COLD_LEAVE,
-                               .parked = a->live != 0,
-                               .recover = true,
-                               .tag_at = tag_at });
+    if (a->group != NULL) {
+        a->group->from = cold.from;
+        a->group->parked = cold.parked;
+        return;
+    }
+    cold.site = gen_site(g, SITE_MISS, gen_flags(g));
+    site = &g->t->site[cold.site];
+    site->size = (uint8_t)a->size;
+    site->how = (uint8_t)a->how;
+    site->align = (uint8_t)(a->align > 1 ? a->align : 1);
+    gen_cold(g, cold);
 }
 
 void gen_check(struct gen *g, struct gen_access a)
@@ -283,7 +290,7 @@ void gen_check(struct gen *g, struct gen_access a)
     int32_t tag_at = table_at(g, a.how);
     struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, tag_at };
 
-    if (g->x->to_end)
+    if (g->x->to_end && !g->alone)
         gen_save_flags(g); /* once, for this and what follows */
     a.live = g->saved ? 0 : a.live;
     gen_park(g, a.live);

@@ -87,22 +87,6 @@ static bool is_mem(const struct x86_insn *in, unsigned base, unsigned index)
     return in->flags & X86_INSN_MEM && in->base == base && in->index == index;
 }
 
-/* A general register that it writes, or has as a second result. */
-static bool writes(const struct x86_insn *in, unsigned reg)
-{
-    if (x86_insn_row(in)->sets & 1u << reg)
-        return true;
-    for (unsigned i = 0; i < 4; i++) {
-        struct x86_operand o;
-
-        x86_insn_operand(in, i, &o);
-        if (o.what == X86_OPERAND_REG && o.reg_class == X86_REG_GPR && o.reg == reg &&
-            o.access & X86_ACCESS_W)
-            return true;
-    }
-    return false;
-}
-
 static bool is_alu_imm(const struct x86_insn *in, enum x86_mnemonic mnemonic, unsigned reg)
 {
     const struct x86_row *row = x86_insn_row(in);
@@ -145,7 +129,7 @@ static const char *wrong_kind(const struct x86_insn *in)
         }
     }
     /* CALL does it too, into the stack below the frame, and comes back. */
-    return row->mnemonic != X86_MN_CALL && writes(in, X86_RSP) ? "RSP is written" : NULL;
+    return row->mnemonic != X86_MN_CALL && x86_insn_writes_gpr(in, X86_RSP) ? "RSP is written" : NULL;
 }
 
 /* ---- memory operands --------------------------------------------------------------------------- */
@@ -242,7 +226,7 @@ static void follow_s2(struct prove *p)
 {
     const struct x86_insn *in = &p->in;
 
-    if (!writes(in, HOST_S2))
+    if (!x86_insn_writes_gpr(in, HOST_S2))
         return;
     p->now.landed = false;
     if (p->now.s1 < S1_CHECKED)
@@ -303,7 +287,7 @@ static void follow_s1(struct prove *p)
         s->s1 = S1_CPU;
     } else if (loads(in, offsetof(struct trans_frame, requests))) {
         s->s1 = S1_REQUESTS;
-    } else if (writes(in, HOST_S1)) {
+    } else if (x86_insn_writes_gpr(in, HOST_S1)) {
         s->s1 = S1_ANY;
     }
 }

@@ -121,7 +121,8 @@ static void assign_all(struct fields *f, const struct x86_insn *in)
         case X86_OPK_RMBITS:
         case X86_OPK_OPREG:
             f->opreg = type->kind == X86_OPK_OPREG;
-            f->spill = !f->mem && type->kind == X86_OPK_RM && works_in_frame(row, in->rm, width, written);
+            f->spill =
+                !f->mem && type->kind == X86_OPK_RM && works_in_frame(row, in->rm, width, written);
             if (!f->mem && !f->spill)
                 f->rm = assign(f, in, in->rm, width, written);
             break;
@@ -192,7 +193,8 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
 
     if (x86_insn_row(in)->props & X86_ROW_MODRM) {
         if (f->spill) {
-            emit_8(&g->e, 0x44u | (f->reg & 7u) << 3); /* a byte of distance, and another with the base */
+            emit_8(&g->e, 0x44u | (f->reg & 7u)
+                                      << 3); /* a byte of distance, and another with the base */
             emit_8(&g->e, 0x24);
             emit_8(&g->e, (uint8_t)gen_spill(in->rm).disp);
         } else if (f->mem) {
@@ -209,7 +211,8 @@ static void legacy(struct gen *g, const struct fields *f)
 {
     const struct x86_insn *in = &g->x->in;
     const struct x86_row *row = x86_insn_row(in);
-    unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem || f->spill ? 0 : f->rm >> 3);
+    unsigned rex =
+        (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem || f->spill ? 0 : f->rm >> 3);
     bool modrm = row->props & X86_ROW_MODRM;
 
     if (in->flags & X86_INSN_LOCK && g->t->shared)
@@ -308,8 +311,8 @@ static void copy(struct gen *g, const struct fields *f)
 /* A LEA whose registers are all at home: then it is an instruction again. */
 static bool is_at_home(const struct x86_insn *in)
 {
-    return in->base < 16 && gen_home(in->base) != GEN_SPILLED &&
-           gen_home(in->reg) != GEN_SPILLED && in->opsize != 2 && in->addrsize == 8 &&
+    return in->base < 16 && gen_home(in->base) != GEN_SPILLED && gen_home(in->reg) != GEN_SPILLED &&
+           in->opsize != 2 && in->addrsize == 8 &&
            (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
 }
 

@@ -23,8 +23,8 @@ static struct emit_mem at_s1(int32_t disp)
 
 static void check_stack(struct gen *g, enum trans_access how)
 {
-    gen_check(g, (struct gen_access){
-                     .size = WORD, .seg = X86_SS, .how = how, .live = g->x->live });
+    gen_check(g,
+              (struct gen_access){ .size = WORD, .seg = X86_SS, .how = how, .live = g->x->live });
 }
 
 /* ---- behind a check ---------------------------------------------------------------------------- */

@@ -129,7 +129,8 @@ static const char *wrong_kind(const struct x86_insn *in)
         }
     }
     /* CALL does it too, into the stack below the frame, and comes back. */
-    return row->mnemonic != X86_MN_CALL && x86_insn_writes_gpr(in, X86_RSP) ? "RSP is written" : NULL;
+    return row->mnemonic != X86_MN_CALL && x86_insn_writes_gpr(in, X86_RSP) ? "RSP is written"
+                                                                            : NULL;
 }
 
 /* ---- memory operands --------------------------------------------------------------------------- */

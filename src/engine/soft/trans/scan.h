@@ -39,7 +39,8 @@ struct scan_insn {
     uint8_t simd;  /* enum trans_simd of what it touches */
     uint16_t live; /* arithmetic flags that are read after its beginning */
     uint16_t live_out;
-    bool to_end; /* from here on only the block's end reads or writes them, which takes them from the frame */
+    bool
+        to_end; /* from here on only the block's end reads or writes them, which takes them from the frame */
 };
 
 struct scan {

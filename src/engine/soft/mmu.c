@@ -202,17 +202,25 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
         keep_global(c, linear, e);
 }
 
+static void walk_tables(struct soft_cpu *c, uint64_t linear, struct x86_walk *w)
+{
+    struct x86_phys phys = { read_phys, &c->vcpu->m->mem };
+    struct x86_paging_regs regs;
+
+    if (soft_walk_long(c, linear, w))
+        return;
+    x86_paging_regs_from(&c->s, SOFT_MAXPHYADDR, &regs);
+    x86_walk(&regs, &phys, linear, w);
+}
+
 /* The walk, with its bits, its faults, and an entry for the next time. */
 static bool walk(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
                  struct soft_tlb_entry *e)
 {
-    struct x86_phys phys = { read_phys, &c->vcpu->m->mem };
-    struct x86_paging_regs regs;
     struct x86_walk w;
 
-    x86_paging_regs_from(&c->s, SOFT_MAXPHYADDR, &regs);
     for (;;) {
-        x86_walk(&regs, &phys, linear, &w);
+        walk_tables(c, linear, &w);
         if (w.end != X86_WALK_MAPPED || !(allowed(c, &w, bank) & how))
             return soft_raise_page_fault(c, linear, fault_code(c, &w, bank, how));
         if (w.form == X86_PG_NONE || mark_entries(c, &w, how == HOW_WRITE))

@@ -17,4 +17,11 @@ struct soft_place {
 bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum soft_bank bank,
                     struct soft_place *out);
 
+/*
+ * soft_walk_long - the same walk as x86_walk's, of 4-level paging with tables in memory
+ *
+ * False: it is another one, and w is filled in part. Rights and place in w are set if it ends in X86_WALK_MAPPED.
+ */
+bool soft_walk_long(const struct soft_cpu *c, uint64_t linear, struct x86_walk *w);
+
 #endif

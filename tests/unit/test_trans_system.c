@@ -61,25 +61,37 @@ static const struct piece anywhere[] = {
 };
 
 static const struct piece ring_0[] = {
-    PIECE("\xfa"),         /* cli */
-    PIECE("\xfb\x90"),     /* sti; nop */
-    PIECE("\xfb\x01\xd8"), /* sti; add eax, ebx */
-    PIECE("\xfb\xeb\x00"), /* sti; jmp over nothing */
-    PIECE("\xfb\x9c\x58"), /* sti; pushfq; pop rax */
-    PIECE("\xfb\xfa"),     /* sti; cli */
-    PIECE("\x0f\x01\xf8"), /* swapgs */
-    PIECE("\x0f\x01\xcb"), /* stac */
-    PIECE("\x0f\x01\xca"), /* clac */
+    PIECE("\xfa"),                     /* cli */
+    PIECE("\xfb\x90"),                 /* sti; nop */
+    PIECE("\xfb\x01\xd8"),             /* sti; add eax, ebx */
+    PIECE("\xfb\xeb\x00"),             /* sti; jmp over nothing */
+    PIECE("\xfb\x9c\x58"),             /* sti; pushfq; pop rax */
+    PIECE("\xfb\xfa"),                 /* sti; cli */
+    PIECE("\x0f\x01\xf8"),             /* swapgs */
+    PIECE("\x0f\x01\xcb"),             /* stac */
+    PIECE("\x0f\x01\xca"),             /* clac */
+    PIECE("\x0f\x20\xd0"),             /* mov rax, cr2 */
+    PIECE("\x41\x0f\x20\xdc"),         /* mov r12, cr3 */
+    PIECE("\x0f\x20\xc5"),             /* mov rbp, cr0 */
+    PIECE("\x41\x0f\x20\xe0\x19\xc0"), /* mov r8, cr4; sbb eax, eax */
     /* mov eax, ss; push rax; push rsp; add qword [rsp], 8; pushfq; mov eax, cs; push rax; lea rax, [rip+3]; push rax;
      * iretq: to the next instruction */
     PIECE(
         "\x8c\xd0\x50\x54\x48\x83\x04\x24\x08\x9c\x8c\xc8\x50\x48\x8d\x05\x03\x00\x00\x00\x50\x48\xcf"),
+    /* the same with RF in the image: or dword [rsp], RF behind pushfq */
+    PIECE(
+        "\x8c\xd0\x50\x54\x48\x83\x04\x24\x08\x9c\x81\x0c\x24\x00\x00\x01\x00\x8c\xc8\x50\x48\x8d\x05\x03"
+        "\x00\x00\x00\x50\x48\xcf"),
 };
 
 /* r11 = pushed flags and bits of ebx; lea rcx, [rip - ...] is put by the caller; sysretq */
 static const struct piece by_sysret = PIECE("\x9c\x41\x5b\x83\xe3\x11\x49\x09\xdb\x48\x0f\x07");
 /* push SS3; push r8; pushfq; push CS3; push rcx; iretq */
 static const struct piece by_iret = PIECE("\x6a\x23\x41\x50\x9c\x6a\x2b\x51\x48\xcf");
+/* the same with RF in the image, and at last push 3; pop rcx */
+static const struct piece by_iret_rf =
+    PIECE("\x6a\x23\x41\x50\x9c\x81\x0c\x24\x00\x00\x01\x00\x6a\x2b\x51\x6a\x03\x59\x48\xcf");
+static const struct piece repeated = PIECE("\xf3\xaa"); /* rep stosb */
 static const struct piece by_syscall = PIECE("\x0f\x05");
 
 static unsigned put(uint8_t *code, unsigned at, const struct piece *piece)
@@ -107,17 +119,22 @@ static unsigned put_target(uint8_t *code, unsigned at, uint64_t target)
     return at + 5;
 }
 
-/* The program at 0 and the kernel at LSTAR_AT, which goes back in one of two ways. */
+/* The program at 0 and the kernel at LSTAR_AT, which goes back in one of three ways. */
 static void make_code(struct pair *p, uint8_t code[PAGE])
 {
-    unsigned at;
+    static const struct piece *const back[] = { &by_iret_rf, &by_iret, &by_sysret };
+    unsigned at = 0, begins = gen_below(&p->gen, 8);
 
     memset(code, 0x90, PAGE);
-    at = put_some(p, code, 0, false);
-    put(code, at, &by_syscall);
+    if (begins == 0) /* R11 tells of RF, */
+        put(code, 0, &by_syscall);
+    else if (begins == 1) /* and so does a repeated instruction, which ends it */
+        at = put(code, 0, &repeated);
+    if (begins > 0)
+        put(code, put_some(p, code, at, false), &by_syscall);
     at = put_some(p, code, LSTAR_AT, true);
     at = put_target(code, at, WINDOW);
-    put(code, at, gen_below(&p->gen, 2) ? &by_sysret : &by_iret);
+    put(code, at, back[begins < 2 ? 0 : gen_below(&p->gen, ARRAY_LEN(back))]);
 }
 
 /* ---- two machines ------------------------------------------------------------------------------ */
@@ -162,6 +179,7 @@ static void begin(struct side *s, const uint8_t code[PAGE], uint64_t fmask)
         c->s.gpr[i] = i * 0x1234567;
     c->s.gpr[X86_RSI] = WINDOW + WINDOW_DATA + 0x100;
     c->s.gpr[X86_RDI] = WINDOW + WINDOW_DATA + 0x200;
+    c->s.gpr[X86_RCX] = 3;
     c->s.gpr[X86_RSP] = c->s.gpr[X86_R8] = WINDOW + STACK_AT;
     c->s.rip = WINDOW;
     c->s.rflags = X86_RFLAGS_FIXED | X86_RFLAGS_IF;

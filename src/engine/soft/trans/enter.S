@@ -166,6 +166,7 @@
     mov %r9, 72(%rbp)
     mov %r10, 80(%rbp)
     mov %r11, 88(%rbp)
+    mov %r12, (8 + BUDGET)(%rsp)
     lea 8(%rsp), %rdi
     mov %r15d, %esi
     sub $8, %rsp

@@ -2,6 +2,9 @@
 /*
  * fast.c - SYSCALL, SYSRET and IRETQ between rings 0 and 3 in 64-bit code
  *
+ * RF, which IRETQ to an instruction that has faulted loads, means nothing to translated code, which is executed
+ * only while there are no breakpoints; but it is seen in images of flags, and gone after one instruction.
+ *
  * Sources: as syscall.c and iret.c, which do everything that is unusual here: what faults, steps, enables an
  * interrupt that waits, or loads segments that are not the ordinary ones. Nothing has been changed then.
  */
@@ -32,13 +35,18 @@ static void set_flags(struct trans_frame *f, uint64_t rflags)
     f->flags = (rflags & AH_FLAGS) << 8 | 2u << 8 | (rflags & X86_RFLAGS_OF ? 1 : 0);
 }
 
+/* How many instructions have been completed before that of the site. */
+static uint64_t completed(const struct trans_frame *f, const struct site *s)
+{
+    return f->trans->c->insns + f->trans->budget - f->budget + s->executed;
+}
+
 /* What would end a run of translated code, or has to be looked at between two instructions. */
 static bool is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
 {
     bool checks_alignment = cpl == 3 && rflags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
-    return !(rflags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) && !checks_alignment &&
-           !c->s.events.nmi_masked &&
+    return !(rflags & X86_RFLAGS_TF) && !checks_alignment && !c->s.events.nmi_masked &&
            !(rflags & X86_RFLAGS_IF &&
              atomic_load_explicit(&c->vcpu->requests, memory_order_relaxed) != 0);
 }
@@ -180,7 +188,11 @@ uint64_t trans_ring(struct trans_frame *f, uint32_t site)
 {
     const struct site *s = &f->trans->store->site[site];
     struct soft_cpu *c = f->trans->c;
+    uint64_t before = completed(f, s);
 
+    if (before > f->rf_from)
+        f->rflags &= ~(uint64_t)X86_RFLAGS_RF;
+    f->rf_from = before + 1; /* if it is loaded now */
     switch ((enum trans_ring)s->how) {
     case TRANS_SYSCALL:
         return syscall_now(f, c, s->target);

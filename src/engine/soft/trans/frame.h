@@ -19,8 +19,8 @@
 #include "engine/soft/cpu.h"
 
 enum {
-    TRANS_TLB = 4096,      /* entries for a bank and a kind of access */
-    TRANS_INDIRECT = 4096, /* entries for a bank */
+    TRANS_TLB = 4096,       /* entries for a bank and a kind of access */
+    TRANS_INDIRECT = 16384, /* entries for a bank */
     TRANS_CELLS = 32768,
     TRANS_COUNTS = 1 << 17, /* blocks */
     TRANS_STACK = 65536,    /* bytes: a signal frame with all vector state, and a handler */
@@ -72,6 +72,8 @@ struct trans_frame {
     uint64_t
         tsc; /* what RDTSC adds to the host's; counted time: what it gives with no budget left */
     uint64_t shadow; /* x86_events.shadow */
+    /* With RF in rflags: instructions completed when it was loaded; the next one takes it away. */
+    uint64_t rf_from;
 
     struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
     struct trans_indirect indirect[BANKS][TRANS_INDIRECT];

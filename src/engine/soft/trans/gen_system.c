@@ -39,6 +39,12 @@ static bool reads_selector(const struct x86_insn *in)
     return in->opcode == 0x8c && x86_insn_row(in)->map == X86_MAP_1B && !(in->flags & X86_INSN_MEM);
 }
 
+/* CR8 is the local APIC's. */
+static bool reads_control(const struct x86_insn *in)
+{
+    return x86_opnd_types[x86_insn_row(in)->operand[1]].kind == X86_OPK_CREG && in->reg < 8;
+}
+
 unsigned scan_system(const struct scan *s, const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
@@ -63,7 +69,8 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_PUSHFQ:
         return in->opsize == 8 ? SCAN_SYSTEM : SCAN_STEP;
     case X86_MN_MOV:
-        return reads_selector(in) ? SCAN_SYSTEM : SCAN_STEP;
+        return reads_selector(in) || (reads_control(in) && system_ring(s)) ? SCAN_SYSTEM
+                                                                           : SCAN_STEP;
     case X86_MN_STAC:
     case X86_MN_CLAC:
         return system_ring(s) ? SCAN_ACCESS : SCAN_STEP;
@@ -176,6 +183,7 @@ static void pushf(struct gen *g)
     emit_load(e, HOST_S2, FRAME(temp));
     emit_alu_imm(e, false, ALU_AND, HOST_S2, FLAGS_ALL);
     emit_op_mem(e, true, 0x0b, HOST_S2, FRAME(rflags));
+    emit_alu_imm(e, true, ALU_AND, HOST_S2, ~(int32_t)X86_RFLAGS_RF);
     emit_store(e, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 }, HOST_S2);
     gen_unpark(g, g->x->live);
     emit_lea(e, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, -8 });
@@ -242,6 +250,22 @@ static void selector(struct gen *g)
         emit_op_mem(&g->e, false, OP_STORE, HOST_S2, gen_spill(in->rm));
     else
         emit_op_reg(&g->e, false, OP_STORE, HOST_S2, home);
+}
+
+static void control(struct gen *g)
+{
+    static const int32_t at[] = {
+        [0] = offsetof(struct x86_state, cr0),
+        [2] = offsetof(struct x86_state, cr2),
+        [3] = offsetof(struct x86_state, cr3),
+        [4] = offsetof(struct x86_state, cr4),
+    };
+    struct emit_mem m = STATE(s);
+
+    m.disp += at[g->x->in.reg];
+    state(g);
+    emit_load(&g->e, HOST_S2, m);
+    gen_put(g, g->x->in.rm, HOST_S2);
 }
 
 /* ---- the counter ------------------------------------------------------------------------------- */
@@ -336,7 +360,10 @@ void gen_system(struct gen *g)
         rdtsc(g, true);
         break;
     default:
-        selector(g);
+        if (reads_control(&g->x->in))
+            control(g);
+        else
+            selector(g);
         break;
     }
 }

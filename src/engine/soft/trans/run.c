@@ -145,6 +145,7 @@ static void give_system(struct trans *t)
     const struct soft_cpu *c = t->c;
 
     f->rflags = c->s.rflags & ~(uint64_t)FLAGS_ALL;
+    f->rf_from = c->insns;
     f->shadow = c->s.events.shadow;
     f->cr4 = c->s.cr4;
     f->seg_base[0] = c->s.seg[X86_FS].base;
@@ -301,6 +302,8 @@ static enum next after_leave(struct trans *t, const struct site *s)
         next = NEXT_STEP;
         break;
     }
+    if (c->insns > t->frame->rf_from)
+        c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
     t->stats.insns += c->insns - before;
     return next;
 }

@@ -91,6 +91,7 @@ static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
     gpr[X86_RDI] += distance;
     gpr[X86_RCX] -= n;
     c->insns += n;
+    c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
     return true;
 }
 

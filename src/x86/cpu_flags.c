@@ -16,6 +16,7 @@ enum reg { EAX, EBX, ECX, EDX };
 
 const struct x86_cpu_flag x86_cpu_flags[] = {
     { "fpu", { 1, 0, EDX, 0 } },
+    { "vme", { 1, 0, EDX, 1 } },
     { "de", { 1, 0, EDX, 2 } },
     { "pse", { 1, 0, EDX, 3 } },
     { "tsc", { 1, 0, EDX, 4 } },

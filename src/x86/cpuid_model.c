@@ -43,6 +43,7 @@ static const struct system_bit {
     { { 1, 0, ECX, 21 }, OFFER_X2APIC },       /* x2APIC */
     { { 1, 0, ECX, 24 }, OFFER_DEADLINE },     /* TSC-deadline timer */
     { { 1, 0, ECX, 31 }, OFFER_OWN },          /* a hypervisor is there */
+    { { 1, 0, EDX, 1 }, OFFER_OWN },           /* VME, and PVI */
     { { 1, 0, EDX, 2 }, OFFER_OWN },           /* DE */
     { { 1, 0, EDX, 3 }, OFFER_OWN },           /* PSE */
     { { 1, 0, EDX, 6 }, OFFER_OWN },           /* PAE */
@@ -93,6 +94,7 @@ static const struct cr4_bit {
     uint64_t bit;
     struct x86_feature_place at;
 } cr4_bits[] = {
+    { X86_CR4_VME, { 1, 0, EDX, 1 } },     { X86_CR4_PVI, { 1, 0, EDX, 1 } },
     { X86_CR4_TSD, { 1, 0, EDX, 4 } },     { X86_CR4_DE, { 1, 0, EDX, 2 } },
     { X86_CR4_PSE, { 1, 0, EDX, 3 } },     { X86_CR4_PAE, { 1, 0, EDX, 6 } },
     { X86_CR4_MCE, { 1, 0, EDX, 7 } },     { X86_CR4_PGE, { 1, 0, EDX, 13 } },

@@ -5,7 +5,7 @@
  * One model a machine, fixed when the machine is made and the same on every engine, so that a guest can
  * move. It offers what the opcode table has rows for and the source (a host's CPUID, or a test's table)
  * has too, and the system features that the software CPU implements by itself. Everything else is absent:
- * MONITOR, VME, VMX, TSX, AVX-512, protection keys, CET, performance counters. Pure: nothing here executes CPUID.
+ * MONITOR, VMX, TSX, AVX-512, protection keys, CET, performance counters. Pure: nothing here executes CPUID.
  *
  * The hypervisor leaf is KVM's and offers its clock alone (docs/decisions/0006-kvm-signature.md).
  *

@@ -74,16 +74,16 @@ static void nothing(void *ctx, uint32_t leaf, uint32_t subleaf, struct x86_cpuid
 
 /* The bits that have no instruction of their own; every other bit must have rows in the opcode table. */
 static const struct x86_feature_place system_features[] = {
-    { 1, 0, ECX, 17 },          { 1, 0, ECX, 21 },         { 1, 0, ECX, 24 },
-    { 1, 0, ECX, 31 },          { 1, 0, EDX, 2 },          { 1, 0, EDX, 3 },
-    { 1, 0, EDX, 6 },           { 1, 0, EDX, 7 },          { 1, 0, EDX, 9 },
-    { 1, 0, EDX, 12 },          { 1, 0, EDX, 13 },         { 1, 0, EDX, 14 },
-    { 1, 0, EDX, 16 },          { 1, 0, EDX, 17 },         { 1, 0, EDX, 28 },
-    { 7, 0, EBX, 1 },           { 7, 0, EBX, 6 },          { 7, 0, EBX, 7 },
-    { 7, 0, EBX, 9 },           { 7, 0, EBX, 13 },         { 7, 0, ECX, 2 },
-    { 7, 0, EDX, 4 },           { 7, 0, EDX, 26 },         { 7, 0, EDX, 27 },
-    { 7, 0, EDX, 29 },          { 7, 0, EDX, 31 },         { 0x80000001, 0, EDX, 20 },
-    { 0x80000001, 0, EDX, 26 }, { 0x80000008, 0, EBX, 2 },
+    { 1, 0, ECX, 17 },          { 1, 0, ECX, 21 },          { 1, 0, ECX, 24 },
+    { 1, 0, ECX, 31 },          { 1, 0, EDX, 1 },           { 1, 0, EDX, 2 },
+    { 1, 0, EDX, 3 },           { 1, 0, EDX, 6 },           { 1, 0, EDX, 7 },
+    { 1, 0, EDX, 9 },           { 1, 0, EDX, 12 },          { 1, 0, EDX, 13 },
+    { 1, 0, EDX, 14 },          { 1, 0, EDX, 16 },          { 1, 0, EDX, 17 },
+    { 1, 0, EDX, 28 },          { 7, 0, EBX, 1 },           { 7, 0, EBX, 6 },
+    { 7, 0, EBX, 7 },           { 7, 0, EBX, 9 },           { 7, 0, EBX, 13 },
+    { 7, 0, ECX, 2 },           { 7, 0, EDX, 4 },           { 7, 0, EDX, 26 },
+    { 7, 0, EDX, 27 },          { 7, 0, EDX, 29 },          { 7, 0, EDX, 31 },
+    { 0x80000001, 0, EDX, 20 }, { 0x80000001, 0, EDX, 26 }, { 0x80000008, 0, EBX, 2 },
 };
 
 static bool place_is(const struct x86_feature_place *p, uint32_t leaf, unsigned reg, unsigned bit)
@@ -165,7 +165,6 @@ static void hidden_bits(void **state)
         { "x2APIC", { 1, 0, ECX, 21 } },
         { "TSC deadline", { 1, 0, ECX, 24 } },
         { "OSXSAVE", { 1, 0, ECX, 27 } },
-        { "VME", { 1, 0, EDX, 1 } },
         { "PSN", { 1, 0, EDX, 18 } },
         { "DS", { 1, 0, EDX, 21 } },
         { "ACPI", { 1, 0, EDX, 22 } },

@@ -17,7 +17,7 @@
 
 /* ---- CLI, STI -------------------------------------------------------------------------------- */
 
-/* SDM 2, CLI and STI, decision tables. The CPU offers neither VME nor PVI; the flags count all the same. */
+/* SDM 2, CLI and STI, decision tables. */
 static const struct if_case {
     const char *name;
     enum rig_mode mode;

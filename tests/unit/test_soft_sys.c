@@ -163,8 +163,8 @@ static const struct cr_case {
       0x20020 },
     { "CR4: PCIDE outside long mode", PROT, 0, 0, to_cr4, 3, 0x20020, VEC_GP, 0 },
     { "CR4: PCIDE in compatibility mode", COMPAT, 0, 0, to_cr4, 3, 0x20020, OK, 0x20020 },
-    { "CR4: VME is not offered", PROT, 0, 0, to_cr4, 3, 1, VEC_GP, 0 },
-    { "CR4: PVI is not offered", PROT, 0, 0, to_cr4, 3, 2, VEC_GP, 0 },
+    { "CR4: VME", PROT, 0, 0, to_cr4, 3, 1, OK, 1 },
+    { "CR4: PVI", PROT, 0, 0, to_cr4, 3, 2, OK, 2 },
     { "CR4: LA57 is not offered", PROT, 0, 0, to_cr4, 3, X86_CR4_LA57, VEC_GP, 0 },
     { "CR4: VMXE is not offered", PROT, 0, 0, to_cr4, 3, X86_CR4_VMXE, VEC_GP, 0 },
     { "CR4: SMXE is not offered", PROT, 0, 0, to_cr4, 3, X86_CR4_SMXE, VEC_GP, 0 },
@@ -175,7 +175,7 @@ static const struct cr_case {
     { "CR4: bit 19", PROT, 0, 0, to_cr4, 3, 1 << 19, VEC_GP, 0 },
     { "CR4: bit 31", PROT, 0, 0, to_cr4, 3, 0x80000000, VEC_GP, 0 },
     { "CR4: bit 32", LONG, 0, 0, to_cr4, 3, UINT64_C(0x100000020), VEC_GP, 0 },
-    { "CR4: all that is offered", LONG, 0, 0, to_cr4, 3, 0x370ffc, OK, 0x370ffc },
+    { "CR4: all that is offered", LONG, 0, 0, to_cr4, 3, 0x370fff, OK, 0x370fff },
 };
 
 static void cr_values(void **state)

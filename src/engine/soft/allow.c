@@ -8,6 +8,7 @@
  */
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
+#include "engine/soft/vme.h"
 
 enum { XCR0_SSE_AVX = 6 };
 
@@ -139,14 +140,15 @@ static bool unit_enabled(struct soft_cpu *c, const struct x86_insn *in, const st
 
 /* ---- privilege ------------------------------------------------------------------------------- */
 
-/* SDM 3B, "Virtual-8086 Mode": the extensions that soften IOPL_VM (CR4.VME) are not offered. */
-static bool privileged(const struct soft_cpu *c, const struct x86_row *row)
+static bool privileged(const struct soft_cpu *c, const struct x86_insn *in,
+                       const struct x86_row *row)
 {
     switch ((enum x86_privilege)row->privilege) {
     case X86_PRIV_CPL0:
         return c->cpl == 0;
     case X86_PRIV_IOPL_VM:
-        return c->mode != X86_MODE_VM86 || (c->s.rflags & X86_RFLAGS_IOPL) == X86_RFLAGS_IOPL;
+        return c->mode != X86_MODE_VM86 || (c->s.rflags & X86_RFLAGS_IOPL) == X86_RFLAGS_IOPL ||
+               (in->opsize == 2 && soft_vme(c));
     case X86_PRIV_UMIP:
         return c->cpl == 0 || !(c->s.cr4 & X86_CR4_UMIP);
     case X86_PRIV_TSD:
@@ -180,5 +182,5 @@ bool soft_allowed(struct soft_cpu *c, const struct x86_insn *in)
         return true; /* most of them, quickly */
     if (!mode_allows(c, in, row) || !known(c, in, row) || !unit_enabled(c, in, row))
         return false;
-    return privileged(c, row) || soft_raise_error(c, VEC_GP, 0);
+    return privileged(c, in, row) || soft_raise_error(c, VEC_GP, 0);
 }

@@ -12,6 +12,7 @@
 #include "engine/soft/far.h"
 
 #include "engine/soft/ops_far.h"
+#include "engine/soft/vme.h"
 
 enum { VECTORS = 32, DR7_GD = 1 << 13, DR6_BREAKS = 0xf, ERROR_EXT = 1, ROUNDS_MAX = 8 };
 
@@ -240,14 +241,20 @@ static bool interrupt_now(struct soft_cpu *c, unsigned vector, bool software)
     return false;
 }
 
-/*
- * GAP: virtual-8086 mode extensions (CR4.VME, the interrupt redirection bitmap) are not offered.
- */
+/* INT n alone is redirected: INT3, INTO and INT1 are not. */
 bool op_int(struct soft_cpu *c, const struct x86_insn *in)
 {
+    unsigned vector = in->imm & 0xff;
+    bool redirected = false;
+
+    if (c->mode == X86_MODE_VM86 && c->s.cr4 & X86_CR4_VME &&
+        !soft_vme_redirects(c, vector, &redirected))
+        return false;
+    if (redirected)
+        return soft_vme_interrupt(c, vector);
     if (c->mode == X86_MODE_VM86 && ~c->s.rflags & X86_RFLAGS_IOPL)
         return soft_raise_error(c, VEC_GP, 0);
-    return interrupt_now(c, in->imm & 0xff, true);
+    return interrupt_now(c, vector, true);
 }
 
 bool op_int3(struct soft_cpu *c, const struct x86_insn *in)

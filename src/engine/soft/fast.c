@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "engine/soft/fast_table.h"
+#include "engine/soft/vme.h"
 #include "x86/cpuid_model.h"
 #include "x86/operand.h"
 
@@ -24,8 +25,8 @@ bool soft_fast_ready(const struct soft_cpu *c)
     bool checks_alignment = c->cpl == 3 && flags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
     return c->code_bits == 64 && !(flags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) &&
-           c->s.events.shadow == 0 && c->naccesses == 0 && !checks_alignment &&
-           !(c->s.dr7 & 0xff) && c->debug.nbreaks == 0 && !c->debug.step;
+           !soft_virtual_due(c) && c->s.events.shadow == 0 && c->naccesses == 0 &&
+           !checks_alignment && !(c->s.dr7 & 0xff) && c->debug.nbreaks == 0 && !c->debug.step;
 }
 
 /* Nothing that soft_allowed would have to look at again. */

@@ -4,12 +4,11 @@
  *
  * Sources: SDM 2, IRET; SDM 3A, "Task Linking" (return to the task that was interrupted), "Handling
  * Multiple NMIs" (IRET ends the blocking, also when it faults), "Virtual-8086 Mode".
- *
- * GAP: virtual-8086 mode extensions (CR4.VME) are not offered; IRET below IOPL 3 is #GP there.
  */
 #include "engine/soft/far.h"
 
 #include "engine/soft/ops_far.h"
+#include "engine/soft/vme.h"
 
 enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_LONG };
 
@@ -47,14 +46,21 @@ static void set_flags(struct soft_cpu *c, uint64_t image, uint64_t mask)
 /* Real mode, and virtual-8086 mode staying there. */
 static bool iret_plain(struct soft_cpu *c, struct soft_stack *st, unsigned width)
 {
-    uint64_t frame[3], mask = flags_mask(c, width);
+    uint64_t frame[3], mask = flags_mask(c, width), old = c->s.rflags;
+    bool virtual = soft_vme(c);
 
-    if (c->mode == X86_MODE_VM86 && (~c->s.rflags & X86_RFLAGS_IOPL))
+    if (c->mode == X86_MODE_VM86 && (~c->s.rflags & X86_RFLAGS_IOPL) && !(virtual && width == 2))
         return soft_raise_error(c, VEC_GP, 0);
     if (!soft_stack_pop_all(c, st, width, frame, ARRAY_LEN(frame)) ||
-        !soft_enter_plain(c, (uint16_t)frame[FRAME_CS], frame[FRAME_RIP]))
+        (virtual && !soft_vme_load(c, frame[FRAME_FLAGS])))
         return false;
+    if (!soft_enter_plain(c, (uint16_t)frame[FRAME_CS], frame[FRAME_RIP])) {
+        c->s.rflags = old;
+        return false;
+    }
     soft_stack_commit(c, st);
+    if (virtual)
+        return true; /* no RF in 16 bits: it ends with the instruction */
     set_flags(c, frame[FRAME_FLAGS], mask);
     soft_mode_changed(c); /* AC */
     return true;

@@ -17,6 +17,7 @@
 #include "engine/soft/ops.h"
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
+#include "engine/soft/vme.h"
 
 enum { PAGE = 4096, LONGEST = 16 /* bytes that are compared */ };
 
@@ -216,7 +217,9 @@ bool soft_step(struct soft_cpu *c)
     c->stop.kind = SOFT_GOES_ON;
     c->hit.how = 0;
     c->raised = -1;
-    if (!soft_breakpoints(c) || !soft_code_breakpoint(c))
+    if (soft_virtual_due(c))
+        soft_raise_error(c, VEC_GP, 0);
+    else if (!soft_breakpoints(c) || !soft_code_breakpoint(c))
         code = code_at(c, &scratch);
     if (code != NULL && soft_execute(c, &code->in, code->op)) {
         uint64_t dr6;

@@ -6,6 +6,7 @@
  * No register moves before all that can fault is done, but for POPA; PUSHA and ENTER may have stored.
  */
 #include "engine/soft/ops_int.h"
+#include "engine/soft/vme.h"
 
 /* ---- the pointer ------------------------------------------------------------------------------ */
 
@@ -151,9 +152,11 @@ bool op_popa(struct soft_cpu *c, const struct x86_insn *in)
 
 /* ---- flags ------------------------------------------------------------------------------------ */
 
-/* In virtual-8086 mode the row has asked for IOPL 3; CR4.VME is not offered. */
+/* In virtual-8086 mode the row has asked for IOPL 3, or for CR4.VME and 16 bits. */
 bool op_pushf(struct soft_cpu *c, const struct x86_insn *in)
 {
+    if (soft_vme(c))
+        return soft_push(c, in->opsize, soft_vme_flags(c));
     return soft_push(c, in->opsize, c->s.rflags & ~(uint64_t)(X86_RFLAGS_RF | X86_RFLAGS_VM));
 }
 
@@ -174,10 +177,16 @@ static uint64_t popped_flags(const struct soft_cpu *c, const struct x86_insn *in
 
 bool op_popf(struct soft_cpu *c, const struct x86_insn *in)
 {
-    uint64_t change = popped_flags(c, in), old = c->s.rflags, val;
+    uint64_t change = popped_flags(c, in), old = c->s.rflags, rsp = c->s.gpr[X86_RSP], val;
 
     if (!soft_pop(c, in->opsize, &val))
         return false;
+    if (soft_vme(c)) {
+        if (soft_vme_load(c, val))
+            return true;
+        c->s.gpr[X86_RSP] = rsp;
+        return false;
+    }
     c->s.rflags = (old & ~change) | (val & change);
     if ((old ^ c->s.rflags) & X86_RFLAGS_AC)
         soft_mode_changed(c);

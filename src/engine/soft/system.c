@@ -2,8 +2,9 @@
 /*
  * system.c - HLT, interrupt flag, translations, counters, MSRs, XCR0, segment bases, random numbers
  *
- * Source: SDM 2, the instructions' pages; SDM 3B "Virtual-8086 Mode" for VIF. Privilege and CR4 have been
- * looked at before (allow.c). Every instruction either raises or is done: none changes half of its results.
+ * Source: SDM 2, the instructions' pages; SDM 3B "Virtual-8086 Mode", "Protected-Mode Virtual Interrupts" for VIF.
+ * Privilege and CR4 have been looked at before (allow.c). Every instruction either raises or is done: none changes half
+ * of its results.
  */
 #include <string.h>
 

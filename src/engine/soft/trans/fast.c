@@ -20,7 +20,10 @@ enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS };
 /* Of RFLAGS, what IRETQ in ring 0 takes from the image: all but VM, and the bits that are fixed. */
 #define IRET_FLAGS UINT64_C(0x3d7fd5)
 
-#define ARITHMETIC UINT64_C(0x8d5)
+/* Both set: with CR4.PVI no instruction of ring 3 is executed (vme.h). */
+#define VIRTUAL_DUE (X86_RFLAGS_VIF | X86_RFLAGS_VIP)
+
+#define ARITHMETIC  UINT64_C(0x8d5)
 
 /* ---- flags ------------------------------------------------------------------------------------- */
 
@@ -47,6 +50,7 @@ static bool is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
     bool checks_alignment = cpl == 3 && rflags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
     return !(rflags & X86_RFLAGS_TF) && !checks_alignment && !c->s.events.nmi_masked &&
+           (rflags & VIRTUAL_DUE) != VIRTUAL_DUE &&
            !(rflags & X86_RFLAGS_IF &&
              atomic_load_explicit(&c->vcpu->requests, memory_order_relaxed) != 0);
 }

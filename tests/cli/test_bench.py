@@ -19,7 +19,7 @@ import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
-import bench_guest  # noqa: E402
+import bench_runs  # noqa: E402
 
 MASK = (1 << 64) - 1
 SEED = 88172645463325252
@@ -375,7 +375,7 @@ class Tasks(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.program = pathlib.Path(folder.name, "tasks")
-        bench_guest.compile_tasks(cls.program)
+        bench_runs.compile_tasks(cls.program)
         run = subprocess.run([cls.program, "check"], capture_output=True, text=True, check=True)
         cls.values = {name: (int(n), int(value, 16)) for name, n, value in map(str.split, run.stdout.splitlines())}
 

@@ -5,6 +5,7 @@ One virtual CPU, the same kernel, initrd, command line and memory; runs alternat
 of the monitor's process; those of the wall clock are among the facts. What a program computes must be the same
 everywhere, else the bench fails.
 """
+import json
 import math
 import pathlib
 import re
@@ -31,7 +32,7 @@ OWN = "memory of the monitor without the guest's after a boot of Linux, software
 OWN_INTERP = OWN + ", its interpreter alone"
 IDLE = "CPU time of a guest that waits in sleep, software CPU"
 MICROVM = "from the process' start to init's first line, KVM against QEMU microvm under KVM"
-TRANSLATE = "time to translate an instruction of the kernel's code"
+TRANSLATE = "CPU time to translate an instruction of the kernel's code"
 IDLE_S = 10
 
 
@@ -177,6 +178,22 @@ def two_cpus(figure, own, rounds):
                   "cpu_time_ratio": round(used[2] / used[1], 2)})
 
 
+def translation(figure, folder, kernel, rounds):
+    """By bench-translate, an unpacked kernel's code."""
+    if not kernel.exists():
+        yield figure("guest_translation", TRANSLATE, "ns", 300, cannot_run="no unpacked kernel (scripts/guest-kernels)")
+        return
+    run = subprocess.run([folder / "tests/bench/bench-translate", kernel, str(2 * rounds + 1)], capture_output=True,
+                         text=True, check=False)
+    if run.returncode != 0:
+        raise Failed(f"bench-translate: {run.stderr.strip() or run.returncode}")
+    got = json.loads(run.stdout)
+    yield figure("guest_translation", TRANSLATE, "ns", 300, got["translate_ns"]["median"],
+                 {"translate_ns": got["translate_ns"]},
+                 {"aim": 120, "instructions": got["insns"], "insns_a_block": round(got["insns"] / got["blocks"], 1),
+                  "host_bytes_an_instruction": round(got["host_bytes"] / got["insns"], 1)})
+
+
 def why_not(guests):
     for name in ("qemu-system-x86_64", "busybox", "gcc"):
         if shutil.which(name) is None:
@@ -188,8 +205,9 @@ def why_not(guests):
     return None
 
 
-def guest(figure, vitro, guests, rounds):
-    """Rows as scripts/bench shows them, made by its figure()."""
+def guest(figure, folder, guests, rounds):
+    """Rows as scripts/bench shows them, made by its figure(). folder: of the build."""
+    vitro = folder / "src/cli/vitro"
     reason = why_not(guests)
     if reason is not None:
         yield figure("guest_boot", BOOT, "ratio", 0.8, cannot_run=reason)
@@ -211,6 +229,7 @@ def guest(figure, vitro, guests, rounds):
     yield from boot(figure, ours, theirs)
     yield from two_cpus(figure, own, rounds)
     yield from counted(figure, ours, repeatable)
+    yield from translation(figure, folder, guests / "vmlinux-cloud", rounds)
     yield figure("guest_memory", OWN, "KiB", 96 * 1024, max(run.own_kib for run in ours),
                  {"vitro_kib": summary([run.own_kib for run in ours])},
                  {"aim": 48 * 1024, "most_while_programs_ran": max(run.most_kib for run in ours)})

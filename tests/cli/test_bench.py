@@ -6,6 +6,7 @@ the same rule written down once more, with Python's numbers.
 """
 import bisect
 import hashlib
+import json
 import math
 import pathlib
 import re
@@ -20,6 +21,7 @@ import zlib
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import bench_runs  # noqa: E402
+from common import VITRO  # noqa: E402
 
 MASK = (1 << 64) - 1
 SEED = 88172645463325252
@@ -396,6 +398,16 @@ class Tasks(unittest.TestCase):
         n, value = self.values["extended"]
         squares = sum((1 << 120) // (k * k) for k in range(1, n + 1)) >> 64
         self.assertLessEqual(abs(value - squares - math.isqrt(2 << 112)), 4)
+
+    def test_translation(self):
+        """bench-translate takes the code of an ELF file and counts what it does: this program's own."""
+        bench = pathlib.Path(VITRO).parent.parent.parent / "tests/bench/bench-translate"
+        run = subprocess.run([bench, self.program, "2", "3000"], capture_output=True, text=True, check=True)
+        got = json.loads(run.stdout)
+        self.assertEqual(got["translate_ns"]["n"], 2)
+        self.assertGreaterEqual(got["insns"], 3000)
+        self.assertIn(got["insns"] // got["blocks"], range(2, 65))
+        self.assertIn(got["host_bytes"] // got["insns"], range(3, 200))
 
     def test_all_are_checked(self):
         listing = subprocess.run([self.program, "list"], capture_output=True, text=True, check=True).stdout

@@ -61,7 +61,7 @@ struct site {
     uint8_t executed; /* instructions */
     uint8_t kind, flags;
     uint8_t size, how,
-        align; /* SITE_MISS: bytes, enum trans_access, bytes; SITE_STEP: how: enum trans_ring */
+        align; /* SITE_MISS: bytes, enum trans_access, bytes; SITE_STEP: how: enum trans_ring; also SITE_REP: trans_string_how */
 };
 
 struct block {
@@ -233,8 +233,12 @@ unsigned trans_reluctance(struct trans_store *s, uint64_t gpa);
 /* Everything is as in the beginning; by who is alone. */
 void trans_store_clear(struct trans_store *s);
 
-/* string.c: of the instruction at rip, at most so many elements. False: none, the interpreter has to. */
+/* string.c: MOVS or STOS through no other segment than DS and ES; and whether it is repeated. */
+bool trans_is_string(const struct x86_insn *in);
 bool trans_is_rep(const struct x86_insn *in);
+bool trans_string_moves(const struct x86_insn *in);
+unsigned trans_string_width(const struct x86_insn *in); /* of an element, bytes */
+/* Of the instruction at rip, at most so many elements. False: none, the interpreter has to. */
 bool trans_rep(struct trans *t, uint64_t most);
 
 /* ---- pages.c: the tables of frame ------------------------------------------------------------- */

@@ -93,10 +93,8 @@ static void indirect_entry(struct gen *g, const uint8_t *parked)
 /* Leaves to the interpreter whatever comes. */
 static void step(struct gen *g)
 {
-    enum site_kind kind = trans_is_rep(&g->x->in) ? SITE_REP : SITE_STEP;
-
-    if (x86_insn_row(&g->x->in)->mnemonic == X86_MN_PAUSE)
-        kind = SITE_PAUSE;
+    bool waits = x86_insn_row(&g->x->in)->mnemonic == X86_MN_PAUSE;
+    enum site_kind kind = waits ? SITE_PAUSE : SITE_STEP;
 
     emit_mov_imm(&g->e, HOST_S2, gen_site(g, kind, FLAGS_HOST));
     emit_jmp_mem(&g->e, FRAME(leave));
@@ -130,6 +128,9 @@ void gen_insn(struct gen *g)
         break;
     case SCAN_LEAVE:
         gen_leave_insn(g);
+        break;
+    case SCAN_STRING:
+        gen_string(g);
         break;
     case SCAN_SYSTEM:
         gen_system(g);

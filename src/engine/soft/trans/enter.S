@@ -194,4 +194,53 @@
     jmp trans_leave
     .size trans_call, . - trans_call
 
+    /*
+     * Called with a site in R15. Goes back when trans_string has done all of the instruction, or leaves at the site.
+     * Changes RBP and R15; flags are kept.
+     */
+    begin trans_string_call
+    mov (8 + GPR)(%rsp), %rbp
+    mov %rax, 0(%rbp)
+    lahf
+    seto %al
+    mov %eax, (8 + LEAVE_FLAGS)(%rsp)
+    mov %rcx, 8(%rbp)
+    mov %rdx, 16(%rbp)
+    mov %rsi, 48(%rbp)
+    mov %rdi, 56(%rbp)
+    mov %r8, 64(%rbp)
+    mov %r9, 72(%rbp)
+    mov %r10, 80(%rbp)
+    mov %r11, 88(%rbp)
+    mov %r12, (8 + BUDGET)(%rsp)
+    lea 8(%rsp), %rdi
+    mov %r15d, %esi
+    sub $8, %rsp
+    call trans_string
+    add $8, %rsp
+    mov (8 + BUDGET)(%rsp), %r12
+    mov 8(%rbp), %rcx
+    mov 16(%rbp), %rdx
+    mov 48(%rbp), %rsi
+    mov 56(%rbp), %rdi
+    mov 64(%rbp), %r8
+    mov 72(%rbp), %r9
+    mov 80(%rbp), %r10
+    mov 88(%rbp), %r11
+    test %al, %al
+    jz 1f
+    mov (8 + LEAVE_FLAGS)(%rsp), %eax
+    add $0x7f, %al
+    sahf
+    mov 0(%rbp), %rax
+    ret
+1:
+    add $8, %rsp
+    mov LEAVE_FLAGS(%rsp), %eax
+    add $0x7f, %al
+    sahf
+    mov 0(%rbp), %rax
+    jmp trans_leave
+    .size trans_string_call, . - trans_string_call
+
     .section .note.GNU-stack, "", @progbits

@@ -2,11 +2,12 @@
 /*
  * fast.h - C code that translated code calls without leaving
  *
- * Its file is compiled for general registers only and calls nothing, since the guest's vectors are in theirs.
+ * Its files are compiled for general registers only and call nothing, since the guest's vectors are in theirs.
  */
 #ifndef ENGINE_SOFT_TRANS_FAST_H
 #define ENGINE_SOFT_TRANS_FAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct trans_frame;
@@ -23,5 +24,15 @@ enum trans_ring_end { TRANS_RING_STEP = 0, TRANS_RING_LANDED = 1 };
  * Called by enter.S with the guest's registers in the state, but for those that calls preserve.
  */
 uint64_t trans_ring(struct trans_frame *f, uint32_t site);
+
+/* site.how of MOVS and STOS: the logarithm of the element's bytes, and these. */
+enum trans_string_how { TRANS_STRING_MOVES = 4, TRANS_STRING_REPEATED = 8 };
+
+/*
+ * trans_string - MOVS or STOS, or so much of it as can be done, at a site
+ *
+ * False: not all of it. Called as trans_ring; changes registers in the state and frame.budget.
+ */
+bool trans_string(struct trans_frame *f, uint32_t site);
 
 #endif

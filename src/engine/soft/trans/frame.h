@@ -65,6 +65,7 @@ struct trans_frame {
     uint64_t parked[2];             /* RAX and RDX, while vectors are loaded */
     uint64_t simd_allowed;          /* enum trans_simd of what may be loaded now */
     const void *call;               /* trans_call */
+    const void *string;             /* trans_string_call */
     struct trans *trans;
     const _Atomic unsigned *requests; /* of the vCPU */
     uint64_t rflags;                  /* the guest's, without the arithmetic flags */
@@ -97,5 +98,6 @@ void trans_enter(struct trans_frame *frame);
 void trans_leave(void);
 void trans_simd_load(void);
 void trans_call(void);
+void trans_string_call(void);
 
 #endif

@@ -148,6 +148,7 @@ void gen_save_flags(struct gen *g);
 /* To the address in S1 with the rights of `bank`; flags are in the frame. pop: bytes that RSP moves by. */
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank);
 
+void gen_string(struct gen *g); /* gen_string.c */
 void gen_system(struct gen *g); /* gen_system.c */
 void gen_access_flag(struct gen *g);
 void gen_ring(struct gen *g);

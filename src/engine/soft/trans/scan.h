@@ -26,6 +26,7 @@ enum scan_kind {
     SCAN_JMP,
     SCAN_CALL,
     SCAN_RET,
+    SCAN_STRING, /* gen_string.c */
     SCAN_SYSTEM, /* gen_system.c */
     SCAN_ACCESS, /* STAC, CLAC: as SCAN_RING */
     SCAN_RING,   /* the end of the block: what follows has other rights */

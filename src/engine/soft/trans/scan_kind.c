@@ -376,6 +376,8 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         row->privilege != X86_PRIV_NONE || row->mnemonic == X86_MN_CLD ||
         row->mnemonic == X86_MN_STD)
         kind = scan_system(s, &x->in);
+    else if (trans_is_string(&x->in))
+        kind = SCAN_STRING;
     else if (row->klass != X86_CLASS_MMX && row->klass != X86_CLASS_X87 && allowed(s, &x->in))
         kind = int_kind(s, x);
     return kind == SCAN_STEP && ends_block(row) ? SCAN_STOP : kind;

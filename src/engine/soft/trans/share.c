@@ -136,6 +136,7 @@ static int make_frame(struct trans *t, struct vitro_err *err)
     t->frame->leave = (const void *)trans_leave;
     t->frame->simd_load = (const void *)trans_simd_load;
     t->frame->call = (const void *)trans_call;
+    t->frame->string = (const void *)trans_string_call;
     t->frame->trans = t;
     t->frame->requests = &t->c->vcpu->requests;
     return 0;

@@ -32,6 +32,8 @@ static uint8_t *plain(struct trans *t, const struct rep *r, uint64_t linear, enu
         !soft_translate(c, linear, how, c->bank, &place) || place.host == NULL || place.watched ||
         !((e->allow[c->bank] | e->held[c->bank]) & how))
         return NULL;
+    if (t->check == NULL) /* then the next one needs no look */
+        (void)trans_page_fill(t, linear, r->width, how == HOW_WRITE ? TRANS_WRITE : TRANS_READ, e);
     if (*n > room)
         *n = room;
     return place.host;
@@ -92,27 +94,43 @@ static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
     gpr[X86_RCX] -= n;
     c->insns += n;
     c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
+    c->s.events.shadow = 0;
     return true;
 }
 
-bool trans_is_rep(const struct x86_insn *in)
+bool trans_is_string(const struct x86_insn *in)
 {
+    if (x86_insn_row(in)->klass != X86_CLASS_STRING || in->addrsize != 8)
+        return false;
     switch (x86_insn_row(in)->mnemonic) {
     case X86_MN_MOVSB:
     case X86_MN_MOVSW:
     case X86_MN_MOVSD:
     case X86_MN_MOVSQ:
-        return in->flags & (X86_INSN_F2 | X86_INSN_F3) && in->addrsize == 8 &&
-               x86_insn_row(in)->klass == X86_CLASS_STRING && in->seg != X86_FS &&
-               in->seg != X86_GS;
+        return in->seg != X86_FS && in->seg != X86_GS;
     case X86_MN_STOSB:
     case X86_MN_STOSW:
     case X86_MN_STOSD:
     case X86_MN_STOSQ:
-        return in->flags & (X86_INSN_F2 | X86_INSN_F3) && in->addrsize == 8;
+        return true;
     default:
         return false;
     }
+}
+
+bool trans_is_rep(const struct x86_insn *in)
+{
+    return in->flags & (X86_INSN_F2 | X86_INSN_F3) && trans_is_string(in);
+}
+
+bool trans_string_moves(const struct x86_insn *in)
+{
+    return in->opcode < 0xaa;
+}
+
+unsigned trans_string_width(const struct x86_insn *in)
+{
+    return in->opcode & 1 ? in->opsize : 1;
 }
 
 bool trans_rep(struct trans *t, uint64_t most)
@@ -130,8 +148,8 @@ bool trans_rep(struct trans *t, uint64_t most)
             X86_DECODE_OK ||
         !trans_is_rep(&in))
         return false;
-    r = (struct rep){ .width = in.opcode & 1 ? in.opsize : 1,
-                      .moves = in.opcode < 0xaa,
+    r = (struct rep){ .width = trans_string_width(&in),
+                      .moves = trans_string_moves(&in),
                       .down = c->s.rflags & X86_RFLAGS_DF };
     while (*rcx != 0 && most > c->insns - before) {
         uint64_t n = most - (c->insns - before);

@@ -6,8 +6,8 @@
  * Intel 8042 data sheet. A byte of the controller's own is shown before one of the keyboard's, which then waits.
  * There is no port for a mouse: its commands answer as an AT's controller does that has none.
  * Without: the password of PS/2 controllers, diagnostic dump, test inputs (refused).
- *
- * GAP: Address line 20 is always on. What would switch it off is counted as refused, and reads back as on.
+ * Address line 20 is fixed on, as firmware leaves it: a machine begins behind the firmware, and neither engine masks
+ * addresses. What would switch it off is counted as refused, and reads back as on.
  */
 #include "dev/i8042.h"
 

@@ -5,8 +5,7 @@
  * Source: port 0x80: IBM PC AT, where a firmware writes how far it has come; port 0x92: IBM Personal System/2 Hardware
  * Interface Technical Reference, "System Control Port A"; port 0xcf9: Intel PIIX3 data sheet, "Reset Control Register".
  * Every reset is one of the whole machine. Without: the lights and the lock of port 0x92.
- *
- * GAP: Port 0x92 does not switch address line 20 off.
+ * Address line 20 is fixed on (i8042.c).
  */
 #include "dev/sysports.h"
 

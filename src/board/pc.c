@@ -18,6 +18,7 @@
 #include "board/pc_rows.h"
 #include "dev/acpi_pm.h"
 #include "board/keys.h"
+#include "dev/ferr.h"
 #include "dev/i8042.h"
 #include "dev/i8254.h"
 #include "dev/i8259.h"
@@ -47,7 +48,7 @@ struct pc {
     } typed;
     struct x86_state *start; /* one a vCPU: as it was made, for resets */
     /* owned by the machine */
-    struct dev *lapic, *ioapic, *pic, *pit, *rtc, *kbd, *pm, *uart[SERIALS];
+    struct dev *lapic, *ioapic, *pic, *pit, *rtc, *kbd, *pm, *ferr, *uart[SERIALS];
 };
 
 static struct pc *pc_of(struct board *b)
@@ -295,6 +296,14 @@ static int add_power(struct pc *pc, struct vitro_err *err)
     return attach(pc, PC_PM_TIMER, acpi_pm_part(pc->pm, ACPI_PM_TIMER), err);
 }
 
+static int add_ferr(struct pc *pc, struct vitro_err *err)
+{
+    const struct irq_line line = isa_line(pc, PC_FERR);
+    int rc = own(pc, ferr_new(&line), &pc->ferr, err);
+
+    return rc < 0 ? rc : attach(pc, PC_FERR, pc->ferr, err);
+}
+
 static int add_ports(struct pc *pc, struct vitro_err *err)
 {
     const struct sysports_config cfg = { .reset = reset, .reset_ctx = pc };
@@ -380,6 +389,7 @@ static int add_cpus(struct pc *pc, struct vitro_err *err)
             return rc;
         lapic_plug(pc->lapic, m->cpu[i]);
         m->cpu[i]->activity = i == 0 ? X86_RUNNING : X86_WAIT_SIPI;
+        m->cpu[i]->ferr = i == 0 ? ferr_wires(pc->ferr) : NULL; /* of the others nobody asks */
         rc = enable_mtrrs(m->cpu[i], &pc->start[i], err);
     }
     lapic_virtual_wire(pc->lapic);
@@ -437,7 +447,8 @@ static int add_parts(struct pc *pc, const struct board_config *cfg, struct vitro
         (rc = add_interrupt_chips(pc, err)) < 0 || (rc = add_timer(pc, err)) < 0 ||
         (rc = add_rtc(pc, cfg, err)) < 0 || (rc = add_serial(pc, err)) < 0 ||
         (rc = add_keyboard(pc, err)) < 0 || (rc = add_power(pc, err)) < 0 ||
-        (rc = add_ports(pc, err)) < 0 || (rc = board_add_debug(b, cfg, err)) < 0)
+        (rc = add_ports(pc, err)) < 0 || (rc = add_ferr(pc, err)) < 0 ||
+        (rc = board_add_debug(b, cfg, err)) < 0)
         return rc;
     return add_cpus(pc, err);
 }

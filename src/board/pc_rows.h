@@ -21,6 +21,7 @@
     X(POST, PIO, 0x80, 1, -1, NULL)               \
     X(PORT92, PIO, 0x92, 1, -1, NULL)             \
     X(I8259_SLAVE, PIO, 0xa0, 2, 2, NULL)         \
+    X(FERR, PIO, 0xf0, 1, 13, NULL)               \
     X(COM2, PIO, 0x2f8, 8, 3, "PNP0501")          \
     X(COM1, PIO, 0x3f8, 8, 4, "PNP0501")          \
     X(ELCR, PIO, 0x4d0, 2, -1, NULL)              \

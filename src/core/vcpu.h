@@ -14,6 +14,7 @@
 #include "core/chain.h"
 #include "core/engine.h"
 #include "core/exit.h"
+#include "core/ferr.h"
 #include "core/help.h"
 #include "core/intc.h"
 #include "core/mem.h"
@@ -33,6 +34,7 @@ struct vcpu {
     void *engine_cpu[ENGINE_SEATS]; /* each engine's own part */
     bool seated[ENGINE_SEATS];      /* that engine has made its part */
     struct intc intc;               /* set by the board before the first run */
+    struct ferr *ferr; /* the same, borrowed; NULL: not wired, IGNNE# is always asserted */
 
     /*
      * enum vcpu_request. Set under the machine lock, read by the vCPU's thread without it: relaxed, since

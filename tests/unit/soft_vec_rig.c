@@ -31,6 +31,14 @@ static bool canonical(uint64_t linear)
     return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
 }
 
+/* No wires: ignored. */
+bool soft_ferr_wait(struct soft_cpu *c, bool pending)
+{
+    (void)c;
+    (void)pending;
+    return true;
+}
+
 bool soft_raise(struct soft_cpu *c, enum soft_vector vector)
 {
     c->stop = (struct soft_stop){ .kind = SOFT_FAULT, .vector = (uint8_t)vector };

@@ -125,7 +125,9 @@ struct soft_cpu {
     bool repeats;        /* an iteration of a string instruction is done, and more are to come */
     uint64_t trap_dr6;   /* bits of a #DB that follows it */
     uint64_t held_dr6; /* of one that MOV SS or POP SS has met: it waits for the next instruction */
-    bool inherits;     /* s.events has some that another engine began to deliver */
+    bool frozen;   /* the HLT in vcpu->exit is none: FERR# holds the CPU before an instruction */
+    bool ferr_on;  /* FERR# may be asserted */
+    bool inherits; /* s.events has some that another engine began to deliver */
     bool watches_tables; /* stores to page tables are told to the vCPU */
     int raised;          /* vector of the exception that it ended in; -1: none */
     bool exit_ready;     /* `ready` is the exit that the next run begins with */

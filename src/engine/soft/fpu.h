@@ -116,6 +116,9 @@ soft_insn_fn soft_op_maskmov, soft_op_vmaskmov, soft_op_gather;
 
 /* Before every instruction that waits: false with #MF when an exception is pending. */
 bool soft_x87_wait(struct soft_cpu *c);
+
+/* The same while CR0.NE is clear, or FERR# is to be taken back; false: the CPU stands still (ferr.c). */
+bool soft_ferr_wait(struct soft_cpu *c, bool pending);
 /* Makes physical register 0 the top or any other; ST(i) move in the image. */
 void soft_x87_set_top(struct soft_fx *fx, unsigned top);
 /* SDM 3A, "Effect of MMX Instructions on x87 FPU Tag Word": what each but EMMS does. */

@@ -234,7 +234,7 @@ bool soft_step(struct soft_cpu *c)
         c->hit.how = 0; /* what an instruction has accessed before it stopped does not count */
     }
     if (c->stop.kind == SOFT_EXIT) {
-        if (c->vcpu->exit.kind == EXIT_HLT)
+        if (c->vcpu->exit.kind == EXIT_HLT && !c->frozen)
             finish(c); /* it is done: nothing is to be answered */
         return false;
     }

@@ -34,6 +34,8 @@ static int steps(struct soft_cpu *c, uint64_t budget, uint64_t *done)
             return 0;
         if (soft_advance(c))
             continue;
+        if (cpu->exit.kind == EXIT_HLT && c->frozen)
+            return 0;
         if (cpu->exit.kind == EXIT_HLT && *done > 0) {
             leave_hlt(c, shadow);
             return 1;

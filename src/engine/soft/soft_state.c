@@ -67,6 +67,7 @@ int soft_set(struct vcpu *cpu, unsigned parts, const struct x86_state *in, struc
         copy_rest(&c->s, in);
         c->held_dr6 = 0;
         c->repeats = false;
+        c->ferr_on = true; /* perhaps: the next x87 instruction sees */
         rc = soft_msrs_set(c, in, err);
         soft_intc_set(c, in);
         c->inherits = soft_has_inherited(&c->s);

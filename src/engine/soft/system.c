@@ -47,6 +47,7 @@ static uint64_t edx_eax(const struct soft_cpu *c)
 bool op_hlt(struct soft_cpu *c, const struct x86_insn *in)
 {
     (void)in;
+    c->frozen = false;
     c->vcpu->exit = (struct cpu_exit){ .kind = EXIT_HLT,
                                        .rip = c->s.rip,
                                        .data = (c->s.rflags & X86_RFLAGS_IF) != 0 };

@@ -9,8 +9,7 @@
  * FOP are those of the last instruction with an unmasked exception, FCS and FDS are 0, as CPUID leaf 7
  * FDP_EXCPTN_ONLY and its neighbour say. Source: SDM 1, "x87 FPU Exception Handling", "x87 FPU Last
  * Instruction Pointer"; SDM 3A, "Control Registers", NE.
- *
- * GAP: with CR0.NE clear a pending exception is ignored (as if IGNNE# were asserted), no IRQ 13 comes.
+ * With NE clear it is FERR#'s business (ferr.c).
  */
 #include <string.h>
 
@@ -27,7 +26,11 @@ struct x87_image {
 
 bool soft_x87_wait(struct soft_cpu *c)
 {
-    return !(soft_fx(c, FX_X87)->fsw & FSW_ES) || !(c->s.cr0 & X86_CR0_NE) || soft_raise(c, VEC_MF);
+    bool pending = soft_fx(c, FX_X87)->fsw & FSW_ES;
+
+    if (!pending && !c->ferr_on)
+        return true;
+    return pending && c->s.cr0 & X86_CR0_NE ? soft_raise(c, VEC_MF) : soft_ferr_wait(c, pending);
 }
 
 void soft_x87_set_top(struct soft_fx *fx, unsigned top)

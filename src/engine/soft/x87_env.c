@@ -145,7 +145,7 @@ bool soft_op_fnstenv(struct soft_cpu *c, const struct x86_insn *in)
         return false;
     fx->fcw |= 0x3f;
     soft_x87_settle(fx);
-    return true;
+    return soft_x87_wait(c); /* nothing is pending: FERR# goes */
 }
 
 bool soft_op_fldenv(struct soft_cpu *c, const struct x86_insn *in)
@@ -177,7 +177,7 @@ bool soft_op_fninit(struct soft_cpu *c, const struct x86_insn *in)
 {
     (void)in;
     soft_x87_init(soft_fx(c, FX_X87));
-    return true;
+    return soft_x87_wait(c); /* as in FNSTENV */
 }
 
 bool soft_op_fnsave(struct soft_cpu *c, const struct x86_insn *in)
@@ -192,7 +192,7 @@ bool soft_op_fnsave(struct soft_cpu *c, const struct x86_insn *in)
     if (!store_area(c, in, area, l->bytes + 80u))
         return false;
     soft_x87_init(fx);
-    return true;
+    return soft_x87_wait(c); /* as in FNSTENV */
 }
 
 bool soft_op_frstor(struct soft_cpu *c, const struct x86_insn *in)
@@ -243,5 +243,5 @@ bool soft_op_fnclex(struct soft_cpu *c, const struct x86_insn *in)
 {
     (void)in;
     soft_fx(c, FX_X87)->fsw &= (uint16_t)~FSW_CLEARED;
-    return true;
+    return soft_x87_wait(c); /* as in FNSTENV */
 }

@@ -91,7 +91,9 @@ def programs(figure, ours, theirs, native, groups):
     yield figure("guest_geomean", ALL, "times", 4, geomean(faster.values()), {}, {"aim": 8, "programs": len(faster)})
     yield figure("guest_native", SLOWDOWN, "ratio", 2.4, geomean(slower.values()), {},
                  {"aim": 1.5, "programs": len(slower)})
-    yield figure("guest_worst", WORST, "times", 1.2, faster[worst], {}, {"aim": 2, "program_named": worst})
+    bound = [name for name in ran if ratio(theirs, native, name) < 1.2]
+    yield figure("guest_worst", WORST, "times", 1.2, faster[worst], {},
+                 {"aim": 2, "program_named": worst, "not_even_native_is_1.2_times_TCG": " ".join(bound) or "none"})
     yield figure("guest_system", SYSTEM, "times", 2, geomean(system.values()), {}, {"aim": 5, "programs": len(system)})
 
 

@@ -49,6 +49,10 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(rows["guest_worst"]["value"], 2)
         self.assertIn(rows["guest_worst"]["facts"]["program_named"], ("sums", "calls"))
 
+    def test_what_no_cpu_could_reach_is_named(self):
+        rows = self.programs([run(*[100] * 5)], [run(100, 100, 100, 100, 119)], [run(90, 80, 70, 60, 100)])
+        self.assertEqual(rows["guest_worst"]["facts"]["not_even_native_is_1.2_times_TCG"], "sums shell")
+
     def test_medians_of_rounds(self):
         rows = self.programs([run(*[t] * 5) for t in (10, 1000, 20)], [run(*[t] * 5) for t in (80, 1, 60)],
                              [run(*[10] * 5)])

@@ -32,7 +32,7 @@ struct code_block {
     uint32_t host_len;
     uint32_t straight_len; /* of it what belongs to instructions one by one; the rest is behind */
     uint16_t guest_len;
-    uint8_t ninsns;
+    uint8_t ninsns, code_bits;
     bool user; /* made for ring 3 */
 };
 

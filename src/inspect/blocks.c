@@ -156,7 +156,7 @@ static void add_insn(struct grid *g, const struct apart *a, unsigned i, uint32_t
     grid_add(g, INK_PLAIN, "  0x%" PRIx64, a->b->rip + in->guest);
     grid_add(g, INK_DIM, "%s", bytes);
     grid_add(g, in->why != NULL ? INK_BAD : INK_STRONG, "%s",
-             insn_text(64, a->guest + in->guest, len, a->b->rip + in->guest, words));
+             insn_text(a->b->code_bits, a->guest + in->guest, len, a->b->rip + in->guest, words));
     if (*at >= host_end(a, i))
         grid_end(g);
     for (unsigned line = 0; *at < host_end(a, i); line++) {
@@ -291,7 +291,7 @@ static json_t *listing_json(const struct blocks *v, const struct hot *h)
         char bytes[HEX_MAX], words[INSN_TEXT_MAX];
 
         hex(a.guest + in->guest, len, "", bytes);
-        insn_text(64, a.guest + in->guest, len, h->b.rip + in->guest, words);
+        insn_text(a.b->code_bits, a.guest + in->guest, len, h->b.rip + in->guest, words);
         part_append(&list,
                     json_pack("{s:o, s:s, s:s, s:o, s:o}", "addr", json_hex(h->b.rip + in->guest),
                               "hex", bytes, "text", words, "interpreted", part_name(in->why),

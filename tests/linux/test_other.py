@@ -5,7 +5,7 @@ import re
 import subprocess
 import unittest
 
-from rig import GUESTS, VITRO, Boot, full, needs
+from rig import GUESTS, VITRO, Boot, needs
 
 OK, TIMEOUT = 0, 14
 
@@ -46,7 +46,7 @@ class Memtest(unittest.TestCase):
 
 
 class I386(unittest.TestCase):
-    """32-bit paging and PAE, to busybox's shell; long, since kernels that are not 64-bit are interpreted."""
+    """32-bit paging and PAE, to busybox's shell."""
 
     def check(self, kernel):
         boot = Boot(kernel, "uname -m; cat /proc/self/comm; seq 1000 | md5sum", append="loglevel=4",
@@ -55,12 +55,10 @@ class I386(unittest.TestCase):
         self.assertTrue(re.search(rb"i[3-6]86\ncat\n53d025127ae99ab79e8502aae2d9bea6  -\n", boot.said), boot.tail())
 
     @needs("vmlinuz-686", "initramfs-i386.cpio.gz")
-    @full
     def test_32_bit_paging(self):
         self.check("vmlinuz-686")
 
     @needs("vmlinuz-686-pae", "initramfs-i386.cpio.gz")
-    @full
     def test_pae(self):
         self.check("vmlinuz-686-pae")
 

@@ -126,7 +126,7 @@ static void put_prefixes(struct gen *g, const struct x86_row *row, unsigned pp, 
     };
 
     if (gen_below(g, 8) == 0)
-        put(out, segs[gen_below(g, g->code == X86_CODE_64 ? 6 : 4)]);
+        put(out, segs[gen_below(g, g->code == X86_CODE_64 || g->fs_base != 0 ? 6 : 4)]);
     if (gen_below(g, 6) == 0)
         put(out, 0x67);
     if (is_vex(row))
@@ -239,7 +239,7 @@ static uint64_t seg_base(const struct gen *g, unsigned seg)
 {
     if (g->code == X86_CODE_16)
         return WINDOW;
-    return g->code == X86_CODE_64 && seg == X86_FS ? g->fs_base : 0;
+    return seg == X86_FS ? g->fs_base : 0;
 }
 
 /* A register that addresses a target; what the address size ignores is noise. */

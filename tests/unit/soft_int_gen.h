@@ -24,7 +24,7 @@ struct gen_case {
 struct gen {
     uint64_t rng;
     enum x86_code code;
-    uint64_t fs_base;
+    uint64_t fs_base; /* 0: in 32-bit code FS and GS are not used */
 };
 
 uint64_t gen_random(struct gen *g);

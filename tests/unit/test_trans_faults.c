@@ -4,7 +4,8 @@
  *
  * Each instruction is translated and executed where its operand is known, has to be looked up, faults in each way,
  * is a device or read-only, or has translated code in its page; with flags that somebody reads behind it, and
- * with flags that nobody reads. State, memory, the exception and the exit must be the interpreter's.
+ * with flags that nobody reads. State, memory, the exception and the exit must be the interpreter's. 64-bit code, and
+ * flat 32-bit code, to which an address is its lower half.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,6 +103,61 @@ templates[] = {
     T("rep stosq", 0xf3, 0x48, 0xab),
     T("mov rax, fs:[rbx]", 0x64, 0x48, 0x8b, 0x03),
     T("mov [ebx], eax", 0x67, 0x89, 0x03),
+};
+
+static const struct template templates_32[] = {
+    T("mov al, [ebx]", 0x8a, 0x03),
+    T("mov ah, [ebx]", 0x8a, 0x23),
+    T("mov ax, [ebx]", 0x66, 0x8b, 0x03),
+    T("mov eax, [ebx]", 0x8b, 0x03),
+    T("mov ebp, [ebx]", 0x8b, 0x2b),
+    T("mov [ebx], ch", 0x88, 0x2b),
+    T("mov [ebx], esp", 0x89, 0x23),
+    T("mov eax, [ebx + 8 * esi]", 0x8b, 0x04, 0xf3),
+    T("mov dword [ebx], imm", 0xc7, 0x03, 1, 2, 3, 4),
+    T("movzx ecx, byte [ebx]", 0x0f, 0xb6, 0x0b),
+    T("add [ebx], ecx", 0x01, 0x0b),
+    T("sbb ebp, [ebx]", 0x1b, 0x2b),
+    T("cmp [ebx], ecx", 0x39, 0x0b),
+    T("inc dword [ebx]", 0xff, 0x03),
+    T("neg byte [ebx]", 0xf6, 0x1b),
+    T("rcl dword [ebx], cl", 0xd3, 0x13),
+    T("bts dword [ebx], 7", 0x0f, 0xba, 0x2b, 7),
+    T("btc [ebx], edx", 0x0f, 0xbb, 0x13),
+    T("btc [ebx], ecx", 0x0f, 0xbb, 0x0b),
+    T("div dword [ebx]", 0xf7, 0x33),
+    T("idiv dword [ebx]", 0xf7, 0x3b),
+    T("xchg [ebx], ecx", 0x87, 0x0b),
+    T("lock xadd [ebx], ecx", 0xf0, 0x0f, 0xc1, 0x0b),
+    T("lock cmpxchg8b [ebx]", 0xf0, 0x0f, 0xc7, 0x0b),
+    T("movups [ebx], xmm1", 0x0f, 0x11, 0x0b),
+    T("movaps xmm1, [ebx]", 0x0f, 0x28, 0x0b),
+    T("vmovups ymm1, [ebx]", 0xc5, 0xfc, 0x10, 0x0b),
+    T("push eax", 0x50),
+    T("push ebp", 0x55),
+    T("push imm", 0x68, 1, 2, 3, 4),
+    T("push dword [ebx]", 0xff, 0x33),
+    T("push es", 0x06),
+    T("push fs", 0x0f, 0xa0),
+    T("pushfd", 0x9c),
+    T("pusha", 0x60),
+    T("popa", 0x61),
+    T("pop eax", 0x58),
+    T("pop esp", 0x5c),
+    T("leave", 0xc9),
+    T("call +0", 0xe8, 0, 0, 0, 0),
+    T("call ecx", 0xff, 0xd1),
+    T("call [ebx]", 0xff, 0x13),
+    T("jmp [ebx]", 0xff, 0x23),
+    T("ret", 0xc3),
+    T("ret 16", 0xc2, 16, 0),
+    T("rep movsb", 0xf3, 0xa4),
+    T("rep stosd", 0xf3, 0xab),
+    T("mov eax, fs:[ebx]", 0x64, 0x8b, 0x03),
+    T("mov gs:[ebx], eax", 0x65, 0x89, 0x03),
+    T("mov cs:[ebx], eax", 0x2e, 0x89, 0x03),
+    T("mov eax, cs:[ebx]", 0x2e, 0x8b, 0x03),
+    T("mov [bx], eax", 0x67, 0x89, 0x07),
 #undef T
 };
 
@@ -144,6 +200,7 @@ static const struct operand_place {
 
 struct world {
     struct rig rig;
+    enum x86_code code;
     struct trans *t;
     uint8_t *rom;
 };
@@ -157,12 +214,13 @@ struct seen {
     bool ok;
 };
 
-static void world_open(struct world *w)
+static void world_open(struct world *w, enum x86_code code)
 {
     struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
     struct soft_cpu *c;
 
     c = trans_rig_open(&w->rig);
+    w->code = code;
     w->rom = aligned_alloc(PAGE, PAGE);
     assert_non_null(w->rom);
     memset(w->rom, 0x5a, PAGE);
@@ -243,8 +301,7 @@ static void begin(struct world *w, const struct operand_place *p, const uint8_t 
     struct soft_cpu *c = w->rig.c;
 
     memcpy(w->rig.ram, ram, RIG_RAM);
-    rig_mode(&w->rig, X86_CODE_64);
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
+    trans_rig_mode(&w->rig, w->code);
     c->naccesses = 0;
     c->waiting = false;
     c->insns = 0;
@@ -351,32 +408,44 @@ static void check_cell(struct world *w, const struct template *t, const struct o
     }
 }
 
-static void test_matrix(void **state)
+static void check_matrix(enum x86_code code, const struct template *all, size_t n)
 {
     struct trans_stats stats;
     unsigned cells = 0;
     struct world w;
 
-    (void)state;
-    world_open(&w);
-    for (unsigned t = 0; t < ARRAY_LEN(templates); t++) {
+    world_open(&w, code);
+    for (size_t t = 0; t < n; t++) {
         for (unsigned p = 0; p < ARRAY_LEN(places); p++) {
-            check_cell(&w, &templates[t], &places[p], false);
-            check_cell(&w, &templates[t], &places[p], true);
+            check_cell(&w, &all[t], &places[p], false);
+            check_cell(&w, &all[t], &places[p], true);
             cells += 2;
         }
     }
     trans_stats_get(w.t, &stats);
-    printf("%u cells, %lu instructions by translated code, 0 differences\n", cells,
-           (unsigned long)stats.insns);
+    printf("%u-bit code: %u cells, %lu instructions by translated code, 0 differences\n",
+           (unsigned)code, cells, (unsigned long)stats.insns);
     assert_true(stats.insns > cells);
     world_close(&w);
+}
+
+static void test_matrix(void **state)
+{
+    (void)state;
+    check_matrix(X86_CODE_64, templates, ARRAY_LEN(templates));
+}
+
+static void test_matrix_32(void **state)
+{
+    (void)state;
+    check_matrix(X86_CODE_32, templates_32, ARRAY_LEN(templates_32));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_matrix_32),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
  * ROM. After the instruction comes a jump, or something that writes all flags and a jump: so flags are live
  * or dead at it. Registers, flags, vectors, memory, the exit and the count of instructions must be the same;
  * where an instruction faults at a place where nobody reads flags, they are not compared.
- * SOFT_CASES in the environment says how many cases a row; 200 else.
+ * All of it once more in flat 32-bit code, where FS is sometimes not flat. SOFT_CASES in the environment says how many
+ * cases a row; 200 else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,6 +50,7 @@ struct world {
     struct x86_state start;
     struct seen interp, trans;
     unsigned rows, cases, translated;
+    struct x86_seg fs;
     bool exact;
 };
 
@@ -59,7 +61,7 @@ static unsigned cases_wanted(void)
     return text != NULL ? (unsigned)strtoul(text, NULL, 10) : CASES;
 }
 
-static struct world *world_open(const struct trans_config *config)
+static struct world *world_open(const struct trans_config *config, enum x86_code code)
 {
     struct world *w = calloc(1, sizeof(*w));
     struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
@@ -72,7 +74,8 @@ static struct world *world_open(const struct trans_config *config)
     memset(w->rom, 0x5a, PAGE);
     slot.host = w->rom;
     assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
-    w->gen = (struct gen){ .rng = 1, .code = X86_CODE_64, .fs_base = WINDOW + WINDOW_DATA };
+    trans_rig_mode(&w->rig, code);
+    w->gen = (struct gen){ .rng = 1, .code = code, .fs_base = WINDOW + WINDOW_DATA };
     assert_int_equal(trans_new(c, config, &w->t, NULL), 0);
     w->exact = config->exact_flags;
     return w;
@@ -142,7 +145,7 @@ static void start(struct world *w, const struct gen_case *k)
     memcpy(c->s.gpr, k->regs.gpr, sizeof(c->s.gpr));
     c->s.rip = k->regs.rip;
     c->s.rflags = (k->regs.rflags & (ARITHMETIC | X86_RFLAGS_DF)) | X86_RFLAGS_FIXED;
-    c->s.seg[X86_FS].base = w->gen.fs_base;
+    c->s.seg[X86_FS] = w->fs;
     c->naccesses = 0;
     c->waiting = false;
     c->insns = 0;
@@ -236,7 +239,29 @@ static bool interpret(struct world *w)
     return w->trans.ok || soft_advance(c);
 }
 
-static void check_case(struct world *w, const struct gen_case *k)
+/* 32-bit code: limits, rights, and upper halves of registers that 64-bit code has left. */
+static void make_odd(struct world *w, struct gen_case *k)
+{
+    w->fs = w->rig.c->s.seg[X86_FS];
+    w->fs.base = w->gen.fs_base;
+    if (w->gen.code == X86_CODE_64)
+        return;
+    switch (gen_below(&w->gen, 12)) {
+    case 0:
+        w->fs.limit = 0xfff;
+        break;
+    case 1:
+        w->fs.type = 1; /* read-only */
+        break;
+    case 2:
+        w->fs.unusable = true;
+        break;
+    }
+    for (unsigned i = 0; i < X86_NGPR && gen_below(&w->gen, 4) == 0; i++)
+        k->regs.gpr[i] |= gen_random(&w->gen) << 32;
+}
+
+static void check_case(struct world *w, struct gen_case *k)
 {
     bool dead = gen_below(&w->gen, 2);
     struct trans_stats stats;
@@ -245,6 +270,7 @@ static void check_case(struct world *w, const struct gen_case *k)
     memset(w->rig.code, 0x90, PAGE);
     memcpy(w->rig.code + (k->regs.rip - WINDOW), k->bytes, k->in.len);
     put_tail(w, k, dead);
+    make_odd(w, k);
     map_pages(w);
     fill(w);
     fill_vectors(w);
@@ -288,16 +314,16 @@ static bool is_compared(const struct x86_row *row)
            row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
 }
 
-static void check_rows(const struct trans_config *config, unsigned cases)
+static void check_rows(const struct trans_config *config, enum x86_code code, unsigned cases)
 {
-    struct world *w = world_open(config);
+    struct world *w = world_open(config, code);
 
     for (unsigned op = 1; op < X86_NOPS; op++) {
         if (is_compared(&x86_rows[op]))
             check_row(w, op, cases);
     }
-    printf("translated: %u rows, %u cases, %u of them by translated code, 0 differences\n", w->rows,
-           w->cases, w->translated);
+    printf("%u-bit code: %u rows, %u cases, %u of them by translated code, 0 differences\n",
+           (unsigned)code, w->rows, w->cases, w->translated);
     assert_true(w->rows > 500 && w->translated > w->cases / 4);
     world_close(w);
 }
@@ -305,20 +331,33 @@ static void check_rows(const struct trans_config *config, unsigned cases)
 static void test_rows(void **state)
 {
     (void)state;
-    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, cases_wanted());
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_64,
+               cases_wanted());
+}
+
+static void test_rows_32(void **state)
+{
+    (void)state;
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_32,
+               cases_wanted());
 }
 
 static void test_exact_flags(void **state)
 {
+    static const struct trans_config exact = { .cache_len = 1 << 20,
+                                               .prove = true,
+                                               .exact_flags = true };
+
     (void)state;
-    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true },
-               cases_wanted() / 4);
+    check_rows(&exact, X86_CODE_64, cases_wanted() / 4);
+    check_rows(&exact, X86_CODE_32, cases_wanted() / 4);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rows_32),
         cmocka_unit_test(test_exact_flags),
     };
 

@@ -170,17 +170,31 @@ static unsigned sequences_wanted(void)
     return text != NULL ? (unsigned)strtoul(text, NULL, 10) : SEQUENCES;
 }
 
-static void test_sequences(void **state)
+static void check_sequences(enum x86_code code, unsigned threshold, unsigned n)
 {
-    unsigned n = sequences_wanted();
-    struct pair *p = open_pair(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct pair *p = open_pair(&(struct trans_config){
+        .threshold = threshold, .cache_len = 1 << 20, .prove = true, .exact_flags = true });
 
-    (void)state;
+    pair_mode(p, code);
     for (unsigned i = 1; i <= n; i++)
         check_sequence(p, i);
-    printf("%u sequences, %lu instructions, 0 differences\n", n, (unsigned long)p->insns);
+    printf("%u sequences of %u-bit code, %lu instructions, 0 differences\n", n, (unsigned)code,
+           (unsigned long)p->insns);
     pair_close(p);
+}
+
+static void test_sequences(void **state)
+{
+    (void)state;
+    check_sequences(X86_CODE_64, 0, sequences_wanted());
+}
+
+/* The second time some of it is interpreted before. */
+static void test_sequences_32(void **state)
+{
+    (void)state;
+    check_sequences(X86_CODE_32, 0, sequences_wanted() / 2);
+    check_sequences(X86_CODE_32, 3, sequences_wanted() / 4);
 }
 
 /* Flags that nobody reads are not kept: the translator's own checks know which those are. */
@@ -203,18 +217,24 @@ static void check_flags(struct pair *p, uint64_t seed)
     p->insns += p->trans.rig.c->insns;
 }
 
-static void test_sequences_checked(void **state)
+static void check_sequences_flags(enum x86_code code, unsigned n)
 {
-    unsigned n = sequences_wanted() / 2;
     struct pair *p =
         open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
 
-    (void)state;
+    pair_mode(p, code);
     for (unsigned i = 1; i <= n; i++)
         check_flags(p, i + (1u << 20));
-    printf("%u sequences, %lu instructions, checked as they run, 0 differences\n", n,
-           (unsigned long)p->insns);
+    printf("%u sequences of %u-bit code, %lu instructions, checked as they run, 0 differences\n", n,
+           (unsigned)code, (unsigned long)p->insns);
     pair_close(p);
+}
+
+static void test_sequences_checked(void **state)
+{
+    (void)state;
+    check_sequences_flags(X86_CODE_64, sequences_wanted() / 2);
+    check_sequences_flags(X86_CODE_32, sequences_wanted() / 4);
 }
 
 /* ---- code that is written ---------------------------------------------------------------------- */
@@ -340,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_sequences_32),
         cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
         cmocka_unit_test(test_device_writes),

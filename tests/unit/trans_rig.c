@@ -19,10 +19,16 @@ struct soft_cpu *trans_rig_open(struct rig *r)
     c->code = soft_code_new();
     assert_non_null(c->code);
     c->limit = UINT64_MAX;
-    c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
     c->s.xcr0 = 7;
     c->s.xsave_len = XSAVE_LEN;
+    trans_rig_mode(r, X86_CODE_64);
     return c;
+}
+
+void trans_rig_mode(struct rig *r, enum x86_code code)
+{
+    rig_mode(r, code);
+    r->c->s.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE | X86_CR4_OSXMMEXCPT;
 }
 
 void trans_rig_close(struct rig *r)
@@ -42,6 +48,13 @@ struct pair *pair_open(const struct trans_config *config, void (*set_up)(struct 
     p->trans.rig.c->trans = p->trans.t;
     p->gen = (struct gen){ .rng = 1, .code = X86_CODE_64 };
     return p;
+}
+
+void pair_mode(struct pair *p, enum x86_code code)
+{
+    trans_rig_mode(&p->interp.rig, code);
+    trans_rig_mode(&p->trans.rig, code);
+    p->gen.code = code;
 }
 
 void pair_close(struct pair *p)

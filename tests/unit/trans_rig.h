@@ -19,6 +19,8 @@ enum { XSAVE_LEN = 832 };
 /* rig_open(), and what translated code needs of a CPU. trans_rig_close() gives both back. */
 struct soft_cpu *trans_rig_open(struct rig *r);
 void trans_rig_close(struct rig *r);
+/* rig_mode(), and the same. */
+void trans_rig_mode(struct rig *r, enum x86_code code);
 
 /* One CPU with memory of its own; two of them run the same. */
 struct side {
@@ -35,6 +37,8 @@ struct pair {
 /* set_up is called for each of the two CPUs. pair_close() frees it. */
 struct pair *pair_open(const struct trans_config *config, void (*set_up)(struct soft_cpu *c));
 void pair_close(struct pair *p);
+/* Both, and what is generated for them, in a code segment of this size. */
+void pair_mode(struct pair *p, enum x86_code code);
 
 /* Until it has executed so many instructions. False: it stopped before. */
 bool side_advance(struct side *s, uint64_t insns);

@@ -19,14 +19,19 @@ static_assert(offsetof(struct soft_cpu, zero) <= UINT16_MAX,
               "words of an address are within 64 KiB");
 static_assert(sizeof(struct soft_fast) == 32, "half a cache line");
 
-bool soft_fast_ready(const struct soft_cpu *c)
+bool soft_undisturbed(const struct soft_cpu *c)
 {
     uint64_t flags = c->s.rflags;
     bool checks_alignment = c->cpl == 3 && flags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
-    return c->code_bits == 64 && !(flags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) &&
-           !soft_virtual_due(c) && c->s.events.shadow == 0 && c->naccesses == 0 &&
-           !checks_alignment && !(c->s.dr7 & 0xff) && c->debug.nbreaks == 0 && !c->debug.step;
+    return !(flags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) && !soft_virtual_due(c) &&
+           c->s.events.shadow == 0 && c->naccesses == 0 && !checks_alignment &&
+           !(c->s.dr7 & 0xff) && c->debug.nbreaks == 0 && !c->debug.step;
+}
+
+bool soft_fast_ready(const struct soft_cpu *c)
+{
+    return c->code_bits == 64 && soft_undisturbed(c);
 }
 
 /* Nothing that soft_allowed would have to look at again. */

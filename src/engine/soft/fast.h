@@ -42,5 +42,7 @@ void soft_fast_of(const struct soft_cpu *c, const struct x86_insn *in, struct so
 
 /* Whether handlers may be called now; stays so while nothing else than handlers runs. */
 bool soft_fast_ready(const struct soft_cpu *c);
+/* The same whatever the size of code is. */
+bool soft_undisturbed(const struct soft_cpu *c);
 
 #endif

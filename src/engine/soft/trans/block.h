@@ -73,7 +73,7 @@ struct block {
     uint32_t edges;    /* first SITE_EDGE that is linked to it */
     uint32_t next, next_in_page;
     uint16_t guest_bytes;
-    uint8_t ninsns, bank; /* enum soft_bank: who executes it */
+    uint8_t ninsns, mode; /* frame.h */
     uint8_t simd;         /* enum trans_simd of what it touches */
     _Atomic bool dead;    /* the code has been written; whoever sees it goes on elsewhere */
 };
@@ -212,14 +212,26 @@ bool trans_has_news(const struct trans *t);
  */
 bool trans_guard(struct trans *t, uint64_t gpa, uint8_t *host);
 
+/* ---- scan_flat32.c ----------------------------------------------------------------------------- */
+
+/* Translated code may be executed now, as far as the CPU's state goes. */
+bool trans_ready(const struct soft_cpu *c);
+/* frame.seg_poison of FS or GS. */
+uint64_t trans_poison(const struct soft_cpu *c, unsigned seg);
+
+static inline unsigned trans_mode(const struct soft_cpu *c)
+{
+    return c->bank + (c->code_bits == 32 ? TRANS_FLAT32 : 0u);
+}
+
 /* ---- build.c, store.c ------------------------------------------------------------------------- */
 
 /* Under lock: translates the code at rip, which lies at gpa; NULL when nothing of it can be, or a reset is wanted. */
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
-                          enum soft_bank bank);
+                          unsigned mode);
 
 /* All under lock. */
-struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa, enum soft_bank bank);
+struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa, unsigned mode);
 void trans_insert(struct trans_store *s, struct block *b);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
 /* Drops the blocks of a page; only numbers in `changes` tell other vCPUs. */

@@ -120,6 +120,9 @@ void gen_insn(struct gen *g)
     case SCAN_BITS:
         gen_bits(g);
         break;
+    case SCAN_MOFFS:
+        gen_moffs(g);
+        break;
     case SCAN_PUSH:
         gen_push(g);
         break;
@@ -173,7 +176,7 @@ static void body(struct gen *g)
         gen_shadow_end(g);
     }
     if (!scan_ends(s->insn[s->n - 1].kind))
-        gen_edge(g, s->rip + s->bytes, s->n);
+        gen_edge(g, scan_wrap(s, s->rip + s->bytes), s->n);
 }
 
 static void finish(struct gen *g, size_t begin)
@@ -213,11 +216,11 @@ static const char *prove(const struct trans_store *s, const struct block *b, siz
 }
 
 /* The arrays of both are large, and filled from their beginnings: nothing is cleared for them. */
-static void scan_begin(struct scan *s, const struct trans *t, enum soft_bank bank)
+static void scan_begin(struct scan *s, const struct trans *t, unsigned mode)
 {
     const struct trans_store *store = t->store;
 
-    s->bank = bank;
+    scan_set_mode(s, mode);
     s->simd_host = store->host_simd;
     s->c = t->c;
     s->shared = store->shared;
@@ -235,7 +238,7 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
 }
 
 struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
-                          enum soft_bank bank)
+                          unsigned mode)
 {
     struct trans_store *store = t->store;
     uint8_t copy[4096];
@@ -244,7 +247,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     const uint8_t *parked;
     size_t begin;
 
-    scan_begin(&s, t, bank);
+    scan_begin(&s, t, mode);
     s.page = host - rip % 4096;
     s.copy = copy;
     s.rip = rip;
@@ -258,7 +261,7 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     g.number = store->nblocks;
     g.b = &store->block[g.number];
     *g.b =
-        (struct block){ .rip = rip, .gpa = gpa, .bounds = store->nbounds, .bank = (uint8_t)bank };
+        (struct block){ .rip = rip, .gpa = gpa, .bounds = store->nbounds, .mode = (uint8_t)mode };
     begin = store->cache.used;
     g.e = (struct emit){ .at = store->cache.rw + begin, .end = store->cache.rw + store->cache.len };
     parked = entry(&g);

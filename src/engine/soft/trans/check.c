@@ -169,7 +169,6 @@ static unsigned live_flags(struct trans *t)
     struct scan s = { .copy = copy,
                       .rip = c->s.rip,
                       .begin = (unsigned)(c->s.rip % PAGE),
-                      .bank = c->bank,
                       .simd_host = t->store->host_simd,
                       .c = c,
                       .exact = t->store->exact_flags };
@@ -177,6 +176,7 @@ static unsigned live_flags(struct trans *t)
     unsigned left;
     uint64_t gpa;
 
+    scan_set_mode(&s, trans_mode(c));
     if (t->store->exact_flags || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL)
         return FLAGS_ALL;
     s.page = host - s.begin;

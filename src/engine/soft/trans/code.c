@@ -68,7 +68,8 @@ static bool block(const struct machine *m, uint32_t number, struct code_block *o
                                 .straight_len = b->straight,
                                 .guest_len = b->guest_bytes,
                                 .ninsns = b->ninsns,
-                                .user = b->bank == BANK_USER };
+                                .code_bits = b->mode >= TRANS_FLAT32 ? 32 : 64,
+                                .user = b->mode % BANKS == BANK_USER };
     for (unsigned i = 0; i < s->nusers && s->counts; i++)
         out->executions += s->user[i]->frame->executions[number];
     return true;
@@ -99,9 +100,9 @@ static const char *class_why(const struct x86_row *row)
     case X86_CLASS_AVX:
         return "a vector form that is not translated";
     case X86_CLASS_BRANCH:
-        return "a branch that is not near, direct or by a 64-bit target";
+        return "a branch that is not near, or of another size than the code";
     case X86_CLASS_STACK:
-        return "a stack operation that is not of 64 bits";
+        return "a stack operation of another size than the code";
     default:
         return "a form that is not translated";
     }
@@ -131,11 +132,11 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
                       .copy = copy,
                       .rip = b->rip,
                       .begin = (unsigned)(b->rip % PAGE),
-                      .bank = (enum soft_bank)b->bank,
                       .simd_host = store->host_simd,
                       .c = t->c,
                       .shared = store->shared };
 
+    scan_set_mode(&s, b->mode);
     if (host != NULL)
         trans_scan(&s);
     for (unsigned i = 0; i < b->ninsns; i++) {

@@ -14,7 +14,8 @@
 enum { PAGE = 4096, SHORT = 96 /* bytes, below which the host's string instructions cost more */ };
 
 struct string {
-    unsigned shift; /* elements are of 1 << shift bytes */
+    unsigned shift;     /* elements are of 1 << shift bytes */
+    unsigned addr_size; /* bytes */
     bool moves;
 };
 
@@ -87,12 +88,14 @@ static uint64_t repeated(uint64_t val, unsigned shift)
 /* At most n elements, in one page on both sides. Returns how many. */
 static uint64_t chunk(const struct trans_frame *f, const struct string *s, uint64_t n)
 {
-    uint64_t *gpr = f->trans->c->s.gpr, len;
+    struct soft_cpu *c = f->trans->c;
+    uint64_t from = soft_gpr(c, X86_RSI, s->addr_size), to = soft_gpr(c, X86_RDI, s->addr_size);
     uint8_t *src = NULL, *dst;
+    uint64_t len;
 
-    if (s->moves && (src = place(f, TRANS_READ, gpr[X86_RSI], s->shift, &n)) == NULL)
+    if (s->moves && (src = place(f, TRANS_READ, from, s->shift, &n)) == NULL)
         return 0;
-    dst = place(f, TRANS_WRITE, gpr[X86_RDI], s->shift, &n);
+    dst = place(f, TRANS_WRITE, to, s->shift, &n);
     if (dst == NULL)
         return 0;
     len = n << s->shift;
@@ -100,12 +103,21 @@ static uint64_t chunk(const struct trans_frame *f, const struct string *s, uint6
         return 0;
     if (s->moves) {
         copy(dst, src, len);
-        gpr[X86_RSI] += len;
+        soft_set_gpr(c, X86_RSI, s->addr_size, from + len);
     } else {
-        fill(dst, repeated(gpr[X86_RAX], s->shift), len);
+        fill(dst, repeated(c->s.gpr[X86_RAX], s->shift), len);
     }
-    gpr[X86_RDI] += len;
+    soft_set_gpr(c, X86_RDI, s->addr_size, to + len);
     return n;
+}
+
+/* 32-bit addresses of a repeated instruction: the upper halves are cleared even when nothing is done (string.c). */
+static void clear_halves(struct soft_cpu *c, const struct string *s)
+{
+    soft_set_gpr(c, X86_RCX, s->addr_size, c->s.gpr[X86_RCX]);
+    soft_set_gpr(c, X86_RDI, s->addr_size, c->s.gpr[X86_RDI]);
+    if (s->moves)
+        soft_set_gpr(c, X86_RSI, s->addr_size, c->s.gpr[X86_RSI]);
 }
 
 bool trans_string(struct trans_frame *f, uint32_t site)
@@ -114,9 +126,13 @@ bool trans_string(struct trans_frame *f, uint32_t site)
     struct string s = { .shift = at->how & 3, .moves = at->how & TRANS_STRING_MOVES };
     struct soft_cpu *c = f->trans->c;
     uint64_t *rcx = at->how & TRANS_STRING_REPEATED ? &c->s.gpr[X86_RCX] : NULL;
-    uint64_t left = rcx != NULL ? *rcx : 1, done = 0;
     int64_t budget = (int64_t)f->budget - at->executed;
+    uint64_t left, done = 0;
 
+    s.addr_size = c->code_bits / 8u;
+    if (rcx != NULL)
+        clear_halves(c, &s);
+    left = rcx != NULL ? *rcx : 1;
     if (left == 0)
         return true;
     if (f->rflags & X86_RFLAGS_DF || c->watches_tables)

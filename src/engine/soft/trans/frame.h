@@ -20,13 +20,16 @@
 
 enum {
     TRANS_TLB = 4096,       /* entries for a bank and a kind of access */
-    TRANS_INDIRECT = 16384, /* entries for a bank */
+    TRANS_INDIRECT = 16384, /* entries for a mode */
     TRANS_CELLS = 32768,
     TRANS_COUNTS = 1 << 17, /* blocks */
     TRANS_STACK = 65536,    /* bytes: a signal frame with all vector state, and a handler */
 };
 
 enum trans_access { TRANS_READ, TRANS_WRITE, TRANS_ACCESSES };
+
+/* A mode is who executes (enum soft_bank), and this for flat 32-bit code; else it is 64-bit code. */
+enum { TRANS_FLAT32 = BANKS, TRANS_MODES = 2 * BANKS };
 
 /* One page that may be accessed so. An entry that is free has the tag of another index: nothing matches. */
 struct trans_page {
@@ -75,9 +78,10 @@ struct trans_frame {
     uint64_t shadow; /* x86_events.shadow */
     /* With RF in rflags: instructions completed when it was loaded; the next one takes it away. */
     uint64_t rf_from;
+    uint64_t seg_poison[2]; /* FS, GS in 32-bit code: 0, or what no linear address has */
 
     struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
-    struct trans_indirect indirect[BANKS][TRANS_INDIRECT];
+    struct trans_indirect indirect[TRANS_MODES][TRANS_INDIRECT];
     const void *cell[TRANS_CELLS];     /* where branches to other pages go */
     uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */
 };

@@ -63,6 +63,24 @@ struct emit_mem gen_spill(unsigned guest);
 void gen_get(struct gen *g, unsigned host, unsigned guest);
 void gen_put(struct gen *g, unsigned guest, unsigned host);
 
+/* Operands of stack and branches, and addresses of code, are words: as wide as the code is. */
+static inline bool gen_wide(const struct gen *g)
+{
+    return !g->s->flat32;
+}
+
+static inline unsigned gen_word(const struct gen *g)
+{
+    return g->s->flat32 ? 4 : 8; /* bytes */
+}
+
+/* Between registers, or from and to memory. Of 32 bits, what is read fills the register. */
+void gen_move_word(struct gen *g, unsigned to, unsigned from);
+void gen_load_word(struct gen *g, unsigned to, struct emit_mem m);
+void gen_store_word(struct gen *g, struct emit_mem m, unsigned from);
+/* An address as wide as the code's. */
+void gen_lea_word(struct gen *g, unsigned to, struct emit_mem m);
+
 /* ---- leaving ---------------------------------------------------------------------------------- */
 
 /* A site of the instruction under way; 0 when there is no room (g->failed). */
@@ -114,7 +132,8 @@ void gen_insn(struct gen *g);
 
 void gen_copy(struct gen *g); /* gen_copy.c */
 void gen_div(struct gen *g);
-void gen_bits(struct gen *g); /* gen_bits.c */
+void gen_bits(struct gen *g);  /* gen_bits.c */
+void gen_moffs(struct gen *g); /* gen_flat32.c */
 
 /* It uses no second scratch register, and RSP is not written. */
 bool gen_keeps_s1(const struct x86_insn *in);
@@ -127,7 +146,7 @@ void gen_push_place(struct gen *g);
 void gen_push_return(struct gen *g, uint64_t next);
 /* S1 = the address that RET returns to; flags are in the frame. */
 void gen_pop_return(struct gen *g);
-/* S2 = the instruction's memory operand of 8 bytes, which is then in frame.temp too. */
+/* S2 = the instruction's memory operand, a word, which is then in frame.temp too. */
 void gen_load_operand(struct gen *g);
 /* The group that begins with the instruction under way: how many have been done; 0: there is none. */
 unsigned gen_group(struct gen *g);
@@ -145,8 +164,8 @@ void gen_count(struct gen *g, unsigned executed);
 
 /* Flags into the frame, unless they are there, or nobody reads them. Changes S2. */
 void gen_save_flags(struct gen *g);
-/* To the address in S1 with the rights of `bank`; flags are in the frame. pop: bytes that RSP moves by. */
-void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank);
+/* To the address in S1 in a mode (frame.h); flags are in the frame. pop: bytes that RSP moves by. */
+void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode);
 
 void gen_string(struct gen *g); /* gen_string.c */
 void gen_system(struct gen *g); /* gen_system.c */

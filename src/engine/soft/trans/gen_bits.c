@@ -12,7 +12,8 @@ enum { OP_ADD_STORE = 0x01, OP_MOVSXD = 0x63, OP_SHIFT_IMM = 0xc1 };
 
 bool scan_bits(const struct x86_insn *in)
 {
-    return in->flags & X86_INSN_MEM && in->opsize >= 4 && in->addrsize == 8;
+    return in->flags & X86_INSN_MEM && in->opsize >= 4 &&
+           in->addrsize == (in->code == X86_CODE_32 ? 4 : 8);
 }
 
 /* S2 = the register; while flags are parked RAX is in the frame. */
@@ -47,7 +48,7 @@ void gen_bits(struct gen *g)
     gen_address(g);
     gen_park(g, g->x->live);
     operand_offset(g);
-    emit_op_reg(e, true, OP_ADD_STORE, HOST_S2, HOST_S1);
+    emit_op_reg(e, in->addrsize == 8, OP_ADD_STORE, HOST_S2, HOST_S1);
     gen_unpark(g, g->x->live);
     gen_check(g, (struct gen_access){ .size = in->opsize,
                                       .seg = in->seg,

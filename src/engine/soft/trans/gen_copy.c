@@ -231,6 +231,11 @@ static void legacy(struct gen *g, const struct fields *f)
         emit_8(&g->e, 0x38);
     if (row->map == X86_MAP_0F3A)
         emit_8(&g->e, 0x3a);
+    if (scan_short_inc(in)) { /* the host gets FF /0 and /1 */
+        emit_8(&g->e, 0xff);
+        emit_8(&g->e, 0xc0u | (in->opcode & 8u) | (f->rm & 7u));
+        return;
+    }
     emit_8(&g->e, f->opreg ? (in->opcode & ~7u) | (f->rm & 7u) : in->opcode);
     modrm_and_imm(g, f);
 }
@@ -312,8 +317,7 @@ static void copy(struct gen *g, const struct fields *f)
 static bool is_at_home(const struct x86_insn *in)
 {
     return in->base < 16 && gen_home(in->base) != GEN_SPILLED && gen_home(in->reg) != GEN_SPILLED &&
-           in->opsize != 2 && in->addrsize == 8 &&
-           (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
+           in->opsize != 2 && (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
 }
 
 static void lea_at_home(struct gen *g)
@@ -321,7 +325,7 @@ static void lea_at_home(struct gen *g)
     const struct x86_insn *in = &g->x->in;
     unsigned index = in->index != X86_REG_NONE ? gen_home(in->index) : EMIT_NO_INDEX;
 
-    emit_op_mem(&g->e, in->opsize == 8, 0x8d, gen_home(in->reg),
+    emit_op_mem(&g->e, in->opsize == 8 && in->addrsize == 8, 0x8d, gen_home(in->reg),
                 (struct emit_mem){ (uint8_t)gen_home(in->base), (uint8_t)index, in->scale,
                                    (int32_t)in->disp });
 }
@@ -345,7 +349,7 @@ static void lea(struct gen *g)
             emit_op_reg(&g->e, false, 0x89, HOST_S1, home);
         return;
     }
-    if (in->opsize == 4)
+    if (in->opsize == 4 && in->addrsize == 8)
         emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S1);
     gen_put(g, in->reg, HOST_S1);
 }

@@ -2,14 +2,13 @@
 /*
  * gen_flow.c - branches
  *
- * A direct branch ends in a jump that is linked to its target's block once there is one. Inside the page, or
- * a larger page of the guest that holds both ends, the jump itself is patched: whoever maps another page
- * there takes this block away too. To other places it goes through a cell of the frame, which a flush of
- * translations puts back. Indirect branches look into the table of the mode.
+ * A direct branch ends in a jump that is linked to its target's block once there is one. Inside the page the jump
+ * itself is patched: whoever maps another page there takes this block away too. To other places it goes through a
+ * cell of the frame, which a flush of translations puts back. Indirect branches look into the table of the mode.
  */
 #include "engine/soft/trans/gen.h"
 
-enum { PAGE = 4096, LARGE = 2 << 20, ALU_AND = 4, CC_NZ = 5 };
+enum { PAGE = 4096, ALU_AND = 4, CC_NZ = 5 };
 
 /* ---- direct branches -------------------------------------------------------------------------- */
 
@@ -75,12 +74,12 @@ static void jcc(struct gen *g)
 
 /* ---- indirect branches ------------------------------------------------------------------------ */
 
-void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank bank)
+void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode)
 {
     struct emit *e = &g->e;
     struct emit_mem entry = { HOST_FRAME, HOST_S2, 0,
                               (int32_t)(offsetof(struct trans_frame, indirect) +
-                                        sizeof(struct trans_indirect) * TRANS_INDIRECT * bank) };
+                                        sizeof(struct trans_indirect) * TRANS_INDIRECT * mode) };
     uint32_t site = gen_site(g, kind, FLAGS_FRAME);
 
     g->t->site[site].executed = (uint8_t)(g->i + 1);
@@ -96,7 +95,7 @@ void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank 
     emit_op_mem(e, true, 0x3b, HOST_S1, entry);
     gen_cold(g, (struct cold){ .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE });
     if (pop != 0)
-        emit_lea(e, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, (int32_t)pop });
+        gen_lea_word(g, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, (int32_t)pop });
     gen_count(g, g->i + 1);
     entry.disp += (int32_t)offsetof(struct trans_indirect, host);
     emit_jmp_mem(e, entry);
@@ -104,11 +103,11 @@ void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, enum soft_bank 
 
 void gen_return(struct gen *g)
 {
-    uint32_t pop = 8;
+    uint32_t pop = gen_word(g);
 
     if (x86_insn_row(&g->x->in)->imm != X86_IMM_NONE)
         pop += (uint32_t)(g->x->in.imm & 0xffff);
-    gen_probe(g, SITE_RET, pop, g->s->bank);
+    gen_probe(g, SITE_RET, pop, scan_mode(g->s));
 }
 
 void gen_call_direct(struct gen *g)
@@ -124,6 +123,8 @@ static void indirect_target(struct gen *g)
         emit_mov(&g->e, HOST_S1, HOST_S2);
     } else {
         gen_get(g, HOST_S1, g->x->in.rm);
+        if (!gen_wide(g))
+            gen_move_word(g, HOST_S1, HOST_S1);
     }
 }
 
@@ -135,18 +136,19 @@ static void call_indirect(struct gen *g, uint64_t next)
     indirect_target(g);
     emit_store(e, FRAME(temp), HOST_S1);
     gen_save_flags(g);
-    gen_need_canonical(g, HOST_S1);
+    if (gen_wide(g))
+        gen_need_canonical(g, HOST_S1);
     gen_push_place(g);
     gen_push_return(g, next);
     emit_load(e, HOST_S1, FRAME(temp));
-    gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
+    gen_probe(g, SITE_INDIRECT, 0, scan_mode(g->s));
 }
 
 void gen_branch(struct gen *g)
 {
     const struct scan_insn *x = g->x;
     bool direct = x86_insn_row(&x->in)->imm != X86_IMM_NONE;
-    uint64_t next = g->s->rip + x->at + x->in.len;
+    uint64_t next = scan_next(g->s, x);
 
     switch ((enum scan_kind)x->kind) {
     case SCAN_JCC:
@@ -158,7 +160,7 @@ void gen_branch(struct gen *g)
         } else {
             indirect_target(g);
             gen_save_flags(g);
-            gen_probe(g, SITE_INDIRECT, 0, g->s->bank);
+            gen_probe(g, SITE_INDIRECT, 0, scan_mode(g->s));
         }
         break;
     case SCAN_CALL:

@@ -18,7 +18,9 @@ enum {
     CC_NZ = 5,
     CC_NB = 3
 };
-enum { OP_ADD_LOAD = 0x03, OP_SUB_LOAD = 0x2b, OP_TEST_IMM = 0xf7, OP_SHIFT_IMM = 0xc1, SHR = 5 };
+enum { OP_ADD_LOAD = 0x03, OP_OR_LOAD = 0x0b, OP_SUB_LOAD = 0x2b };
+enum { OP_TEST_IMM = 0xf7, OP_SHIFT_IMM = 0xc1, SHR = 5 };
+enum { OP_STORE = 0x89, OP_LOAD = 0x8b, OP_LEA = 0x8d };
 
 /* ---- registers -------------------------------------------------------------------------------- */
 
@@ -57,6 +59,29 @@ void gen_put(struct gen *g, unsigned guest, unsigned host)
         emit_store(&g->e, gen_spill(guest), host);
     else
         emit_mov(&g->e, home, host);
+}
+
+/* ---- words ------------------------------------------------------------------------------------ */
+
+void gen_move_word(struct gen *g, unsigned to, unsigned from)
+{
+    if (to != from || !gen_wide(g))
+        emit_op_reg(&g->e, gen_wide(g), OP_STORE, from, to);
+}
+
+void gen_load_word(struct gen *g, unsigned to, struct emit_mem m)
+{
+    emit_op_mem(&g->e, gen_wide(g), OP_LOAD, to, m);
+}
+
+void gen_store_word(struct gen *g, struct emit_mem m, unsigned from)
+{
+    emit_op_mem(&g->e, gen_wide(g), OP_STORE, from, m);
+}
+
+void gen_lea_word(struct gen *g, unsigned to, struct emit_mem m)
+{
+    emit_op_mem(&g->e, gen_wide(g), OP_LEA, to, m);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------- */
@@ -199,7 +224,7 @@ void gen_need_canonical(struct gen *g, unsigned reg)
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
-static void base_only(struct gen *g, const struct x86_insn *in)
+static void base_only(struct gen *g, const struct x86_insn *in, bool wide)
 {
     unsigned home = gen_home(in->base);
     int32_t disp = (int32_t)in->disp;
@@ -209,12 +234,13 @@ static void base_only(struct gen *g, const struct x86_insn *in)
         home = HOST_S1;
     }
     if (disp != 0)
-        emit_lea(&g->e, HOST_S1, (struct emit_mem){ home, EMIT_NO_INDEX, 0, disp });
-    else
-        emit_mov(&g->e, HOST_S1, home);
+        emit_op_mem(&g->e, wide, OP_LEA, HOST_S1,
+                    (struct emit_mem){ home, EMIT_NO_INDEX, 0, disp });
+    else if (!wide || home != HOST_S1)
+        emit_op_reg(&g->e, wide, OP_STORE, home, HOST_S1);
 }
 
-static void with_index(struct gen *g, const struct x86_insn *in)
+static void with_index(struct gen *g, const struct x86_insn *in, bool wide)
 {
     unsigned index = gen_home(in->index), base;
     int32_t disp = (int32_t)in->disp;
@@ -234,23 +260,22 @@ static void with_index(struct gen *g, const struct x86_insn *in)
             base = HOST_S1;
         }
     }
-    emit_lea(&g->e, HOST_S1, (struct emit_mem){ base, index, in->scale, disp });
+    emit_op_mem(&g->e, wide, OP_LEA, HOST_S1, (struct emit_mem){ base, index, in->scale, disp });
 }
 
 void gen_address(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
+    uint64_t fixed = in->disp;
 
     if (in->base == X86_BASE_RIP)
-        emit_mov_imm(&g->e, HOST_S1, g->s->rip + g->x->at + in->len + in->disp);
-    else if (in->index != X86_REG_NONE)
-        with_index(g, in);
-    else if (in->base != X86_REG_NONE)
-        base_only(g, in);
+        fixed += g->s->rip + g->x->at + in->len;
+    if (in->index != X86_REG_NONE)
+        with_index(g, in, in->addrsize == 8);
+    else if (in->base != X86_REG_NONE && in->base != X86_BASE_RIP)
+        base_only(g, in, in->addrsize == 8);
     else
-        emit_mov_imm(&g->e, HOST_S1, in->disp);
-    if (in->addrsize == 4) /* mov ebp, ebp clears the upper half */
-        emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S1);
+        emit_mov_imm(&g->e, HOST_S1, fixed & ones(in->addrsize));
 }
 
 /* ---- the check -------------------------------------------------------------------------------- */
@@ -284,6 +309,19 @@ static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a
     gen_cold(g, cold);
 }
 
+/* S1 += the base of FS or GS; in 32-bit code modulo 2^32, and no linear address where the segment is not flat. */
+static void add_base(struct gen *g, unsigned seg)
+{
+    unsigned nth = seg == X86_GS ? 8 : 0;
+    struct emit_mem base = FRAME(seg_base), poison = FRAME(seg_poison);
+
+    base.disp += (int32_t)nth;
+    poison.disp += (int32_t)nth;
+    emit_op_mem(&g->e, !g->s->flat32, OP_ADD_LOAD, HOST_S1, base);
+    if (g->s->flat32)
+        emit_op_mem(&g->e, true, OP_OR_LOAD, HOST_S1, poison);
+}
+
 void gen_check(struct gen *g, struct gen_access a)
 {
     struct emit *e = &g->e;
@@ -294,12 +332,8 @@ void gen_check(struct gen *g, struct gen_access a)
         gen_save_flags(g); /* once, for this and what follows */
     a.live = g->saved ? 0 : a.live;
     gen_park(g, a.live);
-    if (a.seg == X86_FS || a.seg == X86_GS) {
-        struct emit_mem base = FRAME(seg_base);
-
-        base.disp += a.seg == X86_GS ? 8 : 0;
-        emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, base);
-    }
+    if (a.seg == X86_FS || a.seg == X86_GS)
+        add_base(g, a.seg);
     emit_op_reg(e, false, 0x89, HOST_S1, HOST_S2);
     emit_op_reg(e, false, OP_SHIFT_IMM, SHR, HOST_S2);
     emit_8(e, 8);

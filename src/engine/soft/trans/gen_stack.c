@@ -9,11 +9,15 @@
  */
 #include "engine/soft/trans/gen.h"
 
-enum { WORD = 8 };
-
-static struct emit_mem stack(int32_t disp)
+/* The stack pointer, so many words further up. */
+static struct emit_mem stack(const struct gen *g, int32_t words)
 {
-    return (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, disp };
+    return (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, words * (int32_t)gen_word(g) };
+}
+
+static void move_stack(struct gen *g, int32_t words)
+{
+    gen_lea_word(g, X86_R14, stack(g, words));
 }
 
 static struct emit_mem at_s1(int32_t disp)
@@ -23,16 +27,16 @@ static struct emit_mem at_s1(int32_t disp)
 
 static void check_stack(struct gen *g, enum trans_access how)
 {
-    gen_check(g,
-              (struct gen_access){ .size = WORD, .seg = X86_SS, .how = how, .live = g->x->live });
+    gen_check(g, (struct gen_access){
+                     .size = gen_word(g), .seg = X86_SS, .how = how, .live = g->x->live });
 }
 
 /* ---- behind a check ---------------------------------------------------------------------------- */
 
 static void push_imm(struct gen *g, uint64_t val, int32_t disp)
 {
-    if ((int64_t)val == (int32_t)val) {
-        emit_op_mem(&g->e, true, 0xc7, 0, at_s1(disp));
+    if (!gen_wide(g) || (int64_t)val == (int32_t)val) {
+        emit_op_mem(&g->e, gen_wide(g), 0xc7, 0, at_s1(disp));
         emit_32(&g->e, (uint32_t)val);
     } else {
         emit_mov_imm(&g->e, HOST_S2, val);
@@ -54,9 +58,9 @@ static void push_at(struct gen *g, int32_t disp)
             emit_load(&g->e, HOST_S2, gen_spill(in->rm));
             home = HOST_S2;
         }
-        emit_store(&g->e, at_s1(disp), home);
+        gen_store_word(g, at_s1(disp), home);
     }
-    emit_lea(&g->e, X86_R14, stack(-WORD));
+    move_stack(g, -1);
 }
 
 /* POP RSP: what was read wins. */
@@ -64,33 +68,33 @@ static void pop_at(struct gen *g, int32_t disp)
 {
     unsigned home = gen_home(g->x->in.rm);
 
-    emit_lea(&g->e, X86_R14, stack(WORD));
+    move_stack(g, 1);
     if (home != GEN_SPILLED) {
-        emit_load(&g->e, home, at_s1(disp));
+        gen_load_word(g, home, at_s1(disp));
         return;
     }
-    emit_load(&g->e, HOST_S2, at_s1(disp));
+    gen_load_word(g, HOST_S2, at_s1(disp));
     emit_store(&g->e, gen_spill(g->x->in.rm), HOST_S2);
 }
 
 static void leave_at_s1(struct gen *g)
 {
-    emit_lea(&g->e, X86_R14, (struct emit_mem){ X86_R13, EMIT_NO_INDEX, 0, WORD });
-    emit_load(&g->e, X86_R13, at_s1(0));
+    gen_lea_word(g, X86_R14, (struct emit_mem){ X86_R13, EMIT_NO_INDEX, 0, (int32_t)gen_word(g) });
+    gen_load_word(g, X86_R13, at_s1(0));
 }
 
 /* ---- one alone --------------------------------------------------------------------------------- */
 
 void gen_push_place(struct gen *g)
 {
-    emit_lea(&g->e, HOST_S1, stack(-WORD));
+    gen_lea_word(g, HOST_S1, stack(g, -1));
     check_stack(g, TRANS_WRITE);
 }
 
 void gen_push_return(struct gen *g, uint64_t next)
 {
     push_imm(g, next, 0);
-    emit_lea(&g->e, X86_R14, stack(-WORD));
+    move_stack(g, -1);
 }
 
 void gen_load_operand(struct gen *g)
@@ -99,8 +103,8 @@ void gen_load_operand(struct gen *g)
 
     gen_address(g);
     gen_check(g, (struct gen_access){
-                     .size = WORD, .seg = in->seg, .how = TRANS_READ, .live = g->x->live });
-    emit_load(&g->e, HOST_S2, at_s1(0));
+                     .size = gen_word(g), .seg = in->seg, .how = TRANS_READ, .live = g->x->live });
+    gen_load_word(g, HOST_S2, at_s1(0));
     emit_store(&g->e, FRAME(temp), HOST_S2);
 }
 
@@ -114,20 +118,20 @@ void gen_push(struct gen *g)
     gen_load_operand(g);
     gen_push_place(g);
     emit_load(&g->e, HOST_S2, FRAME(temp));
-    emit_store(&g->e, at_s1(0), HOST_S2);
-    emit_lea(&g->e, X86_R14, stack(-WORD));
+    gen_store_word(g, at_s1(0), HOST_S2);
+    move_stack(g, -1);
 }
 
 void gen_pop(struct gen *g)
 {
-    emit_mov(&g->e, HOST_S1, X86_R14);
+    gen_move_word(g, HOST_S1, X86_R14);
     check_stack(g, TRANS_READ);
     pop_at(g, 0);
 }
 
 void gen_leave_insn(struct gen *g)
 {
-    emit_mov(&g->e, HOST_S1, X86_R13);
+    gen_move_word(g, HOST_S1, X86_R13);
     check_stack(g, TRANS_READ);
     leave_at_s1(g);
 }
@@ -135,9 +139,9 @@ void gen_leave_insn(struct gen *g)
 void gen_pop_return(struct gen *g)
 {
     gen_save_flags(g);
-    emit_mov(&g->e, HOST_S1, X86_R14);
+    gen_move_word(g, HOST_S1, X86_R14);
     check_stack(g, TRANS_READ);
-    emit_load(&g->e, HOST_S1, at_s1(0));
+    gen_load_word(g, HOST_S1, at_s1(0));
 }
 
 /* ---- groups ------------------------------------------------------------------------------------ */
@@ -204,13 +208,13 @@ static void member(struct gen *g, int32_t disp)
         leave_at_s1(g);
         break;
     case SCAN_CALL:
-        push_imm(g, g->s->rip + g->x->at + g->x->in.len, disp);
-        emit_lea(&g->e, X86_R14, stack(-WORD));
+        push_imm(g, scan_next(g->s, g->x), disp);
+        move_stack(g, -1);
         gen_call_direct(g);
         break;
     case SCAN_RET:
         gen_save_flags(g);
-        emit_load(&g->e, HOST_S1, at_s1(disp));
+        gen_load_word(g, HOST_S1, at_s1(disp));
         gen_return(g);
         break;
     default:
@@ -224,10 +228,10 @@ static void check_group(struct gen *g, struct group *group, unsigned words)
     bool down = pushes(g->x);
 
     if (down)
-        emit_lea(&g->e, HOST_S1, stack(-WORD * (int32_t)words));
+        gen_lea_word(g, HOST_S1, stack(g, -(int32_t)words));
     else
-        emit_mov(&g->e, HOST_S1, g->x->kind == SCAN_LEAVE ? X86_R13 : X86_R14);
-    gen_check(g, (struct gen_access){ .size = WORD * words,
+        gen_move_word(g, HOST_S1, g->x->kind == SCAN_LEAVE ? X86_R13 : X86_R14);
+    gen_check(g, (struct gen_access){ .size = gen_word(g) * words,
                                       .seg = X86_SS,
                                       .how = down ? TRANS_WRITE : TRANS_READ,
                                       .live = g->x->live,
@@ -239,7 +243,7 @@ unsigned gen_group(struct gen *g)
     struct group *group = &g->group[g->ngroups];
     unsigned words, n = group_len(g->s, g->i, &words);
     bool down = pushes(g->x);
-    int32_t disp = down ? WORD * (int32_t)(words - 1) : 0;
+    int32_t word = (int32_t)gen_word(g), disp = down ? word * (int32_t)(words - 1) : 0;
 
     if (n == 0)
         return 0;
@@ -252,7 +256,7 @@ unsigned gen_group(struct gen *g)
             gen_begin_insn(g, group->first + i);
         member(g, disp);
         if (!is_between(g->x))
-            disp += down ? -WORD : WORD;
+            disp += down ? -word : word;
     }
     group->back = g->e.at;
     return n;

@@ -67,7 +67,8 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_WRGSBASE:
         return SCAN_SYSTEM;
     case X86_MN_PUSHFQ:
-        return in->opsize == 8 ? SCAN_SYSTEM : SCAN_STEP;
+    case X86_MN_PUSHFD:
+        return in->opsize == (s->flat32 ? 4 : 8) ? SCAN_SYSTEM : SCAN_STEP;
     case X86_MN_MOV:
         return reads_selector(in) || (reads_control(in) && system_ring(s)) ? SCAN_SYSTEM
                                                                            : SCAN_STEP;
@@ -75,7 +76,7 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_CLAC:
         return system_ring(s) ? SCAN_ACCESS : SCAN_STEP;
     case X86_MN_SYSCALL:
-        return SCAN_RING;
+        return s->flat32 ? SCAN_STOP : SCAN_RING;
     case X86_MN_SYSRET:
     case X86_MN_IRETQ:
         return in->opsize == 8 && system_ring(s) ? SCAN_RING : SCAN_STOP;
@@ -170,12 +171,13 @@ void gen_shadow_end(struct gen *g)
 /* The host's flags are the guest's arithmetic ones, and others that are not looked at. */
 static void pushf(struct gen *g)
 {
+    struct emit_mem below = { X86_R14, EMIT_NO_INDEX, 0, -(int32_t)gen_word(g) };
     struct emit *e = &g->e;
 
     emit_8(e, 0x9c);
     emit_op_mem(e, false, 0x8f, 0, FRAME(temp)); /* pop: RSP has moved back when it is addressed */
-    emit_lea(e, HOST_S1, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, -8 });
-    gen_check(g, (struct gen_access){ .size = 8,
+    gen_lea_word(g, HOST_S1, below);
+    gen_check(g, (struct gen_access){ .size = gen_word(g),
                                       .seg = X86_SS,
                                       .how = TRANS_WRITE,
                                       .live = g->x->live,
@@ -184,9 +186,9 @@ static void pushf(struct gen *g)
     emit_alu_imm(e, false, ALU_AND, HOST_S2, FLAGS_ALL);
     emit_op_mem(e, true, 0x0b, HOST_S2, FRAME(rflags));
     emit_alu_imm(e, true, ALU_AND, HOST_S2, ~(int32_t)X86_RFLAGS_RF);
-    emit_store(e, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 }, HOST_S2);
+    gen_store_word(g, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 }, HOST_S2);
     gen_unpark(g, g->x->live);
-    emit_lea(e, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, -8 });
+    gen_lea_word(g, X86_R14, below);
 }
 
 static struct emit_mem base_of(unsigned seg)
@@ -264,7 +266,7 @@ static void control(struct gen *g)
 
     m.disp += at[g->x->in.reg];
     state(g);
-    emit_load(&g->e, HOST_S2, m);
+    gen_load_word(g, HOST_S2, m);
     gen_put(g, g->x->in.rm, HOST_S2);
 }
 
@@ -336,6 +338,7 @@ void gen_system(struct gen *g)
         change_rflags(g, ALU_OR, X86_RFLAGS_DF);
         break;
     case X86_MN_PUSHFQ:
+    case X86_MN_PUSHFD:
         pushf(g);
         break;
     case X86_MN_SWAPGS:
@@ -373,6 +376,7 @@ void gen_access_flag(struct gen *g)
 {
     bool set = x86_insn_row(&g->x->in)->mnemonic == X86_MN_STAC;
     enum soft_bank bank = set ? BANK_SUPER_AC : BANK_SUPER;
+    unsigned mode = bank + (g->s->flat32 ? TRANS_FLAT32 : 0u);
     struct emit *e = &g->e;
 
     gen_save_flags(g);
@@ -383,8 +387,8 @@ void gen_access_flag(struct gen *g)
     state(g);
     emit_op_mem(e, false, OP_STORE_IMM, 0, STATE(bank));
     emit_32(e, bank);
-    emit_mov_imm(e, HOST_S1, g->s->rip + g->x->at + g->x->in.len);
-    gen_probe(g, SITE_INDIRECT, 0, bank);
+    emit_mov_imm(e, HOST_S1, scan_next(g->s, g->x));
+    gen_probe(g, SITE_INDIRECT, 0, mode);
 }
 
 static enum trans_ring ring_of(const struct x86_insn *in)

@@ -25,7 +25,7 @@ static struct trans_page *page_at(struct trans *t, uint32_t number)
     return &t->frame->tlb[0][0][0] + number;
 }
 
-enum { PAGES = BANKS * TRANS_ACCESSES * TRANS_TLB, INDIRECTS = BANKS * TRANS_INDIRECT };
+enum { PAGES = BANKS * TRANS_ACCESSES * TRANS_TLB, INDIRECTS = TRANS_MODES * TRANS_INDIRECT };
 
 /* Numbers from PAGES on are indirect ones. A free one has a target that looks at another place. */
 static void free_entry(struct trans *t, uint32_t number)
@@ -158,11 +158,11 @@ void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
 {
     uint32_t idx = trans_indirect_at(rip);
 
-    struct trans_indirect *e = &t->frame->indirect[b->bank][idx];
+    struct trans_indirect *e = &t->frame->indirect[b->mode][idx];
     bool was_free = e->rip <= 1;
 
     *e = (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };
-    fill_note(t, PAGES + b->bank * (uint32_t)TRANS_INDIRECT + idx, is_global(t, rip), was_free);
+    fill_note(t, PAGES + b->mode * (uint32_t)TRANS_INDIRECT + idx, is_global(t, rip), was_free);
 }
 
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)

@@ -8,7 +8,6 @@
 #include <sched.h>
 
 #include "engine/soft/attend.h"
-#include "engine/soft/fast.h"
 #include "engine/soft/fpu.h"
 #include "engine/soft/insn_trace.h"
 #include "engine/soft/mmu.h"
@@ -59,7 +58,7 @@ static unsigned simd_allowed(const struct trans *t)
 static bool wanted(const struct soft_cpu *c)
 {
     return atomic_load_explicit(&c->kicked, memory_order_relaxed) || soft_may_attend(c) ||
-           soft_traces(c) || c->hit.how != 0 || !soft_fast_ready(c);
+           soft_traces(c) || c->hit.how != 0 || !trans_ready(c);
 }
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
@@ -68,7 +67,7 @@ static bool wanted(const struct soft_cpu *c)
 static struct block *find_or_build(struct trans *t, uint64_t rip, uint64_t gpa, uint8_t *host)
 {
     struct trans_store *s = t->store;
-    struct block *b = trans_find(s, rip, gpa, t->c->bank);
+    struct block *b = trans_find(s, rip, gpa, trans_mode(t->c));
     unsigned reluctance;
     uint8_t *count;
 
@@ -84,7 +83,7 @@ static struct block *find_or_build(struct trans *t, uint64_t rip, uint64_t gpa, 
     }
     if (!trans_guard(t, gpa - gpa % PAGE, host - gpa % PAGE))
         return NULL;
-    return trans_build(t, rip, gpa, host, t->c->bank);
+    return trans_build(t, rip, gpa, host, trans_mode(t->c));
 }
 
 /* The block that is left at the site goes on in `to`. */
@@ -95,7 +94,7 @@ static void link(struct trans *t, uint32_t number, const struct block *to)
 
     if (s->kind != SITE_EDGE)
         trans_indirect_fill(t, to->rip, to);
-    else if (!from->dead && from->bank == to->bank)
+    else if (!from->dead && from->mode == to->mode)
         trans_link(t, number, to);
 }
 
@@ -150,6 +149,8 @@ static void give_system(struct trans *t)
     f->cr4 = c->s.cr4;
     f->seg_base[0] = c->s.seg[X86_FS].base;
     f->seg_base[1] = c->s.seg[X86_GS].base;
+    f->seg_poison[0] = trans_poison(c, X86_FS);
+    f->seg_poison[1] = trans_poison(c, X86_GS);
     f->tsc = c->msrs.tsc_offset;
     if (c->sys.counted_time)
         f->tsc += c->sys.base_ns + c->insns + t->budget;
@@ -255,7 +256,8 @@ static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
     }
     c->s.rip = t->frame->data;
     c->insns += s->executed;
-    c->s.gpr[X86_RSP] += s->pop;
+    if (s->pop != 0)
+        soft_set_gpr(c, X86_RSP, c->stack_bits / 8u, c->s.gpr[X86_RSP] + s->pop);
     return NEXT_LINK;
 }
 
@@ -322,7 +324,8 @@ static bool goes_on_in(struct trans *t, const struct block *b, unsigned insn)
 
     return !b->dead && insn + 1u < b->ninsns &&
            c->s.rip == b->rip + t->store->bound[b->bounds + insn + 1].guest &&
-           t->flushes_seen == c->flushes && c->bank == b->bank && (b->simd & ~simd_allowed(t)) == 0;
+           t->flushes_seen == c->flushes && trans_mode(c) == b->mode &&
+           (b->simd & ~simd_allowed(t)) == 0;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
@@ -347,16 +350,6 @@ static bool budget_now(const struct trans *t, uint64_t *budget)
     if (*budget > limit_now(t) - c->insns - BLOCK_INSNS)
         *budget = limit_now(t) - c->insns - BLOCK_INSNS;
     return true;
-}
-
-/* Some instructions the ordinary way; false when that could not begin. */
-static bool run_cold(struct trans *t)
-{
-    struct soft_cpu *c = t->c;
-    uint64_t before = c->insns, left = limit_now(t) - before;
-
-    soft_burst_to_branch(c, left < COLD_RUN ? left : COLD_RUN);
-    return c->insns != before;
 }
 
 /* Between two instructions. False: everything has been thrown away meanwhile. */
@@ -487,6 +480,37 @@ static enum next run_blocks(struct trans *t, const struct block *b)
     return next;
 }
 
+/* Instructions that have fast handlers. */
+static enum next run_fast(struct trans *t)
+{
+    struct soft_cpu *c = t->c;
+    uint64_t before = c->insns, left = limit_now(t) - before;
+
+    soft_burst_to_branch(c, left < COLD_RUN ? left : COLD_RUN);
+    return c->insns != before ? NEXT_LOOKUP : NEXT_RETURN;
+}
+
+/* Some instructions the ordinary way, up to a branch. */
+static enum next run_cold(struct trans *t)
+{
+    struct soft_cpu *c = t->c;
+    uint64_t rip;
+
+    if (c->code_bits == 64)
+        return run_fast(t);
+    for (unsigned i = 0; i < COLD_RUN && c->insns < limit_now(t); i++) {
+        rip = c->s.rip;
+        if (!soft_advance(c))
+            return NEXT_EXIT;
+        if (wanted(c))
+            return NEXT_RETURN;
+        (void)look(t);
+        if (c->s.rip - rip - 1 >= X86_INSN_MAX)
+            break;
+    }
+    return NEXT_LOOKUP;
+}
+
 bool trans_burst(struct trans *t, uint64_t budget, bool exact)
 {
     struct soft_cpu *c = t->c;
@@ -502,12 +526,7 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
         (void)look(t);
         if (budget_now(t, &unused))
             b = block_at(t, c->s.rip, BLOCK_NONE);
-        if (b == NULL) {
-            if (!run_cold(t))
-                return true;
-            continue;
-        }
-        next = checked(t, run_blocks(t, b), true);
+        next = b != NULL ? checked(t, run_blocks(t, b), true) : run_cold(t);
         if (next == NEXT_RETURN || next == NEXT_EXIT)
             return next == NEXT_RETURN;
     }

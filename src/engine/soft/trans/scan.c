@@ -20,8 +20,8 @@ bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x)
 
     copy_line(s, at / 64);
     copy_line(s, (at + X86_INSN_MAX - 1) / 64);
-    if (x86_decode(s->copy + at, left < X86_INSN_MAX ? left : X86_INSN_MAX, X86_CODE_64, &x->in) !=
-        X86_DECODE_OK)
+    if (x86_decode(s->copy + at, left < X86_INSN_MAX ? left : X86_INSN_MAX,
+                   s->flat32 ? X86_CODE_32 : X86_CODE_64, &x->in) != X86_DECODE_OK)
         return false;
     x->bytes = s->copy + at;
     x->at = (uint16_t)(at - s->begin);

@@ -18,6 +18,7 @@ enum scan_kind {
     SCAN_LEA,
     SCAN_DIV,  /* copied behind a look whether it faults */
     SCAN_BITS, /* a bit string in memory */
+    SCAN_MOFFS,
     SCAN_PUSH,
     SCAN_POP,
     SCAN_LEAVE,
@@ -50,6 +51,7 @@ struct scan {
     uint64_t rip;
     unsigned begin, n, bytes;
     enum soft_bank bank;
+    bool flat32;
     const struct soft_cpu *c;
     uint8_t simd_host; /* enum trans_simd */
     bool shared;       /* other vCPUs execute it too */
@@ -73,6 +75,11 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x);
 /* gen_system.c: the same for system instructions. */
 unsigned scan_system(const struct scan *s, const struct x86_insn *in);
 
+/* scan_flat32.c: whether an instruction of 32-bit code is one that means the same to the host. */
+bool scan_flat32(const struct x86_insn *in);
+/* INC and DEC of 32-bit code, whose opcodes are REX prefixes in 64-bit code. */
+bool scan_short_inc(const struct x86_insn *in);
+
 /* gen_bits.c: whether a bit string in memory is one that can be done. */
 bool scan_bits(const struct x86_insn *in);
 
@@ -92,10 +99,34 @@ static inline bool scan_ends(unsigned kind)
            kind == SCAN_ACCESS || kind == SCAN_RING;
 }
 
+/* mode: as frame.h has it. */
+static inline void scan_set_mode(struct scan *s, unsigned mode)
+{
+    s->bank = (enum soft_bank)(mode % BANKS);
+    s->flat32 = mode >= TRANS_FLAT32;
+}
+
+static inline unsigned scan_mode(const struct scan *s)
+{
+    return s->bank + (s->flat32 ? TRANS_FLAT32 : 0u);
+}
+
+/* An address of code: 32-bit code goes on at 0 behind 4 GiB. */
+static inline uint64_t scan_wrap(const struct scan *s, uint64_t rip)
+{
+    return s->flat32 ? (uint32_t)rip : rip;
+}
+
+/* Behind an instruction. */
+static inline uint64_t scan_next(const struct scan *s, const struct scan_insn *x)
+{
+    return scan_wrap(s, s->rip + x->at + x->in.len);
+}
+
 /* Where a direct branch goes. */
 static inline uint64_t scan_target(const struct scan *s, const struct scan_insn *x)
 {
-    return s->rip + x->at + x->in.len + x->in.imm;
+    return scan_wrap(s, s->rip + x->at + x->in.len + x->in.imm);
 }
 
 #endif

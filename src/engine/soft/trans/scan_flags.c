@@ -120,6 +120,7 @@ static bool leaves_flags_alone(const struct scan_insn *x)
     case SCAN_NOTHING:
     case SCAN_COPY:
     case SCAN_LEA:
+    case SCAN_MOFFS:
     case SCAN_PUSH:
     case SCAN_POP:
     case SCAN_LEAVE:

@@ -219,25 +219,26 @@ static bool flow_is_plain(const struct scan *s, const struct scan_insn *x)
     const struct x86_row *row = x86_insn_row(&x->in);
     unsigned kind = x86_opnd_types[row->operand[0]].kind;
 
-    if (x->in.opsize != 8 || row->operand[1] != X86_OPND_NONE)
+    if (x->in.opsize != (s->flat32 ? 4 : 8) || row->operand[1] != X86_OPND_NONE)
         return false;
     if (kind == X86_OPK_REL)
         return canonical(scan_target(s, x));
     return kind == X86_OPK_RM;
 }
 
-/* Of stack instructions those with operands of 8 bytes. */
-static bool stack_is_plain(const struct x86_insn *in)
+/* Of stack instructions those with operands as wide as the code. */
+static bool stack_is_plain(const struct scan *s, const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
+    unsigned word = s->flat32 ? 4 : 8;
 
     switch (x86_opnd_types[row->operand[0]].kind) {
     case X86_OPK_NONE:
     case X86_OPK_OPREG:
     case X86_OPK_IMM:
-        return in->opsize == 8;
+        return in->opsize == word;
     case X86_OPK_RM:
-        return in->opsize == 8 && (row->mnemonic == X86_MN_PUSH || !(in->flags & X86_INSN_MEM));
+        return in->opsize == word && (row->mnemonic == X86_MN_PUSH || !(in->flags & X86_INSN_MEM));
     default:
         return false;
     }
@@ -273,6 +274,8 @@ static bool copy_is_plain(const struct x86_insn *in)
 {
     if (!kinds_copyable(x86_insn_row(in), false) && !is_bit_string(in))
         return false;
+    if (!(x86_insn_row(in)->when & X86_WHEN_64) && !scan_short_inc(in))
+        return false; /* the host would take the bytes for something else */
     return !mixes_high_byte(in) && scratch_suffices(in);
 }
 
@@ -280,6 +283,8 @@ static unsigned copy_kind(const struct x86_insn *in)
 {
     if (is_bit_string(in) && in->flags & X86_INSN_MEM)
         return scan_bits(in) ? SCAN_BITS : SCAN_STEP;
+    if (x86_insn_row(in)->imm == X86_IMM_MOFFS)
+        return SCAN_MOFFS;
     return copy_is_plain(in) ? SCAN_COPY : SCAN_STEP;
 }
 
@@ -348,13 +353,13 @@ static unsigned int_kind(const struct scan *s, struct scan_insn *x)
     case SCAN_PUSH:
     case SCAN_POP:
     case SCAN_LEAVE:
-        return stack_is_plain(&x->in) ? kind : SCAN_STEP;
+        return stack_is_plain(s, &x->in) ? kind : SCAN_STEP;
     case SCAN_JMP:
     case SCAN_CALL:
     case SCAN_JCC:
         return flow_is_plain(s, x) ? kind : SCAN_STOP;
     case SCAN_RET:
-        return x->in.opsize == 8 ? kind : SCAN_STOP;
+        return x->in.opsize == (s->flat32 ? 4 : 8) ? kind : SCAN_STOP;
     default:
         return kind;
     }
@@ -368,6 +373,8 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
     x->simd = 0;
     if (s->shared && row->mnemonic == X86_MN_PAUSE)
         return SCAN_STEP; /* it waits for another vCPU */
+    if (s->flat32 && !scan_flat32(&x->in))
+        return ends_block(row) ? SCAN_STOP : SCAN_STEP;
     if (soft_offered_op(s->c, x->in.op) != x->in.op)
         return SCAN_STEP; /* the host would execute the one that is not offered */
     if (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX)

@@ -78,12 +78,12 @@ static uint32_t *bucket(struct trans_store *t, uint64_t gpa)
     return &t->bucket[(gpa ^ gpa >> 15) % BLOCK_BUCKETS];
 }
 
-struct block *trans_find(struct trans_store *t, uint64_t rip, uint64_t gpa, enum soft_bank bank)
+struct block *trans_find(struct trans_store *t, uint64_t rip, uint64_t gpa, unsigned mode)
 {
     for (uint32_t i = *bucket(t, gpa); i != BLOCK_NONE; i = t->block[i].next) {
         struct block *b = &t->block[i];
 
-        if (b->gpa == gpa && b->rip == rip && b->bank == bank)
+        if (b->gpa == gpa && b->rip == rip && b->mode == mode)
             return b;
     }
     return NULL;

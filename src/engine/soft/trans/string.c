@@ -15,8 +15,8 @@
 enum { PAGE = 4096 };
 
 struct rep {
-    unsigned width;
-    bool moves, down; /* MOVS; DF is set */
+    unsigned width, addrsize; /* bytes */
+    bool moves, down;         /* MOVS; DF is set */
 };
 
 /* The host's place of the element at `linear`, and in *n at most how many lie in its page; NULL: not plain. */
@@ -75,32 +75,34 @@ static void fill(const struct rep *r, uint8_t *dst, uint64_t val, uint64_t n)
 static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
 {
     struct soft_cpu *c = t->c;
-    uint64_t *gpr = c->s.gpr, distance;
+    uint64_t *gpr = c->s.gpr, distance, to = soft_gpr(c, X86_RDI, r->addrsize);
     uint8_t *src = NULL, *dst;
 
-    if (r->moves && (src = plain(t, r, gpr[X86_RSI], HOW_READ, &n)) == NULL)
+    if (r->moves && (src = plain(t, r, soft_gpr(c, X86_RSI, r->addrsize), HOW_READ, &n)) == NULL)
         return false;
-    dst = plain(t, r, gpr[X86_RDI], HOW_WRITE, &n);
+    dst = plain(t, r, to, HOW_WRITE, &n);
     if (dst == NULL)
         return false;
-    trans_note_store(t, c->tlb[gpr[X86_RDI] / PAGE % SOFT_TLB].gpa, 1); /* all in that page */
+    trans_note_store(t, c->tlb[to / PAGE % SOFT_TLB].gpa, 1); /* all in that page */
     if (r->moves)
         copy(r, dst, src, n);
     else
         fill(r, dst, gpr[X86_RAX] & ones(r->width), n);
     distance = r->down ? -(n * r->width) : n * r->width;
-    gpr[X86_RSI] += r->moves ? distance : 0;
-    gpr[X86_RDI] += distance;
-    gpr[X86_RCX] -= n;
+    if (r->moves)
+        soft_set_gpr(c, X86_RSI, r->addrsize, gpr[X86_RSI] + distance);
+    soft_set_gpr(c, X86_RDI, r->addrsize, gpr[X86_RDI] + distance);
+    soft_set_gpr(c, X86_RCX, r->addrsize, gpr[X86_RCX] - n);
     c->insns += n;
     c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
     c->s.events.shadow = 0;
     return true;
 }
 
+/* Addresses as wide as the code. */
 bool trans_is_string(const struct x86_insn *in)
 {
-    if (x86_insn_row(in)->klass != X86_CLASS_STRING || in->addrsize != 8)
+    if (x86_insn_row(in)->klass != X86_CLASS_STRING || in->addrsize != in->code / 8)
         return false;
     switch (x86_insn_row(in)->mnemonic) {
     case X86_MN_MOVSB:
@@ -136,7 +138,7 @@ unsigned trans_string_width(const struct x86_insn *in)
 bool trans_rep(struct trans *t, uint64_t most)
 {
     struct soft_cpu *c = t->c;
-    uint64_t before = c->insns, *rcx = &c->s.gpr[X86_RCX];
+    uint64_t before = c->insns, count;
     const uint8_t *host;
     struct x86_insn in;
     uint64_t gpa;
@@ -144,19 +146,20 @@ bool trans_rep(struct trans *t, uint64_t most)
     unsigned left;
 
     if (c->watches_tables || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL ||
-        x86_decode(host, left < X86_INSN_MAX ? left : X86_INSN_MAX, X86_CODE_64, &in) !=
-            X86_DECODE_OK ||
+        x86_decode(host, left < X86_INSN_MAX ? left : X86_INSN_MAX, (enum x86_code)c->code_bits,
+                   &in) != X86_DECODE_OK ||
         !trans_is_rep(&in))
         return false;
     r = (struct rep){ .width = trans_string_width(&in),
+                      .addrsize = in.addrsize,
                       .moves = trans_string_moves(&in),
                       .down = c->s.rflags & X86_RFLAGS_DF };
-    while (*rcx != 0 && most > c->insns - before) {
+    while ((count = soft_gpr(c, X86_RCX, r.addrsize)) != 0 && most > c->insns - before) {
         uint64_t n = most - (c->insns - before);
 
-        if (!chunk(t, &r, n < *rcx ? n : *rcx))
+        if (!chunk(t, &r, n < count ? n : count))
             break;
-        if (*rcx == 0)
+        if (soft_gpr(c, X86_RCX, r.addrsize) == 0)
             c->s.rip += in.len;
     }
     return c->insns != before;

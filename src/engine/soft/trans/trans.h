@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trans.h - the translator: 64-bit guest code as host code
+ * trans.h - the translator: 64-bit and flat 32-bit guest code as host code
  *
  * Guest instructions are copied nearly byte for byte: registers are renumbered (frame.h), memory operands
  * go through a check against a table of pages, branches are linked. What it does not translate it leaves to

@@ -84,6 +84,23 @@ templates[] = {
     T("vmovups [rbx], ymm1", 0xc5, 0xfc, 0x11, 0x0b),
     T("vmovaps ymm1, [rbx]", 0xc5, 0xfc, 0x28, 0x0b),
     T("vpaddd ymm1, ymm2, [rbx]", 0xc5, 0xed, 0xfe, 0x0b),
+    T("fld dword [rbx]", 0xd9, 0x03),
+    T("fstp qword [rbx]", 0xdd, 0x1b),
+    T("fld tbyte [rbx]", 0xdb, 0x2b),
+    T("fstp tbyte [rbx]", 0xdb, 0x3b),
+    T("fadd qword [rbx]", 0xdc, 0x03),
+    T("fistp word [rbx]", 0xdf, 0x1b),
+    T("fldcw [rbx]", 0xd9, 0x2b),
+    T("fnstcw [rbx]", 0xd9, 0x3b),
+    T("fnstsw [rbx]", 0xdd, 0x3b),
+    T("fnstenv [rbx]", 0xd9, 0x33),
+    T("ldmxcsr [rbx]", 0x0f, 0xae, 0x13),
+    T("stmxcsr [rbx]", 0x0f, 0xae, 0x1b),
+    T("vstmxcsr [rbx]", 0xc5, 0xf8, 0xae, 0x1b),
+    T("movq mm1, [rbx]", 0x0f, 0x6f, 0x0b),
+    T("movq [rbx], mm1", 0x0f, 0x7f, 0x0b),
+    T("paddd mm1, [rbx]", 0x0f, 0xfe, 0x0b),
+    T("cvttpd2pi mm1, [rbx]", 0x66, 0x0f, 0x2c, 0x0b),
     T("push rax", 0x50),
     T("push r15", 0x41, 0x57),
     T("push imm", 0x68, 1, 2, 3, 4),
@@ -290,8 +307,11 @@ static void set_regs(struct world *w, uint64_t place)
     memset((uint8_t *)fx + FX_LEGACY, 0, 64);
     fx->fcw = FCW_INIT;
     fx->fsw = 0;
+    fx->reserved1 = 0;
+    for (unsigned i = 0; i < 8; i++)
+        memset(fx->st[i] + 10, 0, 6);
     fx->mxcsr = MXCSR_INIT;
-    fx->xstate_bv = FX_SSE | FX_AVX;
+    fx->xstate_bv = FX_ALL;
 }
 
 /* What the table of pages may know from before: a page with code is one that was executed. */

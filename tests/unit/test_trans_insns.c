@@ -5,7 +5,8 @@
  * Random instances, registers in every home, flags, memory, pages that are known, unknown, clean, devices or
  * ROM. After the instruction comes a jump, or something that writes all flags and a jump: so flags are live
  * or dead at it. Registers, flags, vectors, memory, the exit and the count of instructions must be the same;
- * where an instruction faults at a place where nobody reads flags, they are not compared.
+ * where an instruction faults at a place where nobody reads flags, they are not compared. The x87 has any contents,
+ * its exceptions are masked or not, pending or not, CR0 forbids its use or not.
  * All of it once more in flat 32-bit code, where FS is sometimes not flat. SOFT_CASES in the environment says how many
  * cases a row; 200 else.
  */
@@ -27,7 +28,16 @@
 #include "trans_rig.h"
 
 enum { CASES = 200, PAGE = 4096, ROM_AT = 0x40000, DEVICE_AT = 0x900000, TABLE_AT = 3 * PAGE };
-enum { LEAF = 0x25, WRITABLE = 2, DIRTY = 0x40, ARITHMETIC = 0x8d5 };
+enum {
+    LEAF = 0x25,
+    WRITABLE = 2,
+    DIRTY = 0x40,
+    ARITHMETIC = 0x8d5,
+    ALL_MASKED = MXCSR_MASKS | FCW_MASKS
+};
+
+/* CR0 that decides whether the x87 may be used. */
+static const uint64_t X87_OFF = X86_CR0_EM | X86_CR0_TS | X86_CR0_MP;
 
 struct memory_seen {
     uint8_t ram[RIG_RAM], rom[PAGE];
@@ -49,7 +59,7 @@ struct world {
     struct memory_seen before;
     struct x86_state start;
     struct seen interp, trans;
-    unsigned rows, cases, translated;
+    unsigned rows, cases, translated, x87;
     struct x86_seg fs;
     bool exact;
 };
@@ -115,10 +125,36 @@ static void map_pages(struct world *w)
 
 static void fill(struct world *w)
 {
-    unsigned shift = gen_below(&w->gen, 2) * 17;
+    unsigned shift = gen_below(&w->gen, 2) * 17, masks = gen_below(&w->gen, 3);
 
     for (unsigned i = 0; i < WINDOW_DATA_LEN; i += 8)
         le_put(w->rig.data + i, 8, gen_random(&w->gen) >> shift);
+    /* Words that are control words, FCW and MXCSR, with everything masked. */
+    for (unsigned i = 0; masks == 0 && i < WINDOW_DATA_LEN; i += 4)
+        le_put(w->rig.data + i, 4, ALL_MASKED | (gen_random(&w->gen) & 0xffff));
+}
+
+static void fill_x87(struct world *w, struct soft_fx *fx)
+{
+    struct gen *g = &w->gen;
+
+    fx->fcw = (uint16_t)(0x40 | (gen_random(g) & 0xf00) |
+                         (gen_below(g, 8) ? FCW_MASKS : gen_below(g, 64)));
+    fx->fsw = (uint16_t)(gen_random(g) & 0x7f00) | (uint16_t)gen_below(g, 0x80);
+    fx->ftw = gen_below(g, 2) ? 0xff : (uint8_t)gen_random(g);
+    fx->fop = gen_random(g) & 0x7ff;
+    fx->fip = gen_random(g) >> 18;
+    fx->fdp = gen_random(g) >> 18;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned exponent = gen_below(g, 3) ? 0x3f80 + gen_below(g, 0x100) : gen_below(g, 0x8000);
+
+        le_put(fx->st[i], 8, gen_value(g) | (gen_below(g, 4) ? UINT64_C(1) << 63 : 0));
+        le_put(fx->st[i] + 8, 2, exponent | gen_below(g, 2) << 15);
+    }
+    soft_x87_settle(fx);
+    if (gen_below(g, 16) == 0)
+        fx->fsw |=
+            FSW_ES | 0x8000; /* pending though it is masked: nobody but a snapshot brings that */
 }
 
 static void fill_vectors(struct world *w)
@@ -126,9 +162,9 @@ static void fill_vectors(struct world *w)
     struct soft_fx *fx = (struct soft_fx *)(void *)w->rig.c->s.xsave;
 
     memset(fx, 0, sizeof(*fx));
-    fx->fcw = FCW_INIT;
     fx->mxcsr = MXCSR_INIT;
-    fx->xstate_bv = gen_below(&w->gen, 8) ? FX_SSE | FX_AVX : gen_below(&w->gen, 8);
+    fx->xstate_bv = gen_below(&w->gen, 8) ? FX_ALL : gen_below(&w->gen, 8);
+    fill_x87(w, fx);
     for (unsigned i = 0; i < 16 * 16; i += 8) {
         le_put(&fx->xmm[i / 16][i % 16], 8, gen_value(&w->gen));
         le_put(&fx->ymm_high[i / 16][i % 16], 8, gen_random(&w->gen));
@@ -274,6 +310,9 @@ static void check_case(struct world *w, struct gen_case *k)
     map_pages(w);
     fill(w);
     fill_vectors(w);
+    w->rig.c->s.cr0 &= ~(uint64_t)X87_OFF;
+    if (gen_below(&w->gen, 16) == 0)
+        w->rig.c->s.cr0 |= gen_random(&w->gen) & X87_OFF;
     w->start = w->rig.c->s;
     memcpy(w->before.ram, w->rig.ram, RIG_RAM);
     memcpy(w->before.rom, w->rom, PAGE);
@@ -284,6 +323,7 @@ static void check_case(struct world *w, struct gen_case *k)
     keep(w, &w->trans, trans_burst(w->t, 1, false));
     trans_stats_get(w->t, &stats);
     w->translated += stats.insns > before;
+    w->x87 += stats.insns > before && x86_insn_row(&k->in)->klass == X86_CLASS_X87;
     w->cases++;
     start(w, k);
     keep(w, &w->interp, interpret(w));
@@ -310,7 +350,8 @@ static bool is_compared(const struct x86_row *row)
     return (row->klass == X86_CLASS_INT || row->klass == X86_CLASS_STACK ||
             row->klass == X86_CLASS_BRANCH || row->klass == X86_CLASS_HINT ||
             row->klass == X86_CLASS_STRING || row->klass == X86_CLASS_SSE ||
-            row->klass == X86_CLASS_AVX) &&
+            row->klass == X86_CLASS_AVX || row->klass == X86_CLASS_X87 ||
+            row->klass == X86_CLASS_MMX) &&
            row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
 }
 
@@ -322,9 +363,10 @@ static void check_rows(const struct trans_config *config, enum x86_code code, un
         if (is_compared(&x86_rows[op]))
             check_row(w, op, cases);
     }
-    printf("%u-bit code: %u rows, %u cases, %u of them by translated code, 0 differences\n",
-           (unsigned)code, w->rows, w->cases, w->translated);
-    assert_true(w->rows > 500 && w->translated > w->cases / 4);
+    printf(
+        "%u-bit code: %u rows, %u cases, %u of them by translated code (x87: %u), 0 differences\n",
+        (unsigned)code, w->rows, w->cases, w->translated, w->x87);
+    assert_true(w->rows > 500 && w->translated > w->cases / 4 && w->x87 > w->cases / 40);
     world_close(w);
 }
 

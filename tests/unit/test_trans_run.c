@@ -44,6 +44,8 @@ static bool is_used(const struct x86_row *row)
         return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
     case X86_CLASS_SSE:
     case X86_CLASS_AVX:
+    case X86_CLASS_X87:
+    case X86_CLASS_MMX:
     case X86_CLASS_STACK:
     case X86_CLASS_STRING:
         return row->mnemonic != X86_MN_INSB && row->mnemonic != X86_MN_OUTSB &&

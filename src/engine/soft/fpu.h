@@ -25,6 +25,7 @@ enum {
     MXCSR_INIT = 0x1f80,
     MXCSR_MASK = 0xffff,
     FCW_INIT = 0x37f,
+    FCW_MASKS = 0x3f,
 };
 
 enum mxcsr_bits {

@@ -184,7 +184,8 @@ struct trans {
     bool exact;          /* and not later */
     uint64_t budget;     /* frame.budget of the last entry */
     uint32_t mxcsr_mask; /* of the guest's image then */
-    uint64_t xstate_bv;
+    uint16_t fop;
+    uint64_t xstate_bv, fip, fdp;
     struct check *check; /* check.h; NULL: nothing is compared */
 };
 
@@ -252,6 +253,15 @@ bool trans_string_moves(const struct x86_insn *in);
 unsigned trans_string_width(const struct x86_insn *in); /* of an element, bytes */
 /* Of the instruction at rip, at most so many elements. False: none, the interpreter has to. */
 bool trans_rep(struct trans *t, uint64_t most);
+
+/* ---- vector.c --------------------------------------------------------------------------------- */
+
+/* enum trans_simd: a component in its initial state stays the interpreter's until that has used it, so that its bytes in
+ * the image are what they would be without translation. */
+unsigned trans_simd_allowed(const struct trans *t);
+/* Around a run of translated code; wanted: what is loaded before it. */
+void trans_simd_begin(struct trans *t, unsigned wanted);
+void trans_simd_end(struct trans *t);
 
 /* ---- pages.c: the tables of frame ------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
 #include "engine/soft/trans/gen.h"
 #include "engine/soft/trans/prove.h"
 
-enum { CC_S = 8, CC_B = 2, ALU_ADD = 0, ALU_CMP = 7, OP_TEST = 0x85 };
+enum { CC_S = 8, CC_NZ = 5, ALU_ADD = 0, OP_TEST = 0x85, OP_TEST_IMM_8 = 0xf6 };
 
 static uint32_t place(const struct gen *g)
 {
@@ -33,9 +33,9 @@ static void check_simd(struct gen *g, unsigned live)
     if (g->s->simd == 0)
         return;
     cold.site = gen_site(g, SITE_SIMD, gen_flags(g));
-    emit_op_mem(&g->e, false, 0x80, ALU_CMP, FRAME(simd));
+    emit_op_mem(&g->e, false, OP_TEST_IMM_8, 0, FRAME(simd_missing));
     emit_8(&g->e, g->s->simd);
-    cold.from = emit_jcc(&g->e, CC_B);
+    cold.from = emit_jcc(&g->e, CC_NZ);
     cold.back = g->e.at;
     gen_cold(g, cold);
 }
@@ -134,6 +134,9 @@ void gen_insn(struct gen *g)
         break;
     case SCAN_STRING:
         gen_string(g);
+        break;
+    case SCAN_X87:
+        gen_x87(g);
         break;
     case SCAN_SYSTEM:
         gen_system(g);

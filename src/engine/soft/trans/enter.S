@@ -11,7 +11,7 @@
 #define SPILL 40
 #define FLAGS 80
 #define DATA 88
-#define SIMD 120
+#define MISSING 120
 #define LEAVE_FLAGS 128
 #define BUDGET 136
 #define SITE 144
@@ -21,8 +21,13 @@
 #define WANTED 168
 #define PARKED_RAX 176
 #define PARKED_RDX 184
+#define REFUSED 192
+#define HOST_FCW 196
 #define LANDED 1 /* enum trans_ring_end */
 #define AVX 4 /* the component */
+#define VECTORS 3 /* enum trans_simd */
+#define X87 4
+#define X87_SHIFT 2 /* its component is 1 */
 
     .macro begin name
     .globl \name
@@ -96,17 +101,31 @@
     mov %rax, (96 + 8 * \n)(%rbp)
     .endr
     mov %r12, BUDGET(%rsp)
-    cmpl $0, SIMD(%rsp)
-    je 1f
-    mov SIMD_MASK(%rsp), %eax
+    mov MISSING(%rsp), %ecx
+    not %ecx
+    and $(VECTORS | X87), %ecx
+    jz 3f
+    mov %ecx, %eax
+    shr $X87_SHIFT, %eax
+    test $VECTORS, %ecx
+    jz 1f
+    or SIMD_MASK(%rsp), %eax
+1:
     xor %edx, %edx
-    mov XSAVE(%rsp), %rcx
-    xsave64 (%rcx)
+    mov XSAVE(%rsp), %rsi
+    xsave64 (%rsi)
+    test $X87, %ecx
+    jz 2f
+    fninit /* no exception is pending: all are masked */
+    fldcw HOST_FCW(%rsp)
+2:
+    test $VECTORS, %ecx
+    jz 3f
     ldmxcsr HOST_MXCSR(%rsp)
     test $AVX, %eax
-    je 1f
+    jz 3f
     vzeroupper
-1:
+3:
     mov HOST_RSP(%rsp), %rsp
     pop %r15
     pop %r14
@@ -119,18 +138,30 @@
 
     /* Called with what is needed in R15: RSP is eight less. Changes RBP, R15 and the flags. */
     begin trans_simd_load
-    cmpl $0, (8 + SIMD)(%rsp)
-    jne 1f
     mov %rax, (8 + PARKED_RAX)(%rsp)
     mov %rdx, (8 + PARKED_RDX)(%rsp)
-    mov (8 + SIMD_MASK)(%rsp), %eax
+    and (8 + MISSING)(%rsp), %r15d
+    mov %r15d, %eax
+    and $X87, %eax
+    shr $X87_SHIFT, %eax
+    test $VECTORS, %r15d
+    jz 1f
+    or (8 + SIMD_MASK)(%rsp), %eax
+    mov (8 + REFUSED)(%rsp), %ebp /* all of the vectors that may be */
+    not %ebp
+    and $VECTORS, %ebp
+    or %ebp, %r15d
+1:
+    test %eax, %eax
+    jz 2f
     xor %edx, %edx
     mov (8 + XSAVE)(%rsp), %rbp
     xrstor64 (%rbp)
+2:
     mov (8 + PARKED_RAX)(%rsp), %rax
     mov (8 + PARKED_RDX)(%rsp), %rdx
-1:
-    or %r15d, (8 + SIMD)(%rsp)
+    not %r15d
+    and %r15d, (8 + MISSING)(%rsp)
     ret
     .size trans_simd_load, . - trans_simd_load
 

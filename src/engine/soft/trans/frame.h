@@ -23,6 +23,7 @@ enum {
     TRANS_INDIRECT = 16384, /* entries for a mode */
     TRANS_CELLS = 32768,
     TRANS_COUNTS = 1 << 17, /* blocks */
+    X87_AT_SHIFT = 6,       /* of the block's number in x87_at */
     TRANS_STACK = 65536,    /* bytes: a signal frame with all vector state, and a handler */
 };
 
@@ -57,18 +58,21 @@ struct trans_frame {
     uint64_t flags;      /* at indirect branches: as LAHF and SETO leave them in AX */
     uint64_t data;       /* at a leave: address of the access, or target of the branch */
     uint64_t temp;
-    uint64_t seg_base[2]; /* FS, GS */
-    uint64_t simd;        /* enum trans_simd: what has been loaded for use */
-    uint64_t leave_flags; /* EFLAGS at a leave, in the form of `flags` */
+    uint64_t seg_base[2];  /* FS, GS */
+    uint64_t simd_missing; /* enum trans_simd: what has not been loaded for use */
+    uint64_t leave_flags;  /* EFLAGS at a leave, in the form of `flags` */
     uint64_t budget;
     uint64_t site;
     const void *entry;
-    uint32_t host_mxcsr, simd_mask; /* the mask: components that are loaded and saved */
-    uint64_t wanted;                /* enum trans_simd of what is loaded before */
-    uint64_t parked[2];             /* RAX and RDX, while vectors are loaded */
-    uint64_t simd_allowed;          /* enum trans_simd of what may be loaded now */
-    const void *call;               /* trans_call */
-    const void *string;             /* trans_string_call */
+    uint32_t host_mxcsr, simd_mask; /* the mask: components of vectors that are loaded and saved */
+    uint32_t wanted;                /* enum trans_simd of what is loaded before */
+    uint32_t
+        x87_at; /* the x87's last instruction: number of the block, then in it; 0: none so far */
+    uint64_t parked[2];     /* RAX and RDX, while vectors are loaded */
+    uint32_t simd_refused;  /* enum trans_simd of what must not be loaded now */
+    uint16_t host_fcw, fcw; /* the second is the guest's, whether x87 is loaded or not */
+    const void *call;       /* trans_call */
+    const void *string;     /* trans_string_call */
     struct trans *trans;
     const _Atomic unsigned *requests; /* of the vCPU */
     uint64_t rflags;                  /* the guest's, without the arithmetic flags */
@@ -86,13 +90,20 @@ struct trans_frame {
     uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */
 };
 
-enum trans_simd { TRANS_SIMD_SSE = 1, TRANS_SIMD_AVX = 2 };
+enum trans_simd {
+    TRANS_SIMD_SSE = 1,
+    TRANS_SIMD_AVX = 2,
+    TRANS_SIMD_X87 = 4,
+    TRANS_SIMD_FCW = 8, /* it is read: nothing is loaded for that */
+    TRANS_SIMD_ALL = 15
+};
 
 static_assert(offsetof(struct trans_frame, spill) == 40, "enter.S");
 static_assert(offsetof(struct trans_frame, flags) == 80, "enter.S");
-static_assert(offsetof(struct trans_frame, simd) == 120, "enter.S");
+static_assert(offsetof(struct trans_frame, simd_missing) == 120, "enter.S");
 static_assert(offsetof(struct trans_frame, simd_mask) == 164, "enter.S");
 static_assert(offsetof(struct trans_frame, parked) == 176, "enter.S");
+static_assert(offsetof(struct trans_frame, simd_refused) == 192, "enter.S");
 static_assert(sizeof(struct trans_page) == 16 && sizeof(struct trans_indirect) == 16,
               "indices are shifted by 4");
 

@@ -15,12 +15,18 @@ enum {
     ALU_SUB = 5,
     ALU_CMP = 7,
     CC_A = 7,
-    CC_NZ = 5,
-    CC_NB = 3
+    CC_Z = 4,
+    CC_NZ = 5
 };
-enum { OP_ADD_LOAD = 0x03, OP_OR_LOAD = 0x0b, OP_SUB_LOAD = 0x2b };
-enum { OP_TEST_IMM = 0xf7, OP_SHIFT_IMM = 0xc1, SHR = 5 };
-enum { OP_STORE = 0x89, OP_LOAD = 0x8b, OP_LEA = 0x8d };
+enum {
+    OP_ADD_LOAD = 0x03,
+    OP_SUB_LOAD = 0x2b,
+    OP_TEST_IMM_8 = 0xf6,
+    OP_TEST_IMM = 0xf7,
+    OP_SHIFT_IMM = 0xc1,
+    SHR = 5
+};
+enum { OP_OR_LOAD = 0x0b, OP_STORE = 0x89, OP_LOAD = 0x8b, OP_LEA = 0x8d };
 
 /* ---- registers -------------------------------------------------------------------------------- */
 
@@ -171,9 +177,9 @@ static void simd_place(struct gen *g, const struct cold *c)
     struct emit *e = &g->e;
     uint8_t *over;
 
-    emit_op_mem(e, false, 0x80, ALU_CMP, FRAME(simd_allowed));
+    emit_op_mem(e, false, OP_TEST_IMM_8, 0, FRAME(simd_refused));
     emit_8(e, g->s->simd);
-    over = emit_jcc(e, CC_NB);
+    over = emit_jcc(e, CC_Z);
     if (c->parked)
         unpark(e);
     leave(e, c->site);

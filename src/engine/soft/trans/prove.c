@@ -95,6 +95,27 @@ static bool is_alu_imm(const struct x86_insn *in, enum x86_mnemonic mnemonic, un
            in->rm == reg;
 }
 
+/* It has FIP, which is an address of the host while translated code runs, or takes it from the guest. */
+static bool is_environment(const struct x86_row *row)
+{
+    switch (row->mnemonic) {
+    case X86_MN_FLDENV:
+    case X86_MN_FNSTENV:
+    case X86_MN_FNSAVE:
+    case X86_MN_FRSTOR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Loads what may unmask exceptions. */
+static bool loads_control(const struct x86_row *row)
+{
+    return row->mnemonic == X86_MN_FLDCW || row->mnemonic == X86_MN_LDMXCSR ||
+           row->mnemonic == X86_MN_VLDMXCSR;
+}
+
 /* Classes that name all the memory that they touch, or none. */
 static const char *wrong_kind(const struct x86_insn *in)
 {
@@ -102,6 +123,10 @@ static const char *wrong_kind(const struct x86_insn *in)
 
     if (row->mnemonic == X86_MN_RDTSC)
         return NULL; /* Linux gives it to every process */
+    if (is_environment(row))
+        return "x87 state with addresses of the host";
+    if (loads_control(row) && !is_mem(in, HOST_FRAME, X86_REG_NONE))
+        return "a control word that nobody has looked at";
     if (row->privilege != X86_PRIV_NONE)
         return "a privileged instruction";
     switch ((enum x86_class)row->klass) {
@@ -109,6 +134,8 @@ static const char *wrong_kind(const struct x86_insn *in)
     case X86_CLASS_HINT:
     case X86_CLASS_SSE:
     case X86_CLASS_AVX:
+    case X86_CLASS_X87:
+    case X86_CLASS_MMX:
         break;
     case X86_CLASS_BRANCH:
         if (row->mnemonic == X86_MN_RET)
@@ -117,6 +144,8 @@ static const char *wrong_kind(const struct x86_insn *in)
     default:
         return "an instruction of another kind";
     }
+    if (row->uses & 1u << X86_RDI)
+        return "memory that is not named by a base";
     for (unsigned i = 0; i < 4; i++) {
         switch (x86_opnd_types[row->operand[i]].kind) {
         case X86_OPK_VSIB:

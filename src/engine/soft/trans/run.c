@@ -8,7 +8,6 @@
 #include <sched.h>
 
 #include "engine/soft/attend.h"
-#include "engine/soft/fpu.h"
 #include "engine/soft/insn_trace.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
@@ -17,42 +16,9 @@
 #include "engine/soft/trans/scan.h"
 #include "engine/soft/world.h"
 
-enum { PAGE = 4096, XCR0_SSE_AVX = 6, COLD_RUN = 64 /* instructions */ };
+enum { PAGE = 4096, COLD_RUN = 64 /* instructions */ };
 enum { REP_MOST = 65536 /* elements between two looks at kicks */, CHECK_REP = 4096 };
 enum { PAUSES = 64 /* of a burst, after which other threads of the host may need the CPU more */ };
-
-/* ---- what translated code relies on ------------------------------------------------------------ */
-
-/* XRSTOR takes the guest's image, and nothing that is executed raises a numeric exception. */
-static bool image_is_plain(const struct soft_fx *fx)
-{
-    uint64_t odd = fx->xstate_bv & ~(uint64_t)FX_ALL;
-
-    for (unsigned i = 0; i < ARRAY_LEN(fx->reserved2); i++)
-        odd |= fx->reserved2[i];
-    return odd == 0 && fx->xcomp_bv == 0 && !(fx->mxcsr & ~(unsigned)MXCSR_MASK) &&
-           (fx->mxcsr & MXCSR_MASKS) == MXCSR_MASKS;
-}
-
-/*
- * What may be translated code's now. A component in its initial state stays the interpreter's until that has used it:
- * then its bytes in the image are what they would be without translation.
- */
-static unsigned simd_allowed(const struct trans *t)
-{
-    const struct soft_cpu *c = t->c;
-    const struct soft_fx *fx = (const struct soft_fx *)(const void *)c->s.xsave;
-    unsigned allowed = 0;
-
-    if (c->s.cr0 & (X86_CR0_EM | X86_CR0_TS) || !(c->s.cr4 & X86_CR4_OSFXSR) ||
-        c->s.xsave_len < FX_BYTES || !(fx->xstate_bv & FX_SSE) || !image_is_plain(fx))
-        return 0;
-    allowed = TRANS_SIMD_SSE;
-    if (fx->xstate_bv & FX_AVX && c->s.cr4 & X86_CR4_OSXSAVE &&
-        (c->s.xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX)
-        allowed |= TRANS_SIMD_AVX;
-    return allowed & t->store->host_simd;
-}
 
 /* The caller has to look at something between two instructions. */
 static bool wanted(const struct soft_cpu *c)
@@ -169,7 +135,6 @@ static void take_system(struct trans *t)
 
 static void enter(struct trans *t, const struct resume *at, uint64_t budget)
 {
-    const struct soft_fx *fx = (const struct soft_fx *)(const void *)t->c->s.xsave;
     struct trans_frame *f = t->frame;
     struct soft_cpu *c = t->c;
 
@@ -178,13 +143,7 @@ static void enter(struct trans *t, const struct resume *at, uint64_t budget)
     t->budget = budget;
     f->flags = flags_to_frame(c->s.rflags);
     give_system(t);
-    f->wanted = at->simd;
-    f->simd_allowed = simd_allowed(t);
-    f->simd_mask = FX_SSE | (f->simd_allowed & TRANS_SIMD_AVX ? FX_AVX : 0);
-    t->mxcsr_mask = fx->mxcsr_mask;
-    t->xstate_bv = fx->xstate_bv;
-    if (f->host_mxcsr == 0)
-        __asm__ volatile("stmxcsr %0" : "=m"(f->host_mxcsr));
+    trans_simd_begin(t, at->simd);
     trans_enter(f);
     t->stats.leaves++;
 }
@@ -201,18 +160,6 @@ static void take_flags(struct trans *t, const struct site *s)
     c->s.rflags |= flags;
 }
 
-/* XSAVE tells what is not in its initial state; the interpreter, what has been used. */
-static void take_simd(struct trans *t)
-{
-    struct soft_fx *fx = (struct soft_fx *)(void *)t->c->s.xsave;
-
-    if (t->frame->simd == 0)
-        return;
-    fx->mxcsr_mask = t->mxcsr_mask; /* XSAVE has written the host's */
-    fx->xstate_bv |= t->xstate_bv;
-    t->frame->simd = 0;
-}
-
 static bool canonical(uint64_t linear)
 {
     return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
@@ -226,6 +173,7 @@ enum next {
     NEXT_STEP,   /* the interpreter for one instruction */
     NEXT_REP,    /* the same, a REP that may be done at once */
     NEXT_PAUSE,  /* the same, and it is waiting for another vCPU */
+    NEXT_COLD,   /* the interpreter up to a branch */
     NEXT_RETURN, /* to the caller, who has something to look at */
     NEXT_EXIT,   /* the same, and the vCPU's exit is filled */
 };
@@ -270,7 +218,7 @@ static enum next after_leave(struct trans *t, const struct site *s)
 
     take_system(t);
     take_flags(t, s);
-    take_simd(t);
+    trans_simd_end(t);
     c->insns += t->budget - t->frame->budget;
     c->s.rip = at;
     switch ((enum site_kind)s->kind) {
@@ -289,7 +237,7 @@ static enum next after_leave(struct trans *t, const struct site *s)
         next = miss(t, s);
         break;
     case SITE_SIMD:
-        next = NEXT_STEP;
+        next = NEXT_COLD;
         break;
     case SITE_REP:
         c->insns += s->executed;
@@ -325,7 +273,7 @@ static bool goes_on_in(struct trans *t, const struct block *b, unsigned insn)
     return !b->dead && insn + 1u < b->ninsns &&
            c->s.rip == b->rip + t->store->bound[b->bounds + insn + 1].guest &&
            t->flushes_seen == c->flushes && trans_mode(c) == b->mode &&
-           (b->simd & ~simd_allowed(t)) == 0;
+           (b->simd & ~trans_simd_allowed(t)) == 0;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
@@ -526,7 +474,9 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
         (void)look(t);
         if (budget_now(t, &unused))
             b = block_at(t, c->s.rip, BLOCK_NONE);
-        next = b != NULL ? checked(t, run_blocks(t, b), true) : run_cold(t);
+        next = b != NULL ? checked(t, run_blocks(t, b), true) : NEXT_COLD;
+        if (next == NEXT_COLD)
+            next = run_cold(t);
         if (next == NEXT_RETURN || next == NEXT_EXIT)
             return next == NEXT_RETURN;
     }

@@ -19,6 +19,7 @@ enum scan_kind {
     SCAN_DIV,  /* copied behind a look whether it faults */
     SCAN_BITS, /* a bit string in memory */
     SCAN_MOFFS,
+    SCAN_X87, /* x87, MMX, and MXCSR: gen_x87.c */
     SCAN_PUSH,
     SCAN_POP,
     SCAN_LEAVE,
@@ -80,6 +81,9 @@ bool scan_flat32(const struct x86_insn *in);
 /* INC and DEC of 32-bit code, whose opcodes are REX prefixes in 64-bit code. */
 bool scan_short_inc(const struct x86_insn *in);
 
+/* gen_x87.c: the same for x87 and MMX, LDMXCSR and STMXCSR; sets x->simd. */
+unsigned scan_x87(const struct scan *s, struct scan_insn *x);
+
 /* gen_bits.c: whether a bit string in memory is one that can be done. */
 bool scan_bits(const struct x86_insn *in);
 
@@ -87,6 +91,9 @@ bool scan_is_sti(const struct scan_insn *x);
 
 /* scan_flags.c: live and live_out of all instructions. */
 void scan_live(struct scan *s);
+
+/* General registers that have no home are no more than there are scratch registers. */
+bool scan_scratch_suffices(const struct x86_insn *in);
 
 /* The memory operand: which one, -1 when there is none. */
 int scan_mem_operand(const struct x86_insn *in);

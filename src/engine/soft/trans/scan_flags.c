@@ -41,7 +41,7 @@ static unsigned killed(const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
-    if (x->kind != SCAN_COPY && x->kind != SCAN_BITS)
+    if (x->kind != SCAN_COPY && x->kind != SCAN_BITS && x->kind != SCAN_X87)
         return 0;
     if (may_shift_by_nothing(&x->in))
         return 0;
@@ -121,6 +121,7 @@ static bool leaves_flags_alone(const struct scan_insn *x)
     case SCAN_COPY:
     case SCAN_LEA:
     case SCAN_MOFFS:
+    case SCAN_X87:
     case SCAN_PUSH:
     case SCAN_POP:
     case SCAN_LEAVE:

@@ -2,7 +2,7 @@
 /*
  * scan_kind.c - how each instruction is translated
  *
- * Only instructions that are listed here are, and scan_system.c's; all others are the interpreter's.
+ * Only instructions that are listed here are, and gen_system.c's and gen_x87.c's; all others are the interpreter's.
  */
 #include "engine/soft/trans/scan.h"
 
@@ -27,14 +27,14 @@ int scan_mem_operand(const struct x86_insn *in)
     for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
         unsigned kind = x86_opnd_types[row->operand[i]].kind;
 
-        if (kind == X86_OPK_RM || kind == X86_OPK_XRM || kind == X86_OPK_RMBITS)
+        if (kind == X86_OPK_RM || kind == X86_OPK_XRM || kind == X86_OPK_MMRM ||
+            kind == X86_OPK_RMBITS)
             return (int)i;
     }
     return -1;
 }
 
-/* General registers that have to be in scratch registers: at most as many as there are. */
-static bool scratch_suffices(const struct x86_insn *in)
+bool scan_scratch_suffices(const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
     unsigned seen = 0, n = 0, room = in->flags & X86_INSN_MEM ? 1 : 2;
@@ -276,7 +276,7 @@ static bool copy_is_plain(const struct x86_insn *in)
         return false;
     if (!(x86_insn_row(in)->when & X86_WHEN_64) && !scan_short_inc(in))
         return false; /* the host would take the bytes for something else */
-    return !mixes_high_byte(in) && scratch_suffices(in);
+    return !mixes_high_byte(in) && scan_scratch_suffices(in);
 }
 
 static unsigned copy_kind(const struct x86_insn *in)
@@ -311,10 +311,6 @@ static bool vector_is_plain(const struct scan *s, struct scan_insn *x)
     case X86_MN_VPMASKMOVQ:
     case X86_MN_MASKMOVDQU:
     case X86_MN_VMASKMOVDQU:
-    case X86_MN_LDMXCSR:
-    case X86_MN_VLDMXCSR:
-    case X86_MN_STMXCSR:
-    case X86_MN_VSTMXCSR:
         return false;
     }
     if (soft_thunks[x->in.op].reg[0] == 0 && soft_thunks[x->in.op].reg[1] == 0 &&
@@ -323,7 +319,20 @@ static bool vector_is_plain(const struct scan *s, struct scan_insn *x)
     if (mem >= 0 && x86_size_bytes(x86_opnd_types[row->operand[mem]].mem_size, &x->in) == 0)
         return false;
     x->simd = avx ? TRANS_SIMD_SSE | TRANS_SIMD_AVX : TRANS_SIMD_SSE;
-    return scratch_suffices(&x->in);
+    return scan_scratch_suffices(&x->in);
+}
+
+static bool is_control_or_x87(const struct x86_row *row)
+{
+    switch (row->mnemonic) {
+    case X86_MN_LDMXCSR:
+    case X86_MN_VLDMXCSR:
+    case X86_MN_STMXCSR:
+    case X86_MN_VSTMXCSR:
+        return true;
+    default:
+        return row->klass == X86_CLASS_X87 || row->klass == X86_CLASS_MMX;
+    }
 }
 
 static bool ends_block(const struct x86_row *row)
@@ -377,6 +386,8 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         return ends_block(row) ? SCAN_STOP : SCAN_STEP;
     if (soft_offered_op(s->c, x->in.op) != x->in.op)
         return SCAN_STEP; /* the host would execute the one that is not offered */
+    if (is_control_or_x87(row))
+        return scan_x87(s, x);
     if (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX)
         return vector_is_plain(s, x) ? SCAN_COPY : SCAN_STEP;
     if (row->klass == X86_CLASS_SYSTEM || row->klass == X86_CLASS_FAR ||
@@ -385,7 +396,7 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         kind = scan_system(s, &x->in);
     else if (trans_is_string(&x->in))
         kind = SCAN_STRING;
-    else if (row->klass != X86_CLASS_MMX && row->klass != X86_CLASS_X87 && allowed(s, &x->in))
+    else if (allowed(s, &x->in))
         kind = int_kind(s, x);
     return kind == SCAN_STEP && ends_block(row) ? SCAN_STOP : kind;
 }

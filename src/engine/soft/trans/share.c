@@ -48,7 +48,7 @@ static bool host_can(struct trans_store *s)
     if (c & bit_OSXSAVE) {
         __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
         if (xcr0 & FX_SSE)
-            s->host_simd = TRANS_SIMD_SSE | (xcr0 & FX_AVX ? TRANS_SIMD_AVX : 0);
+            s->host_simd = TRANS_SIMD_ALL & ~(xcr0 & FX_AVX ? 0u : (unsigned)TRANS_SIMD_AVX);
     }
     return true;
 }
@@ -138,6 +138,7 @@ static int make_frame(struct trans *t, struct vitro_err *err)
     t->frame->call = (const void *)trans_call;
     t->frame->string = (const void *)trans_string_call;
     t->frame->trans = t;
+    t->frame->simd_missing = TRANS_SIMD_ALL;
     t->frame->requests = &t->c->vcpu->requests;
     return 0;
 }

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Other real guests: memtest86+ with its text screen, and Debian's i386 kernels."""
+import hashlib
 import json
 import re
 import subprocess
+import tempfile
 import unittest
 
-from rig import GUESTS, VITRO, Boot, needs
+from rig import GUESTS, HERE, VITRO, Boot, needs
 
 OK, TIMEOUT = 0, 14
 
@@ -43,6 +45,21 @@ class Memtest(unittest.TestCase):
         self.assertEqual(run.returncode, TIMEOUT)
         self.assertEqual(run.stdout.count(b"\n"), 25)
         self.assertTrue(run.stdout.decode().strip().startswith("Memtest86+"))
+
+
+class Compatibility(unittest.TestCase):
+    """Programs of 32 bits under a 64-bit kernel."""
+
+    @needs("vmlinuz-cloud", "busybox-i386")
+    def test_programs(self):
+        with tempfile.NamedTemporaryFile(suffix=".cpio.gz") as initrd:
+            subprocess.run([HERE / "initramfs", initrd.name, GUESTS / "busybox-i386"], check=True)
+            boot = Boot("vmlinuz-cloud",
+                        "b=/root/busybox-i386; $b seq 3000 | $b sort -r | $b gzip | $b gunzip | $b md5sum",
+                        append="loglevel=4", options=["-e", "soft"], initrd=initrd.name)
+        lines = "".join(f"{n}\n" for n in sorted((str(n) for n in range(1, 3001)), reverse=True))
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn(hashlib.md5(lines.encode()).hexdigest().encode() + b"  -\n", boot.said, boot.tail())
 
 
 class I386(unittest.TestCase):

@@ -304,6 +304,31 @@ static void syscall_and_sysret(void **state)
     assert_int_equal(r->c->cpl, 3);
 }
 
+/* Where CPUID names AMD; Intel's CPUs have it in 64-bit mode only. */
+static void syscall_in_compat(void **state)
+{
+    struct x86_cpuid_model model = { .features = UINT64_MAX, .intel = true };
+    struct rig *r = *state;
+
+    r->c->sys.model = &model;
+    rig_long(r, 3);
+    r->c->s.seg[X86_CS].l = false;
+    r->c->s.seg[X86_CS].db = true;
+    soft_mode_changed(r->c);
+    r->c->msrs.star = (uint64_t)0x13 << 32;
+    r->c->msrs.lstar = UINT64_C(0xffff800000001234);
+    r->c->msrs.cstar = UINT64_C(0xffff800000005678);
+    rig_faults(r, BYTES(0x0f, 0x05), VEC_UD, 0);
+    model.intel = false;
+    r->c->s.gpr[X86_RCX] = UINT64_MAX;
+    assert_true(EXEC(r, 0x0f, 0x05));
+    assert_int_equal(r->c->s.rip, UINT64_C(0xffff800000005678));
+    assert_int_equal(r->c->s.gpr[X86_RCX], AT_CODE + 2);
+    assert_int_equal(r->c->mode, X86_MODE_LONG);
+    assert_int_equal(SEL(r, CS), 0x10);
+    assert_int_equal(r->c->cpl, 0);
+}
+
 static void sysret_to_compat(void **state)
 {
     struct rig *r = *state;
@@ -403,9 +428,9 @@ int main(void)
         TEST(long_ist),          TEST(long_int_refused),       TEST(long_iret_null_stack),
         TEST(long_iret_refused), TEST(iret_fault_unmasks_nmi), TEST(double_faults),
         TEST(triple_fault),      TEST(deliver_to_no_memory),   TEST(benign_loop_ends),
-        TEST(smap_tables),       TEST(syscall_and_sysret),     TEST(sysret_to_compat),
-        TEST(syscall_refused),   TEST(sysenter_and_sysexit),   TEST(sysenter_long),
-        TEST(sysenter_refused),
+        TEST(smap_tables),       TEST(syscall_and_sysret),     TEST(syscall_in_compat),
+        TEST(sysret_to_compat),  TEST(syscall_refused),        TEST(sysenter_and_sysexit),
+        TEST(sysenter_long),     TEST(sysenter_refused),
     };
 
     return cmocka_run_group_tests_name("soft/long", tests, NULL, NULL);

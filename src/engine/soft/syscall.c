@@ -2,8 +2,11 @@
 /*
  * syscall.c - SYSCALL, SYSRET, SYSENTER, SYSEXIT
  *
- * Source: SDM 2, the pages of the four. They load fixed segments without looking at any descriptor.
- * SYSCALL and SYSRET exist in 64-bit mode only, as Intel has it.
+ * Source: SDM 2, the pages of the four; APM 3, SYSCALL. They load fixed segments without looking at any descriptor.
+ * SYSCALL and SYSRET exist in 64-bit mode only, as Intel has it; but where the guest's CPUID names AMD, SYSCALL in
+ * compatibility mode is what Linux gives its 32-bit programs, and goes to CSTAR.
+ *
+ * GAP: AMD's SYSCALL and SYSRET of protected mode without long mode, by the lower half of STAR, are #UD.
  */
 #include "engine/soft/far.h"
 #include "engine/soft/flat.h"
@@ -25,17 +28,19 @@ static void enter_flat(struct soft_cpu *c, unsigned cs, unsigned ss, unsigned cp
 
 bool op_syscall(struct soft_cpu *c, const struct x86_insn *in)
 {
+    bool compat = c->mode == X86_MODE_COMPAT && !c->sys.model->intel;
     uint64_t star = c->msrs.star;
     unsigned cs = star >> 32 & 0xfffc;
 
     (void)in;
-    if (c->mode != X86_MODE_LONG || !(c->s.efer & X86_EFER_SCE))
+    if ((c->mode != X86_MODE_LONG && !compat) || !(c->s.efer & X86_EFER_SCE))
         return soft_raise(c, VEC_UD);
     c->s.gpr[X86_RCX] = c->next_rip;
     c->s.gpr[X86_R11] = c->s.rflags;
     c->s.rflags = (c->s.rflags & ~(c->msrs.fmask | X86_RFLAGS_RF)) | X86_RFLAGS_FIXED;
     c->no_step = !(c->s.rflags & X86_RFLAGS_TF);
-    enter_flat(c, cs, (unsigned)(star >> 32) + SOFT_SS_AFTER_CS, 0, true, c->msrs.lstar);
+    enter_flat(c, cs, (unsigned)(star >> 32) + SOFT_SS_AFTER_CS, 0, true,
+               compat ? c->msrs.cstar : c->msrs.lstar);
     return true;
 }
 

@@ -153,7 +153,9 @@ enum {
     XSAVE_XMM = 160,
     XSAVE_HEADER = 512,
     XSTATE_X87 = 1,
+    XSAVE_YMMH = 576, /* CPUID 0DH, 2: EBX; on every CPU that has them */
     XSTATE_SSE = 2,
+    XSTATE_AVX = 4,
     FCW_INITIAL = 0x37f,
     MXCSR_INITIAL = 0x1f80,
 };
@@ -183,6 +185,7 @@ int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro
     if (rc < 0)
         return rc;
     *out = (struct vitro_fpu){ .fcw = FCW_INITIAL, .mxcsr = MXCSR_INITIAL };
+    out->avx = s.xcr0 & XSTATE_AVX;
     if (s.xsave_len < XSAVE_HEADER + 8)
         return 0;
     there = le_get(s.xsave + XSAVE_HEADER, 8);
@@ -193,6 +196,8 @@ int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro
         for (size_t i = 0; i < ARRAY_LEN(out->xmm); i++)
             memcpy(out->xmm[i], s.xsave + XSAVE_XMM + 16 * i, sizeof(out->xmm[i]));
     }
+    if (out->avx && there & XSTATE_AVX && s.xsave_len >= XSAVE_YMMH + sizeof(out->ymmh))
+        memcpy(out->ymmh, s.xsave + XSAVE_YMMH, sizeof(out->ymmh));
     return 0;
 }
 

@@ -144,7 +144,7 @@ struct vitro_regs {
 
 /* After a port or memory access the instruction is completed first, so rip is the next one's. */
 int vitro_regs(struct vitro *m, unsigned cpu, struct vitro_regs *out, struct vitro_err *err);
-/* x87 and SSE registers, as FXSAVE would store them. */
+/* x87, SSE and AVX registers, as FXSAVE and XSAVE would store them. */
 struct vitro_fpu {
     uint16_t fcw, fsw, fop;
     uint8_t ftw; /* a bit a register: 1 is in use */
@@ -152,6 +152,8 @@ struct vitro_fpu {
     uint32_t mxcsr;
     uint8_t st[8][10]; /* from the top of the stack */
     uint8_t xmm[16][16];
+    bool avx;             /* the guest has switched them on, by XCR0 */
+    uint8_t ymmh[16][16]; /* bytes 16 to 31 of YMM0 to YMM15; zero without avx */
 };
 int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro_err *err);
 

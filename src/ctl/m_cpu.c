@@ -115,6 +115,10 @@ static void put_fpu(struct call *call, json_t *json)
         snprintf(name, sizeof(name), "xmm%d", i);
         json_object_set_new(json, name, hex_bytes(f.xmm[i], sizeof(f.xmm[i])));
     }
+    for (int i = 0; f.avx && i < 16; i++) {
+        snprintf(name, sizeof(name), "ymmh%d", i);
+        json_object_set_new(json, name, hex_bytes(f.ymmh[i], sizeof(f.ymmh[i])));
+    }
 }
 
 void m_regs_get(struct call *call)

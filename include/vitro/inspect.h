@@ -161,15 +161,28 @@ int vitro_fpu(struct vitro *m, unsigned cpu, struct vitro_fpu *out, struct vitro
 enum vitro_regs_part {
     VITRO_REGS_GENERAL = 1 << 0, /* gpr, rip, rflags (its VM and fixed bits stay as they are) */
     VITRO_REGS_CR2 = 1 << 1,
-    VITRO_REGS_BASES = 1 << 2, /* seg[4].base and seg[5].base: of FS and GS */
+    VITRO_REGS_BASES = 1 << 2,    /* seg[4].base and seg[5].base: of FS and GS */
+    VITRO_REGS_CONTROL = 1 << 3,  /* cr0, cr3, cr4, efer */
+    VITRO_REGS_SEGMENTS = 1 << 4, /* seg: all six, with all their fields */
 };
 /*
  * vitro_regs_set - set registers of one CPU; parts: enum vitro_regs_part, OR of any
  *
  * An instruction under way is finished first, so rip is the next one's when it is not set. VITRO_ERR_USAGE: an
- * address that no CPU takes.
+ * address that no CPU takes, or control registers and segments that no CPU has together; err says which, and nothing
+ * is set.
  */
 int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs, unsigned parts,
+                   struct vitro_err *err);
+/*
+ * vitro_seg_load - what a segment register would hold with another selector
+ *
+ * seg  in: what it holds now; out: in real and virtual-8086 mode its selector and base; else the descriptor of the
+ *      guest's table, whatever it is: vitro_regs_set says whether the CPU can have it
+ *
+ * Nothing is set. VITRO_ERR_USAGE: outside of the table, or the table is not in memory.
+ */
+int vitro_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitro_seg *seg,
                    struct vitro_err *err);
 /* all: also segments, tables, debug registers and every MSR, bit by bit */
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,

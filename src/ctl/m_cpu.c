@@ -6,7 +6,7 @@
 
 #include "ctl_priv.h"
 
-enum { SEG_CS = 1, SEG_FS = 4, SEG_GS = 5, NSEGS = 6, CR0_PE = 1, EFER_LMA = 1 << 10 };
+enum { SEG_CS = 1, SEG_FS = 4, NSEGS = 6, CR0_PE = 1, EFER_LMA = 1 << 10 };
 
 static unsigned cpu_of(const struct call *call)
 {
@@ -42,12 +42,12 @@ static void put_hex(json_t *json, const char *name, uint64_t v)
     json_object_set_new(json, name, rpc_hex(v));
 }
 
+static const char *const segment_names[NSEGS] = { "es", "cs", "ss", "ds", "fs", "gs" };
+
 static void put_segments(json_t *json, const struct vitro_regs *r)
 {
-    static const char *const names[NSEGS] = { "es", "cs", "ss", "ds", "fs", "gs" };
-
     for (unsigned i = 0; i < NSEGS; i++)
-        json_object_set_new(json, names[i], seg_json(&r->seg[i]));
+        json_object_set_new(json, segment_names[i], seg_json(&r->seg[i]));
     json_object_set_new(json, "tr", seg_json(&r->tr));
     json_object_set_new(json, "ldtr", seg_json(&r->ldtr));
     json_object_set_new(json, "gdt", table_json(r->gdt_base, r->gdt_limit));
@@ -171,48 +171,107 @@ void m_cpus(struct call *call)
 
 /* ---- writing registers ----------------------------------------------------------------------- */
 
-/* Where a register of regs.set goes; NULL: it cannot be set. *part: enum vitro_regs_part. */
-static uint64_t *settable(struct vitro_regs *r, const char *name, unsigned *part)
+enum set_what { SET_NUMBER, SET_SELECTOR };
+
+/* Where a register of regs.set goes. */
+struct settable {
+    enum set_what what;
+    uint64_t *place; /* SET_NUMBER */
+    unsigned seg;    /* SET_SELECTOR: index */
+    unsigned part;   /* enum vitro_regs_part */
+};
+
+static bool is_number(const char *name, struct vitro_regs *r, struct settable *out)
 {
-    *part = VITRO_REGS_GENERAL;
+    const struct {
+        const char *name;
+        uint64_t *place;
+        unsigned part;
+    } rows[] = {
+        { "rip", &r->rip, VITRO_REGS_GENERAL },   { "rflags", &r->rflags, VITRO_REGS_GENERAL },
+        { "cr2", &r->cr2, VITRO_REGS_CR2 },       { "cr0", &r->cr0, VITRO_REGS_CONTROL },
+        { "cr3", &r->cr3, VITRO_REGS_CONTROL },   { "cr4", &r->cr4, VITRO_REGS_CONTROL },
+        { "efer", &r->efer, VITRO_REGS_CONTROL },
+    };
+
+    out->what = SET_NUMBER;
+    out->part = VITRO_REGS_GENERAL;
     for (unsigned i = 0; i < 16; i++) {
         if (strcmp(name, rpc_gpr_name(i)) == 0)
-            return &r->gpr[i];
+            return (out->place = &r->gpr[i], true);
     }
-    if (strcmp(name, "rip") == 0)
-        return &r->rip;
-    if (strcmp(name, "rflags") == 0)
-        return &r->rflags;
-    *part = VITRO_REGS_CR2;
-    if (strcmp(name, "cr2") == 0)
-        return &r->cr2;
-    *part = VITRO_REGS_BASES;
-    if (strcmp(name, "fs_base") == 0)
-        return &r->seg[SEG_FS].base;
-    return strcmp(name, "gs_base") == 0 ? &r->seg[SEG_GS].base : NULL;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(name, rows[i].name) == 0) {
+            out->place = rows[i].place;
+            out->part = rows[i].part;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "cs", "cs_base". Bases of FS and GS are for programs in 64-bit mode too, and ask for no more. */
+static bool is_segment(const char *name, struct vitro_regs *r, struct settable *out)
+{
+    for (unsigned i = 0; i < NSEGS; i++) {
+        if (strncmp(name, segment_names[i], 2) != 0)
+            continue;
+        out->seg = i;
+        out->place = &r->seg[i].base;
+        out->what = name[2] == '\0' ? SET_SELECTOR : SET_NUMBER;
+        out->part = out->what == SET_NUMBER && i >= SEG_FS ? VITRO_REGS_BASES : VITRO_REGS_SEGMENTS;
+        return name[2] == '\0' || strcmp(name + 2, "_base") == 0;
+    }
+    return false;
+}
+
+static void set_one(struct call *call, const char *name, json_t *value, struct vitro_regs *r,
+                    const struct settable *to)
+{
+    struct vitro_err err = { 0 };
+    uint64_t v;
+
+    if (!json_is_string(value) || !rpc_parse_number(json_string_value(value), &v))
+        call_fail(call, RPC_PARAMS, "regs.set: %.40s: a number is wanted, as a string", name);
+    else if (to->what == SET_NUMBER)
+        *to->place = v;
+    else if (v > UINT16_MAX)
+        call_fail(call, RPC_PARAMS, "regs.set: %.40s: a selector has 16 bits", name);
+    else if (vitro_seg_load(call->ctl->m, cpu_of(call), (uint16_t)v, &r->seg[to->seg], &err) < 0)
+        call_fail_err(call, &err);
+}
+
+/* Selectors in the first pass, so that a base that is given beside one wins, in whatever order they come. */
+static unsigned set_all(struct call *call, struct vitro_regs *r)
+{
+    unsigned parts = 0;
+    const char *name;
+    json_t *value;
+
+    for (int pass = 0; pass < 2; pass++) {
+        json_object_foreach(call_value(call, "regs")->object, name, value)
+        {
+            struct settable to = { 0 };
+
+            if (!is_number(name, r, &to) && !is_segment(name, r, &to))
+                call_fail(call, RPC_PARAMS, "regs.set: %.40s: it cannot be set", name);
+            else if ((to.what == SET_SELECTOR) == (pass == 0))
+                set_one(call, name, value, r, &to);
+            parts |= to.part;
+        }
+    }
+    return parts;
 }
 
 void m_regs_set(struct call *call)
 {
     struct vitro_err err = { 0 };
     struct vitro_regs r;
-    unsigned parts = 0;
-    const char *name;
-    json_t *value;
+    unsigned parts;
 
     if (!read_regs(call, cpu_of(call), &r))
         return;
-    json_object_foreach(call_value(call, "regs")->object, name, value)
-    {
-        unsigned part = 0;
-        uint64_t *place = settable(&r, name, &part);
-
-        if (place == NULL)
-            call_fail(call, RPC_PARAMS, "regs.set: %.40s: it cannot be set", name);
-        else if (!json_is_string(value) || !rpc_parse_number(json_string_value(value), place))
-            call_fail(call, RPC_PARAMS, "regs.set: %.40s: a number is wanted, as a string", name);
-        parts |= part;
-    }
+    parts = set_all(call, &r);
     if (call->code == 0 && parts != 0 &&
         vitro_regs_set(call->ctl->m, cpu_of(call), &r, parts, &err) < 0)
         call_fail_err(call, &err);

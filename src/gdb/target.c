@@ -38,8 +38,9 @@ static const char *const feature_names[NFEATURES] = {
 
 #define GPR64(n)       SETTABLE(#n, 64, CORE, "int64", "gpr." #n, #n)
 #define GPR32(n, wide) SETTABLE(#n, 32, CORE, "int32", "gpr." #wide, #wide)
-#define SELECTOR(n)    PLAIN(#n, 32, CORE, "int32", "segments." #n ".selector")
-#define BASE(n)        PLAIN(#n "_base", 64, SYSTEM, "uint64", "segments." #n ".base")
+#define SELECTOR(n)    SETTABLE(#n, 32, CORE, "int32", "segments." #n ".selector", #n)
+#define BASE(n)        SETTABLE(#n "_base", 64, SYSTEM, "uint64", "segments." #n ".base", #n "_base")
+#define BASE_FIXED(n)  PLAIN(#n "_base", 64, SYSTEM, "uint64", "segments." #n ".base")
 #define ST(i)          PLAIN("st" #i, 80, CORE, "i387_ext", "fpu:st" #i)
 #define X87(n, in, by) SHIFTED(n, 32, CORE, "int", "fpu:" in, by)
 #define XMM(i)         PLAIN("xmm" #i, 128, SSE, "vec128", "fpu:xmm" #i)
@@ -61,15 +62,15 @@ static const char *const feature_names[NFEATURES] = {
 #define MXCSR PLAIN("mxcsr", 32, SSE, "i386_mxcsr", "fpu:mxcsr")
 
 #define SYSTEM_ROWS                                                                             \
-    PLAIN("cr0", 64, SYSTEM, "vitro_cr0", "cr0.value"),                                         \
+    SETTABLE("cr0", 64, SYSTEM, "vitro_cr0", "cr0.value", "cr0"),                               \
         SETTABLE("cr2", 64, SYSTEM, "uint64", "cr2", "cr2"),                                    \
-        PLAIN("cr3", 64, SYSTEM, "uint64", "cr3"),                                              \
-        PLAIN("cr4", 64, SYSTEM, "vitro_cr4", "cr4.value"),                                     \
+        SETTABLE("cr3", 64, SYSTEM, "uint64", "cr3", "cr3"),                                    \
+        SETTABLE("cr4", 64, SYSTEM, "vitro_cr4", "cr4.value", "cr4"),                           \
         PLAIN("cr8", 64, SYSTEM, "uint64", "cr8"),                                              \
-        PLAIN("efer", 64, SYSTEM, "vitro_efer", "efer.value"),                                  \
+        SETTABLE("efer", 64, SYSTEM, "vitro_efer", "efer.value", "efer"),                       \
         PLAIN("xcr0", 64, SYSTEM, "uint64", "xcr0"), BASE(cs), BASE(ss), BASE(ds), BASE(es),    \
-        PLAIN("tr", 32, SYSTEM, "int32", "segments.tr.selector"), BASE(tr),                     \
-        PLAIN("ldtr", 32, SYSTEM, "int32", "segments.ldtr.selector"), BASE(ldtr),               \
+        PLAIN("tr", 32, SYSTEM, "int32", "segments.tr.selector"), BASE_FIXED(tr),               \
+        PLAIN("ldtr", 32, SYSTEM, "int32", "segments.ldtr.selector"), BASE_FIXED(ldtr),         \
         PLAIN("gdtr_base", 64, SYSTEM, "uint64", "gdt.base"),                                   \
         PLAIN("gdtr_limit", 32, SYSTEM, "int32", "gdt.limit"),                                  \
         PLAIN("idtr_base", 64, SYSTEM, "uint64", "idt.base"),                                   \

@@ -242,12 +242,60 @@ class Debug(Case):
         client.call("pause")
         self.assertEqual(client.call("mem.read", addr="0x800", len=1, physical=True), {"bytes": "aa"})
 
+    def system_registers(self, engine):
+        """In a guest of 32-bit code with tables of its own; what a CPU cannot be in is refused, and nothing is set."""
+        # lgdt [0x20]; 1: jmp 1b; at 0x20 the limit and base 0x30; there: null, code, data, data of ring 3, no segment
+        code = bytes.fromhex("0f011520000000 ebfe").ljust(0x20, b"\0") + bytes.fromhex("2700 30000000").ljust(0x10, b"\0") + \
+            b"".join(d.to_bytes(8, "little") for d in (0, 0x00cf9b000000ffff, 0x00cf93001000ffff, 0x00cff3000000ffff, 0))
+        image = self.file("system", code)
+        machine = Machine(self, image, "-e", engine, "--mode", "protected", name=f"system-{engine}")
+        client = machine.client()
+        while client.call("regs.get")["gdt"]["limit"] != "0x27":
+            pass
+        client.call("pause")
+        client.call("regs.set", regs={"ds": "0x10", "es_base": "0x1234", "cr3": "0x5000", "cr4": "0x10"})
+        regs = client.call("regs.get")
+        self.assertEqual((regs["ds"]["selector"], regs["ds"]["base"], regs["ds"]["limit"], regs["es"]["base"],
+                          regs["cr3"], regs["cr4"]), ("0x10", "0x1000", "0xffffffff", "0x1234", "0x5000", "0x10"))
+        client.call("regs.set", regs={"ds_base": "0x7", "ds": "0x10"})  # the base wins, in whatever order
+        regs = client.call("regs.get")
+        self.assertEqual(regs["ds"]["base"], "0x7")
+        for wrong, words in (({"cr0": "0x80000000"}, "CR0.PG without CR0.PE"), ({"cr0": "0x20000001"}, "CR0.NW"),
+                             ({"cr0": "0x100000011"}, "bits 63 to 32"), ({"cr4": "0x2000"}, "CR4: a bit"),
+                             ({"efer": "0x400"}, "EFER.LMA"), ({"efer": "0x2"}, "EFER: a bit"),
+                             ({"cr0": "0x80000011", "efer": "0x500", "cr4": "0x0"}, "without CR4.PAE"),
+                             ({"cr3": "0xf000000000000000"}, "CR3"), ({"cs": "0x10"}, "CS: no code segment"),
+                             ({"cs": "0x0"}, "CS: no code segment"), ({"ss": "0x8"}, "SS: no data segment"),
+                             ({"ss": "0x1b"}, "different rings"), ({"ds": "0x20"}, "a data segment"),
+                             ({"ss": "0x0"}, "SS: null"), ({"ds": "0x28"}, "outside of the GDT"),
+                             ({"cs_base": "0x100000000"}, "beyond 4 GiB"),
+                             ({"rbx": "0x1", "cr3": "0xf000000000000000"}, "CR3")):
+            with self.subTest(wrong=wrong), self.assertRaises(Failed) as e:
+                client.call("regs.set", regs=wrong)
+            self.assertIn(words, str(e.exception))
+        self.assertEqual(client.call("regs.get"), regs)
+
+    def test_system_registers(self):
+        self.system_registers("soft")
+
+    @needs_kvm
+    def test_system_registers_on_kvm(self):
+        self.system_registers("kvm")
+
+    def test_selectors_where_they_are_addresses(self):
+        machine = Machine(self, self.file("real", bytes.fromhex("ebfe")), "-e", "soft", "--mode", "real", name="real")
+        client = machine.client()
+        client.call("pause")
+        client.call("regs.set", regs={"es": "0xb800"})
+        es = client.call("regs.get")["es"]
+        self.assertEqual((es["selector"], es["base"], es["limit"]), ("0xb800", "0xb8000", "0xffff"))
+
     def test_all_or_nothing(self):
         client = self.attach(self.counter("soft"))
         client.call("pause")
         before = client.call("regs.get")
         for regs in ({"rbx": "0x1", "nosuch": "0x1"}, {"rbx": "0x1", "rip": "0x1000000000000"}, {"rbx": 1},
-                     {"rbx": "x"}, {"rbx": "0x10000000000000000"}, {"cr0": "0x0"}):
+                     {"rbx": "x"}, {"rbx": "0x10000000000000000"}, {"cr8": "0x0"}, {"cs_limit": "0x1"}, {"cs": "0x10000"}):
             with self.assertRaises(Failed) as e:
                 client.call("regs.set", regs=regs)
             self.assertEqual(e.exception.code, -32602)

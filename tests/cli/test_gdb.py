@@ -84,7 +84,8 @@ class Gdb(Case):
         machine = Debugged(self, "hello", "-e", "soft")
         text = gdb(machine.where, "info registers cr0 efer rsp cs", "set $rbx = 0x1122334455667788",
                    "set $eflags = 0x97", "set $gs_base = 0xffff888000000000", "stepi",
-                   "info registers rbx eflags gs_base", "set $cr3 = 0", "p $cr3", "p $mxcsr", "p $fctrl",
+                   "info registers rbx eflags gs_base", "set $cr3 = 0x2018", "p $cr3", "set $cr0 = 0", "p/x $cr0",
+                   "set $tr = 8", "p $tr", "p $mxcsr", "p $fctrl",
                    "p $xmm15.uint128", "p $ymm0.v8_int32", "kill")
         self.assertRegex(text, r"cr0 +0x80050033 +\[ PE MP ET NE WP AM PG \]")
         self.assertRegex(text, r"efer +0x500 +\[ LME LMA \]")
@@ -92,7 +93,8 @@ class Gdb(Case):
         self.assertRegex(text, r"rbx +0x1122334455667788 ")
         self.assertRegex(text, r"eflags +0x97 +\[ CF PF AF SF \]")
         self.assertRegex(text, r"gs_base +0xffff888000000000 ")
-        self.assertIn("= 8192", text)      # CR3 is not for a debugger to set
+        self.assertIn("= 8216\n", text)    # write-through, from the same table
+        self.assertIn("= 0x80050033\n", text)  # no long mode without paging
         self.assertIn("= [ IM DM ZM OM UM PM ]", text)
         self.assertIn("= 895", text)       # 0x37f
         self.assertEqual(machine.wait()[0], STOPPED)

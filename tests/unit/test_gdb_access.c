@@ -234,8 +234,9 @@ static void writes_registers(void **state)
           "regs {\"all\":true,\"cpu\":0}\nregs.get {\"cpu\":0,\"fpu\":true}\n"
           "regs.set {\"cpu\":0,\"regs\":{\"rax\":\"0x1\"}}\n" },
         { "P0=8877665544332211", "OK\n", NULL },
-        { "P12=09000000", "E01\n", NULL }, /* selectors cannot be set */
-        { "P12=08000000", "OK\n", "" },    /* but keep their value */
+        { "P12=09000000", "OK\n", "regs.set {\"cpu\":0,\"regs\":{\"cs\":\"0x9\"}}\n" },
+        { "P12=08000000", "OK\n", /* what keeps its value is not set */
+          "regs {\"all\":true,\"cpu\":0}\nregs.get {\"cpu\":0,\"fpu\":true}\n" },
     };
     struct gdb_rig *r = *state;
     char packet[PACKET_MAX + 1];
@@ -249,7 +250,7 @@ static void writes_registers(void **state)
     assert_string_equal(gdb_rig_ask(r, packet), "OK\n");
     assert_string_equal(gdb_rig_calls(r),
                         "regs.set {\"cpu\":0,\"regs\":{\"rbx\":\"0xff\",\"rip\":\"0x1200\"}}\n");
-    memcpy(packet + 1 + 16 * 17 + 8, "77", 2); /* and CS: nothing is set */
+    memcpy(packet + 1 + 16 * 17 + 8 + 6 * 8, "77", 2); /* and st0: nothing is set */
     assert_string_equal(gdb_rig_ask(r, packet), "E01\n");
     assert_null(strstr(gdb_rig_calls(r), "regs.set"));
     r->refuse = "regs.set";

@@ -41,7 +41,7 @@ bool soft_table_store(struct soft_cpu *c, uint64_t linear, const void *src, unsi
 
 void soft_parse_desc(uint64_t raw, uint16_t selector, struct x86_seg *out)
 {
-    *out = soft_parsed_desc(raw, selector);
+    *out = x86_seg_of_desc(raw, selector);
 }
 
 /*

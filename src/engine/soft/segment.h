@@ -10,6 +10,7 @@
 #define ENGINE_SOFT_SEGMENT_H
 
 #include "engine/soft/cpu.h"
+#include "x86/descriptor.h"
 
 /* System-segment and gate types, SDM 3A "System Descriptor Types". In long mode the 32-bit ones are 64-bit. */
 enum soft_sys_type {
@@ -96,30 +97,6 @@ bool soft_raise_selector(struct soft_cpu *c, enum soft_vector vector, uint16_t s
 /* The tables and the TSS: wraps at 4 GiB outside long mode, #GP(0) when not canonical in it. */
 bool soft_table_load(struct soft_cpu *c, uint64_t linear, void *dst, unsigned len);
 bool soft_table_store(struct soft_cpu *c, uint64_t linear, const void *src, unsigned len);
-
-/*
- *  63      56 55 54 53 52 51    48 47 46 45 44 43  40 39              16 15             0
- *  base 31:24  G D/B L AVL lim19:16  P  DPL  S  type      base 23:0          limit 15:0
- */
-static inline struct x86_seg soft_parsed_desc(uint64_t raw, uint16_t selector)
-{
-    uint32_t limit = (uint32_t)((raw & 0xffff) | (raw >> 32 & 0xf0000));
-    bool g = raw >> 55 & 1;
-
-    return (struct x86_seg){
-        .base = (raw >> 16 & 0xffffff) | (raw >> 32 & 0xff000000),
-        .limit = g ? limit << 12 | 0xfff : limit,
-        .selector = selector,
-        .type = raw >> 40 & 0xf,
-        .s = raw >> 44 & 1,
-        .dpl = raw >> 45 & 3,
-        .present = raw >> 47 & 1,
-        .avl = raw >> 52 & 1,
-        .l = raw >> 53 & 1,
-        .db = raw >> 54 & 1,
-        .g = g,
-    };
-}
 
 void soft_parse_desc(uint64_t raw, uint16_t selector, struct x86_seg *out);
 void soft_parse_gate(uint64_t raw, uint64_t high, struct soft_gate *out);

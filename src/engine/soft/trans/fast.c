@@ -129,7 +129,7 @@ static bool descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_s
     host = readable(c, BANK_SUPER, c->s.gdtr.base + (selector & ~7u), GDT_ENTRY);
     if (host == NULL)
         return false;
-    *seg = soft_parsed_desc(mem_load_64(host), selector);
+    *seg = x86_seg_of_desc(mem_load_64(host), selector);
     return seg->s && seg->present && seg->type & TYPE_ACCESSED && seg->dpl == soft_rpl(selector);
 }
 

@@ -354,12 +354,120 @@ static void test_global_pages(void **state)
     pair_close(p);
 }
 
+/* ---- INVLPG ------------------------------------------------------------------------------------- */
+
+enum { INVLPG_AT = 0x400, PD_AT = 2 * PAGE, LARGE = 0x80 };
+
+/* In ring 0: 1: mov eax, [rsi]; mov ecx, [rdi]; add edx, 5; jmp 1b; and at INVLPG_AT invlpg [rbx]; jmp 1b */
+static void begin_reader(struct side *s)
+{
+    static const uint8_t loop[] = { 0x8b, 0x06, 0x8b, 0x0f, 0x83, 0xc2, 5, 0xeb, 0xf7 };
+    static const uint8_t invlpg[] = { 0x0f, 0x01, 0x3b, 0xe9, 0xf8, 0xfb, 0xff, 0xff };
+    struct soft_cpu *c = s->rig.c;
+    uint8_t code[PAGE];
+
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, loop, sizeof(loop));
+    memcpy(code + INVLPG_AT, invlpg, sizeof(invlpg));
+    begin(s, code, 0);
+    c->s.seg[X86_CS].dpl = c->s.seg[X86_SS].dpl = 0;
+    c->s.seg[X86_CS].selector = CS0;
+    soft_mode_changed(c);
+    c->s.gpr[X86_RSI] = WINDOW + WINDOW_DATA;
+    c->s.gpr[X86_RDI] = WINDOW + WINDOW_DATA + PAGE;
+    for (unsigned i = 0; i < 3; i++)
+        le_put(s->rig.ram + RIG_DATA + (size_t)i * PAGE, 4, i + 1);
+}
+
+static void invalidate(struct side *s, uint64_t linear)
+{
+    s->rig.c->s.gpr[X86_RBX] = linear;
+    s->rig.c->s.rip = WINDOW + INVLPG_AT - 4; /* NOPs: it is not the first of a burst */
+    assert_true(side_advance(s, s->rig.c->insns + 100));
+}
+
+static void map_at(struct rig *r, uint64_t at, uint64_t gpa)
+{
+    le_put(r->ram + PT_AT + 8 * (size_t)(at / PAGE), 8, gpa | LEAF);
+}
+
+/* The one page is looked up again. The other need not be, and for speed it is not. */
+static void check_invlpg(struct side *s)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    begin_reader(s);
+    assert_true(side_advance(s, 200));
+    assert_int_equal(c->s.gpr[X86_RAX], 1);
+    assert_int_equal(c->s.gpr[X86_RCX], 2);
+    map_at(&s->rig, WINDOW_DATA, RIG_DATA + 2 * PAGE);
+    map_at(&s->rig, WINDOW_DATA + PAGE, RIG_DATA + 2 * PAGE);
+    invalidate(s, WINDOW + WINDOW_DATA + 0x123);
+    assert_int_equal(c->s.gpr[X86_RAX], 3);
+    assert_int_equal(c->s.gpr[X86_RCX], 2);
+    invalidate(s, WINDOW + WINDOW_DATA + PAGE);
+    assert_int_equal(c->s.gpr[X86_RCX], 3);
+    map_at(&s->rig, WINDOW_DATA, RIG_DATA);
+    map_at(&s->rig, WINDOW_DATA + PAGE, RIG_DATA + PAGE);
+}
+
+/* Code in the page, and the very code that says so, is another one from the next instruction on. Returns EDX. */
+static uint64_t check_invlpg_code(struct side *s)
+{
+    begin_reader(s);
+    invalidate(s, WINDOW + WINDOW_DATA); /* its jump is linked from then on */
+    memcpy(s->rig.ram + RIG_DATA + 3 * PAGE, s->rig.code, PAGE);
+    s->rig.ram[RIG_DATA + 3 * PAGE + 6] = 100;
+    map_at(&s->rig, 0, RIG_DATA + 3 * PAGE);
+    invalidate(s, WINDOW);
+    map_at(&s->rig, 0, RIG_CODE);
+    return s->rig.c->s.gpr[X86_RDX];
+}
+
+/* Any address of a large page takes all of it. */
+static void check_invlpg_large(struct side *s)
+{
+    uint8_t *pde = s->rig.ram + PD_AT + 8 * (size_t)(WINDOW >> 21 & 511);
+    struct soft_cpu *c = s->rig.c;
+
+    begin_reader(s);
+    /* Guest-physical 0 is at the window then, and the code lies where it did not. */
+    c->s.gpr[X86_RSI] = c->s.gpr[X86_RDI] = WINDOW + RIG_DATA + PAGE;
+    le_put(pde, 8, LARGE | LEAF);
+    soft_flush(c, true);
+    c->s.rip = WINDOW + RIG_CODE;
+    assert_true(side_advance(s, 200));
+    assert_int_equal(c->s.gpr[X86_RAX], 2);
+    le_put(pde, 8, PT_AT | LEAF);
+    map_at(&s->rig, RIG_CODE, RIG_CODE);
+    map_at(&s->rig, RIG_DATA + PAGE, RIG_DATA + 2 * PAGE);
+    c->s.gpr[X86_RBX] = WINDOW + 0x10000;
+    c->s.rip = WINDOW + RIG_CODE + INVLPG_AT - 4;
+    assert_true(side_advance(s, c->insns + 100));
+    assert_int_equal(c->s.gpr[X86_RAX], 3);
+}
+
+static void test_invlpg(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+
+    (void)state;
+    check_invlpg(&p->interp);
+    check_invlpg(&p->trans);
+    assert_int_equal(check_invlpg_code(&p->interp), check_invlpg_code(&p->trans));
+    check_invlpg_large(&p->interp);
+    check_invlpg_large(&p->trans);
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rings),
         cmocka_unit_test(test_waiting_interrupt),
         cmocka_unit_test(test_global_pages),
+        cmocka_unit_test(test_invlpg),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

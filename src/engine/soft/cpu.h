@@ -159,6 +159,8 @@ struct soft_cpu {
     uint32_t global_generation; /* 1..0xfff */
     bool global_low;            /* one of them has an address that programs use */
     uint64_t global_flushes;    /* of both, ever */
+    uint64_t
+        large; /* of each region of linear addresses, by its number modulo 64: large pages are in either */
 
     struct soft_code *code; /* SOFT_CODE decoded instructions, by physical address */
     struct trans *trans;    /* NULL: everything is interpreted */

@@ -33,13 +33,33 @@ void soft_flush(struct soft_cpu *c, bool global_too)
         return;
     c->global_flushes++;
     c->global_low = false;
+    c->large = 0;
     next_generation(c->tlb_global, &c->global_generation);
+}
+
+/* A GiB each. */
+static uint64_t region(uint64_t linear)
+{
+    return UINT64_C(1) << (linear >> 30) % 64;
+}
+
+static void forget_page(struct soft_tlb_entry *e, uint64_t linear)
+{
+    if ((e->tag ^ linear) < PAGE)
+        e->tag = 0;
 }
 
 void soft_flush_page(struct soft_cpu *c, uint64_t linear)
 {
-    /* The page may be part of a large one that fills many entries: all are forgotten. */
-    soft_flush(c, c->global_low || (int64_t)linear < 0);
+    linear &= ~UINT64_C(0xfff);
+    /* A page that is part of a large one fills many entries: all are forgotten. */
+    if (c->large & region(linear) || (c->trans != NULL && !trans_forget_page(c->trans, linear))) {
+        soft_flush(c, c->global_low || (int64_t)linear < 0);
+        return;
+    }
+    c->vcpu->tables_changed = true;
+    forget_page(&c->tlb[linear / PAGE % SOFT_TLB], linear);
+    forget_page(&c->tlb_global[linear / PAGE % SOFT_TLB], linear);
 }
 
 static bool read_phys(void *ctx, uint64_t gpa, void *buf, unsigned len)
@@ -186,6 +206,8 @@ static void fill(struct soft_cpu *c, uint64_t linear, const struct x86_walk *w, 
     const struct mem_slot *slot;
     bool kept = is_kept(c, w->gpa, how);
 
+    if (w->page_bytes > PAGE)
+        c->large |= region(linear);
     e->global = w->global;
     e->watched = (uint8_t)soft_watched(c, linear);
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;

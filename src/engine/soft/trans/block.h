@@ -30,7 +30,8 @@ enum {
     PAGES_MAX = 1 << 14,
     COUNTERS = 1 << 14,
     GUARDED_MAX = 64,
-    TRANS_USED = 8192,
+    TRANS_USED = 1 << 16,
+    TRANS_LOOKED = 1 << 15,
 };
 
 enum site_kind {
@@ -177,6 +178,11 @@ struct trans {
 
     /* what is in use, to be freed by a flush: of global pages apart */
     struct trans_used filled[2], linked[2];
+    /*
+     * Pages in which code has been looked up since the last flush, by linear address, a bit for each page that has the
+     * number modulo TRANS_LOOKED: those of programs, and of the upper half of the addresses.
+     */
+    uint64_t looked[2][TRANS_LOOKED / 64];
     uint64_t flushes_seen,
         global_seen; /* soft_cpu.flushes and global_flushes when the tables were right */
 
@@ -283,6 +289,8 @@ void trans_page_free(struct trans *t, uint32_t number);
 /* A cell for a branch whose unlinked jump goes to `stub`; in every vCPU's frame. */
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub);
 /* in_frame: the flags are. */
+/* Code is executed there, and links lead to it, until it is forgotten. */
+void trans_note_looked(struct trans *t, uint64_t rip);
 void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to, bool in_frame);
 
 /* enter.S: what other vCPUs have written into the cache is executed from now on. */

@@ -82,15 +82,45 @@ static void free_linked(struct trans *t, struct trans_used *used)
     used->n = 0;
 }
 
+/* ---- one page ---------------------------------------------------------------------------------- */
+
+static uint64_t *looked(struct trans *t, uint64_t linear)
+{
+    return &t->looked[linear >> 63][linear / PAGE % TRANS_LOOKED / 64];
+}
+
+void trans_note_looked(struct trans *t, uint64_t rip)
+{
+    *looked(t, rip) |= UINT64_C(1) << rip / PAGE % 64;
+}
+
+bool trans_forget_page(struct trans *t, uint64_t linear)
+{
+    if (*looked(t, linear) >> linear / PAGE % 64 & 1)
+        return false; /* links are not kept by target */
+    for (uint32_t i = 0; i < BANKS * TRANS_ACCESSES; i++) {
+        uint32_t number = i * TRANS_TLB + (uint32_t)(linear / PAGE % TRANS_TLB);
+
+        if (page_at(t, number)->ntag == -linear)
+            free_entry(t, number);
+    }
+    return true;
+}
+
+/* ---- all --------------------------------------------------------------------------------------- */
+
 void trans_pages_flush(struct trans *t)
 {
     free_filled(t, &t->filled[0]);
     free_linked(t, &t->linked[0]);
+    if (!t->c->global_low)
+        memset(t->looked[0], 0, sizeof(t->looked[0]));
 }
 
 void trans_pages_free(struct trans *t)
 {
     trans_pages_flush(t);
+    memset(t->looked, 0, sizeof(t->looked));
     free_filled(t, &t->filled[1]);
     free_linked(t, &t->linked[1]);
 }

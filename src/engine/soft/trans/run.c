@@ -76,6 +76,8 @@ static struct block *block_at(struct trans *t, uint64_t rip, uint32_t from)
         return NULL;
     trans_lock(t->store);
     b = find_or_build(t, rip, place.gpa, place.host);
+    if (b != NULL)
+        trans_note_looked(t, rip);
     if (b != NULL && from != BLOCK_NONE)
         link(t, from, b);
     trans_unlock(t->store);
@@ -138,6 +140,7 @@ static void enter(struct trans *t, const struct resume *at, uint64_t budget)
     struct trans_frame *f = t->frame;
     struct soft_cpu *c = t->c;
 
+    trans_note_looked(t, c->s.rip);
     f->entry = at->host;
     f->budget = budget + at->done;
     t->budget = budget;
@@ -272,8 +275,7 @@ static bool goes_on_in(struct trans *t, const struct block *b, unsigned insn)
 
     return !b->dead && insn + 1u < b->ninsns &&
            c->s.rip == b->rip + t->store->bound[b->bounds + insn + 1].guest &&
-           t->flushes_seen == c->flushes && trans_mode(c) == b->mode &&
-           (b->simd & ~trans_simd_allowed(t)) == 0;
+           trans_mode(c) == b->mode && (b->simd & ~trans_simd_allowed(t)) == 0;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
@@ -352,6 +354,7 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, enu
                       struct resume *at)
 {
     uint64_t most = limit_now(t) - t->c->insns, resets = t->store->resets;
+    uint64_t flushes = t->c->flushes;
     enum next checked = NEXT_RETRY;
 
     if (how == NEXT_PAUSE)
@@ -365,7 +368,8 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, enu
         return checked;
     if (wanted(t->c))
         return NEXT_RETURN;
-    if (!look(t) || resets != t->store->resets || !goes_on_in(t, b, insn))
+    if (!look(t) || resets != t->store->resets || flushes != t->c->flushes ||
+        !goes_on_in(t, b, insn))
         return NEXT_LOOKUP;
     *at = resume_at(t, b, insn + 1);
     return NEXT_RETRY;

@@ -77,6 +77,9 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact);
 /* Bytes at gpa have been or will be written by the interpreter or a device: what was made of them is dropped. */
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len);
 
+/* No access goes to the page at this linear address without being looked up. False: all have to be forgotten. */
+bool trans_forget_page(struct trans *t, uint64_t linear);
+
 /* Something of this physical page has been translated. */
 bool trans_has_code(const struct trans *t, uint64_t gpa);
 

@@ -287,6 +287,28 @@ static void test_written_code(void **state)
     pair_close(p);
 }
 
+/* Stores to lines that nothing was translated from drop nothing, until there are many: then the page is given up. */
+static void test_written_beside(void **state)
+{
+    /* 1: inc dword [rip + 0x200]; add ebx, eax; jmp 1b */
+    static const uint8_t loop[] = { 0xff, 0x05, 0, 2, 0, 0, 0x01, 0xc3, 0xeb, 0xf6 };
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct trans_stats before, after;
+
+    (void)state;
+    trans_stats_get(p->trans.t, &before);
+    run_written(p, loop, sizeof(loop), 3 * 50);
+    trans_stats_get(p->trans.t, &after);
+    assert_true(after.translated > before.translated);
+    assert_int_equal(after.invalidated, before.invalidated);
+    run_written(p, loop, sizeof(loop), 3 * 2000);
+    trans_stats_get(p->trans.t, &after);
+    assert_true(after.invalidated > before.invalidated);
+    assert_true(after.invalidated < before.invalidated + 2000 / 64);
+    pair_close(p);
+}
+
 /* What a device writes is seen when translated code is entered the next time. */
 static void test_device_writes(void **state)
 {
@@ -365,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_sequences_32),
         cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
+        cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),
         cmocka_unit_test(test_never_both_without_file),

@@ -75,7 +75,7 @@ struct soft_access {
 
 enum {
     SOFT_ACCESSES = 128, /* an XSAVE area, eight bytes at a time, and some */
-    SOFT_TLB = 1024,
+    SOFT_TLB = 16384,
     SOFT_CODE = 16384,
 };
 

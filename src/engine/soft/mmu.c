@@ -148,7 +148,7 @@ static unsigned held_for_code(struct soft_cpu *c, const struct soft_tlb_entry *e
     for (unsigned b = 0; b < BANKS; b++)
         how |= e->allow[b];
     if (how & HOW_WRITE)
-        trans_note_writer(c->trans, e->gpa);
+        trans_note_writer(c->trans, e->gpa, e->tag);
     return trans_wants_stores(c->trans, e->gpa) ? HOW_WRITE : 0;
 }
 

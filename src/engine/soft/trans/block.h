@@ -30,8 +30,9 @@ enum {
     PAGES_MAX = 1 << 14,
     COUNTERS = 1 << 14,
     GUARDED_MAX = 64,
-    TRANS_USED = 1 << 16,
     TRANS_LOOKED = 1 << 15,
+    TRANS_PAGES = BANKS * TRANS_ACCESSES * TRANS_TLB, /* entries of all tables of pages */
+    TRANS_INDIRECTS = TRANS_MODES * TRANS_INDIRECT,
 };
 
 enum site_kind {
@@ -76,6 +77,7 @@ struct block {
     uint16_t guest_bytes;
     uint8_t ninsns, mode; /* frame.h */
     uint8_t simd;         /* enum trans_simd of what it touches */
+    uint64_t lines;       /* of 64 bytes of the page that were looked at to make it */
     _Atomic bool dead;    /* the code has been written; whoever sees it goes on elsewhere */
 };
 
@@ -91,6 +93,7 @@ struct code_page {
     uint8_t *host;
     uint32_t blocks, next; /* first block; next page of the bucket */
     uint32_t writes;       /* times that its code was dropped */
+    uint32_t beside;       /* stores to it since that hit nothing that was translated */
     uint64_t guard;        /* trans_store.guards when stores began to ask */
     bool ready;            /* every vCPU asks before it stores there: bytes can be translated */
 };
@@ -108,6 +111,9 @@ struct writers {
 };
 
 enum { WRITER_NONE = 0, WRITER_SEVERAL = 0xff };
+enum { WROTE_SEVERAL = 0xffff };
+
+static_assert((int)SOFT_TLB < (int)WROTE_SEVERAL && SOFT_TLB % TRANS_TLB == 0, "trans.wrote");
 
 /*
  * struct trans_store - what all vCPUs of a machine share: translated code, and what is known of it
@@ -156,10 +162,14 @@ struct trans_store {
     uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
 };
 
-/* Entries of a table; more than fit mean all. */
+/* Entries of a table that are to be freed, each once. */
 struct trans_used {
-    uint32_t n, entry[TRANS_USED];
+    uint32_t n, *entry;
+    bool *has; /* by entry */
 };
+
+/* The tables of the frame. */
+enum trans_table { TABLE_PAGES, TABLE_INDIRECT, TABLE_CELLS, TABLES };
 
 /* One vCPU's part, for its thread alone but for `seen`, and the cells of frame that are new. */
 struct trans {
@@ -173,11 +183,17 @@ struct trans {
     _Atomic uint64_t seen; /* trans_store.guards up to which nothing is stored without asking */
     uint64_t changes_seen, drops_seen;
 
+    /*
+     * By physical page, where this vCPU may store to it without asking: 0: nowhere; an index into soft_cpu.tlb + 1;
+     * WROTE_SEVERAL: at more than one.
+     */
+    uint16_t *wrote;
+
     uint8_t counter[COUNTERS]; /* executions by the interpreter */
     unsigned pauses;           /* PAUSE instructions of this burst */
 
     /* what is in use, to be freed by a flush: of global pages apart */
-    struct trans_used filled[2], linked[2];
+    struct trans_used used[TABLES][2];
     /*
      * Pages in which code has been looked up since the last flush, by linear address, a bit for each page that has the
      * number modulo TRANS_LOOKED: those of programs, and of the upper half of the addresses.
@@ -209,8 +225,19 @@ void trans_unlock(struct trans_store *s);
  */
 void trans_catch_up(struct trans *t);
 
+/* A device has written code that has not been dropped yet. */
+static inline bool trans_is_written(const struct trans_store *s)
+{
+    return atomic_load_explicit(&s->code->written, memory_order_acquire) ||
+           atomic_load_explicit(&s->looking, memory_order_acquire);
+}
+
 /* trans_catch_up has something to do because of another vCPU or a device. */
-bool trans_has_news(const struct trans *t);
+static inline bool trans_has_news(const struct trans *t)
+{
+    return trans_is_written(t->store) ||
+           t->changes_seen != atomic_load_explicit(&t->store->changes, memory_order_acquire);
+}
 
 /*
  * trans_guard - under lock: true when every vCPU asks before it stores to the page
@@ -238,7 +265,24 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
                           unsigned mode);
 
 /* All under lock. */
-struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa, unsigned mode);
+static inline uint32_t *trans_bucket(struct trans_store *s, uint64_t gpa)
+{
+    return &s->bucket[(gpa ^ gpa >> 15) % BLOCK_BUCKETS];
+}
+
+/* NULL: there is none. */
+static inline struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa,
+                                       unsigned mode)
+{
+    for (uint32_t i = *trans_bucket(s, gpa); i != BLOCK_NONE; i = s->block[i].next) {
+        struct block *b = &s->block[i];
+
+        if (b->gpa == gpa && b->rip == rip && b->mode == mode)
+            return b;
+    }
+    return NULL;
+}
+
 void trans_insert(struct trans_store *s, struct block *b);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
 /* Drops the blocks of a page; only numbers in `changes` tell other vCPUs. */
@@ -276,15 +320,29 @@ static inline uint32_t trans_indirect_at(uint64_t rip)
     return (uint32_t)(rip >> 8 ^ rip) & (TRANS_INDIRECT - 1);
 }
 
+/* The number of an entry among those of all tables of pages. */
+static inline uint32_t trans_page_number(enum soft_bank bank, enum trans_access how,
+                                         uint64_t linear)
+{
+    return ((uint32_t)bank * TRANS_ACCESSES + how) * TRANS_TLB +
+           (uint32_t)(linear / 4096 % TRANS_TLB);
+}
+
+/* Whatever is in them: all entries are free. */
+void trans_pages_begin(struct trans *t);
 void trans_pages_free(struct trans *t);
 /* The same, but for what leads to global pages. */
 void trans_pages_flush(struct trans *t);
-bool trans_page_fill(struct trans *t, uint64_t linear, unsigned size, enum trans_access how,
+/* What leads to code. */
+void trans_links_free(struct trans *t);
+/* The page may be accessed so by the vCPU's bank, without a further look. False: that was known. */
+bool trans_page_fill(struct trans *t, uint64_t linear, enum trans_access how,
                      const struct soft_tlb_entry *e);
-/* No write goes to this page of the host any more without asking. */
+/* No write goes to this page of the host any more without asking; where one index leads to it. */
 void trans_pages_strip(struct trans *t, const uint8_t *host);
+void trans_pages_strip_at(struct trans *t, const uint8_t *host, uint32_t index);
 void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b);
-/* The entry of this number, as trans_page_fill has told check_page. */
+/* The entry of this number, as check_page has been told. */
 void trans_page_free(struct trans *t, uint32_t number);
 /* A cell for a branch whose unlinked jump goes to `stub`; in every vCPU's frame. */
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub);

@@ -188,6 +188,7 @@ static void finish(struct gen *g, size_t begin)
 
     g->b->ninsns = (uint8_t)g->s->n;
     g->b->simd = g->s->simd;
+    g->b->lines = g->s->copied;
     g->b->guest_bytes = (uint16_t)g->s->bytes;
     g->b->bytes = (uint32_t)((size_t)(g->e.at - t->cache.rw) - begin);
     t->cache.used = ((size_t)(g->e.at - t->cache.rw) + 15) & ~(size_t)15;

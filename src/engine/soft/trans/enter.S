@@ -274,4 +274,27 @@
     jmp trans_leave
     .size trans_string_call, . - trans_string_call
 
+    /*
+     * Called with a site in R15 and what it looked for in RBP, which both stay. Goes back to look again, or five bytes
+     * further on, behind the jump that does so. Flags change.
+     */
+    begin trans_fill
+    .irp reg, rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11
+    push %\reg
+    .endr
+    lea 80(%rsp), %rdi
+    mov %r15d, %esi
+    mov %rbp, %rdx
+    call trans_fill_at
+    test %al, %al
+    .irp reg, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax
+    pop %\reg
+    .endr
+    jz 1f
+    ret
+1:
+    addq $5, (%rsp)
+    ret
+    .size trans_fill, . - trans_fill
+
     .section .note.GNU-stack, "", @progbits

@@ -207,3 +207,50 @@ uint64_t trans_ring(struct trans_frame *f, uint32_t site)
     }
     return TRANS_RING_STEP;
 }
+
+/* ---- tables ------------------------------------------------------------------------------------ */
+
+/* What the translation cache has of the page; NULL: nothing that allows this without a further look. */
+static const struct soft_tlb_entry *known(const struct soft_cpu *c, uint64_t linear, unsigned how)
+{
+    const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
+
+    return e->tag == ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) && e->host != NULL &&
+                   e->allow[c->bank] & how
+               ? e
+               : NULL;
+}
+
+static bool fill_page(struct trans *t, const struct site *s, uint64_t linear)
+{
+    unsigned how = s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ;
+    const struct soft_tlb_entry *e = known(t->c, linear, how);
+
+    return e != NULL && linear % PAGE + s->size <= PAGE && linear % s->align == 0 &&
+           trans_page_fill(t, linear, (enum trans_access)s->how, e);
+}
+
+static bool fill_target(struct trans *t, uint64_t rip)
+{
+    const struct soft_tlb_entry *e = known(t->c, rip, HOW_FETCH);
+    const struct block *b;
+
+    if (e == NULL || t->store->shared)
+        return false; /* others change what is looked up */
+    b = trans_find(t->store, rip, e->gpa + rip % PAGE, trans_mode(t->c));
+    if (b == NULL)
+        return false;
+    trans_note_looked(t, rip);
+    trans_indirect_fill(t, rip, b);
+    return true;
+}
+
+bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data)
+{
+    struct trans *t = f->trans;
+    const struct site *s = &t->store->site[site];
+
+    if (t->check != NULL || trans_has_news(t))
+        return false; /* it has to be known what is filled; tables are not what they should be */
+    return s->kind == SITE_MISS ? fill_page(t, s, data) : fill_target(t, data);
+}

@@ -35,4 +35,13 @@ enum trans_string_how { TRANS_STRING_MOVES = 4, TRANS_STRING_REPEATED = 8 };
  */
 bool trans_string(struct trans_frame *f, uint32_t site);
 
+/*
+ * trans_fill_at - what translated code has not found in a table of the frame, at a site, if it is known elsewhere
+ *
+ * data  the linear address of an access, or the target of a branch
+ *
+ * From the translation cache, and the blocks that there are. False: the code has to be left.
+ */
+bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data);
+
 #endif

@@ -73,6 +73,7 @@ struct trans_frame {
     uint16_t host_fcw, fcw; /* the second is the guest's, whether x87 is loaded or not */
     const void *call;       /* trans_call */
     const void *string;     /* trans_string_call */
+    const void *fill;       /* trans_fill */
     struct trans *trans;
     const _Atomic unsigned *requests; /* of the vCPU */
     uint64_t rflags;                  /* the guest's, without the arithmetic flags */
@@ -114,5 +115,6 @@ void trans_leave(void);
 void trans_simd_load(void);
 void trans_call(void);
 void trans_string_call(void);
+void trans_fill(void);
 
 #endif

@@ -25,6 +25,7 @@ struct cold {
     uint8_t kind;
     bool parked;    /* the flags are in AX, RAX in the frame */
     bool recover;   /* S1 is the address minus a tag, S2 which */
+    uint8_t *again; /* NULL, or where it is looked for once more if what S1 is can be filled in */
     int32_t tag_at; /* of the tags in the frame */
 };
 

@@ -81,6 +81,7 @@ void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode)
                               (int32_t)(offsetof(struct trans_frame, indirect) +
                                         sizeof(struct trans_indirect) * TRANS_INDIRECT * mode) };
     uint32_t site = gen_site(g, kind, FLAGS_FRAME);
+    uint8_t *again = e->at;
 
     g->t->site[site].executed = (uint8_t)(g->i + 1);
     g->t->site[site].pop = pop;
@@ -93,7 +94,8 @@ void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode)
     emit_op_reg(e, false, 0xc1, 4, HOST_S2);
     emit_8(e, 4);
     emit_op_mem(e, true, 0x3b, HOST_S1, entry);
-    gen_cold(g, (struct cold){ .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE });
+    gen_cold(g, (struct cold){
+                    .from = emit_jcc(e, CC_NZ), .site = site, .kind = COLD_LEAVE, .again = again });
     if (pop != 0)
         gen_lea_word(g, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, (int32_t)pop });
     gen_count(g, g->i + 1);

@@ -172,6 +172,14 @@ static void leave(struct emit *e, uint32_t site)
     emit_jmp_mem(e, FRAME(leave));
 }
 
+/* The jump has five bytes, which trans_fill passes over. */
+static void fill(struct emit *e, const struct cold *c)
+{
+    emit_mov_imm(e, HOST_S2, c->site);
+    emit_op_mem(e, false, 0xff, 2, FRAME(fill)); /* call */
+    emit_patch(emit_jmp(e), c->again);
+}
+
 static void simd_place(struct gen *g, const struct cold *c)
 {
     struct emit *e = &g->e;
@@ -204,6 +212,8 @@ void gen_colds(struct gen *g)
         if (c->recover)
             emit_op_mem(e, true, OP_SUB_LOAD, HOST_S1,
                         (struct emit_mem){ HOST_FRAME, HOST_S2, 0, c->tag_at });
+        if (c->again != NULL)
+            fill(e, c);
         if (c->parked)
             unpark(e);
         leave(e, c->site);
@@ -293,12 +303,14 @@ static int32_t table_at(const struct gen *g, enum trans_access how)
                          ((unsigned)g->s->bank * TRANS_ACCESSES + how));
 }
 
-static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at)
+static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at,
+                          uint8_t *again)
 {
     struct cold cold = { .from = emit_jcc(&g->e, cc),
                          .kind = COLD_LEAVE,
                          .parked = a->live != 0,
                          .recover = true,
+                         .again = again,
                          .tag_at = tag_at };
     struct site *site;
 
@@ -333,6 +345,7 @@ void gen_check(struct gen *g, struct gen_access a)
     struct emit *e = &g->e;
     int32_t tag_at = table_at(g, a.how);
     struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, tag_at };
+    uint8_t *again;
 
     if (g->x->to_end && !g->alone)
         gen_save_flags(g); /* once, for this and what follows */
@@ -340,17 +353,18 @@ void gen_check(struct gen *g, struct gen_access a)
     gen_park(g, a.live);
     if (a.seg == X86_FS || a.seg == X86_GS)
         add_base(g, a.seg);
+    again = e->at;
     emit_op_reg(e, false, 0x89, HOST_S1, HOST_S2);
     emit_op_reg(e, false, OP_SHIFT_IMM, SHR, HOST_S2);
     emit_8(e, 8);
     emit_alu_imm(e, false, ALU_AND, HOST_S2, (TRANS_TLB - 1) << 4);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
     emit_alu_imm(e, true, ALU_CMP, HOST_S1, (int32_t)(PAGE - a.size));
-    leave_to_fill(g, CC_A, &a, tag_at);
+    leave_to_fill(g, CC_A, &a, tag_at, again);
     if (a.align > 1) {
         emit_op_reg(e, false, OP_TEST_IMM, 0, HOST_S1);
         emit_32(e, a.align - 1);
-        leave_to_fill(g, CC_NZ, &a, tag_at);
+        leave_to_fill(g, CC_NZ, &a, tag_at, NULL);
     }
     entry.disp += (int32_t)offsetof(struct trans_page, host);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);

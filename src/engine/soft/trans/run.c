@@ -47,6 +47,7 @@ static struct block *find_or_build(struct trans *t, uint64_t rip, uint64_t gpa, 
         ++*count;
         return NULL;
     }
+    *count = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
     if (!trans_guard(t, gpa - gpa % PAGE, host - gpa % PAGE))
         return NULL;
     return trans_build(t, rip, gpa, host, trans_mode(t->c));
@@ -181,6 +182,24 @@ enum next {
     NEXT_EXIT,   /* the same, and the vCPU's exit is filled */
 };
 
+/* What the table says about the page from now on. False: nothing new, or it has to be looked at each time. */
+static bool fill_page(struct trans *t, const struct site *s, uint64_t linear,
+                      const struct soft_tlb_entry *e)
+{
+    enum trans_access access = (enum trans_access)s->how;
+    unsigned how = access == TRANS_WRITE ? HOW_WRITE : HOW_READ;
+
+    if (e->host == NULL || e->watched & how || linear % PAGE + s->size > PAGE ||
+        !((e->allow[t->c->bank] | e->held[t->c->bank]) & how))
+        return false;
+    if (access == TRANS_WRITE &&
+        (trans_has_code(t, e->gpa) ||
+         (t->check != NULL &&
+          !check_page(t, e->host, trans_page_number(t->c->bank, access, linear)))))
+        return false;
+    return trans_page_fill(t, linear, access, e);
+}
+
 static enum next miss(struct trans *t, const struct site *s)
 {
     struct soft_cpu *c = t->c;
@@ -190,10 +209,7 @@ static enum next miss(struct trans *t, const struct site *s)
     if (!canonical(linear) || linear % s->align != 0 ||
         !soft_translate(c, linear, s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ, c->bank, &place))
         return NEXT_STEP;
-    return trans_page_fill(t, linear, s->size, (enum trans_access)s->how,
-                           &c->tlb[linear / PAGE % SOFT_TLB])
-               ? NEXT_RETRY
-               : NEXT_STEP;
+    return fill_page(t, s, linear, &c->tlb[linear / PAGE % SOFT_TLB]) ? NEXT_RETRY : NEXT_STEP;
 }
 
 static enum next indirect(struct trans *t, const struct site *s, uint64_t at)

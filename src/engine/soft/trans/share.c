@@ -137,10 +137,41 @@ static int make_frame(struct trans *t, struct vitro_err *err)
     t->frame->simd_load = (const void *)trans_simd_load;
     t->frame->call = (const void *)trans_call;
     t->frame->string = (const void *)trans_string_call;
+    t->frame->fill = (const void *)trans_fill;
     t->frame->trans = t;
     t->frame->simd_missing = TRANS_SIMD_ALL;
     t->frame->requests = &t->c->vcpu->requests;
     return 0;
+}
+
+static int make_used(struct trans *t, struct vitro_err *err)
+{
+    static const uint32_t entries[TABLES] = {
+        [TABLE_PAGES] = TRANS_PAGES, [TABLE_INDIRECT] = TRANS_INDIRECTS, [TABLE_CELLS] = TRANS_CELLS
+    };
+
+    for (unsigned i = 0; i < 2 * TABLES; i++) {
+        struct trans_used *used = &t->used[i / 2][i % 2];
+
+        used->entry = calloc(entries[i / 2], sizeof(*used->entry));
+        used->has = calloc(entries[i / 2], sizeof(*used->has));
+        if (used->entry == NULL || used->has == NULL)
+            return err_set(err, -ENOMEM, "making a translator: out of memory");
+    }
+    t->wrote = calloc(memory_end(&t->c->vcpu->m->mem) / PAGE + 1, sizeof(*t->wrote));
+    return t->wrote != NULL ? 0 : err_set(err, -ENOMEM, "making a translator: out of memory");
+}
+
+static void free_user(struct trans *t)
+{
+    for (unsigned i = 0; i < 2 * TABLES; i++) {
+        free(t->used[i / 2][i % 2].entry);
+        free(t->used[i / 2][i % 2].has);
+    }
+    free(t->wrote);
+    check_free(t->check);
+    free(t->stack);
+    free(t);
 }
 
 int trans_new(struct soft_cpu *c, const struct trans_config *config, struct trans **out,
@@ -157,20 +188,18 @@ int trans_new(struct soft_cpu *c, const struct trans_config *config, struct tran
         rc = err_set(err, -ENOMEM, "making a translator: out of memory");
     else
         rc = make_frame(t, err);
+    if (rc == 0)
+        rc = make_used(t, err);
     t->store = store_of(m);
     if (rc == 0 && t->store == NULL)
         rc = store_new(m, config, &t->store, err);
     if (rc < 0) {
-        check_free(t->check);
-        free(t->stack);
-        free(t);
+        free_user(t);
         return rc;
     }
     t->number = t->store->nusers++;
     t->store->user[t->number] = t;
-    for (unsigned i = 0; i < 2; i++) /* nothing is free yet */
-        t->filled[i].n = t->linked[i].n = TRANS_USED + 1;
-    trans_pages_free(t);
+    trans_pages_begin(t);
     *out = t;
     return 0;
 }
@@ -191,9 +220,7 @@ void trans_free(struct trans *t)
             t->c->vcpu->m->mem.code = NULL;
         store_free(s);
     }
-    check_free(t->check);
-    free(t->stack);
-    free(t);
+    free_user(t);
 }
 
 int trans_failure(const struct trans *t, struct vitro_err *err)
@@ -234,13 +261,18 @@ void trans_unlock(struct trans_store *s)
 
 /* ---- guarded pages ---------------------------------------------------------------------------- */
 
-void trans_note_writer(struct trans *t, uint64_t gpa)
+void trans_note_writer(struct trans *t, uint64_t gpa, uint64_t linear)
 {
     struct trans_store *s = t->store;
     uint64_t page = gpa / PAGE;
     uint8_t me = (uint8_t)(t->number + 1), was;
+    uint16_t index = (uint16_t)(linear / PAGE % SOFT_TLB + 1);
 
-    if (!s->shared || page >= s->writers->npages)
+    if (page >= s->writers->npages)
+        return;
+    if (t->wrote[page] != index)
+        t->wrote[page] = t->wrote[page] == 0 ? index : WROTE_SEVERAL;
+    if (!s->shared)
         return;
     was = atomic_load_explicit(&s->writers->page[page], memory_order_relaxed);
     if (was == me || was == WRITER_SEVERAL)
@@ -249,22 +281,34 @@ void trans_note_writer(struct trans *t, uint64_t gpa)
         atomic_store(&s->writers->page[page], WRITER_SEVERAL);
 }
 
+static void hold(struct soft_tlb_entry *e)
+{
+    for (unsigned b = 0; b < BANKS; b++) {
+        e->held[b] |= e->allow[b] & HOW_WRITE;
+        e->allow[b] &= (uint8_t)~HOW_WRITE;
+    }
+}
+
+static void strip_tlb(struct trans *t, uint64_t gpa, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        if (t->c->tlb[i].gpa == gpa)
+            hold(&t->c->tlb[i]);
+    }
+}
+
 /* Who may write the page without asking so far has to ask. */
 static void strip(struct trans *t, uint64_t gpa, const uint8_t *host)
 {
-    struct soft_cpu *c = t->c;
+    uint32_t wrote = t->wrote[gpa / PAGE];
 
-    for (unsigned i = 0; i < SOFT_TLB; i++) {
-        struct soft_tlb_entry *e = &c->tlb[i];
-
-        if (e->gpa != gpa)
-            continue;
-        for (unsigned b = 0; b < BANKS; b++) {
-            e->held[b] |= e->allow[b] & HOW_WRITE;
-            e->allow[b] &= (uint8_t)~HOW_WRITE;
-        }
+    if (wrote == WROTE_SEVERAL) {
+        strip_tlb(t, gpa, 0, SOFT_TLB);
+        trans_pages_strip(t, host);
+    } else if (wrote != 0) {
+        strip_tlb(t, gpa, wrote - 1, wrote);
+        trans_pages_strip_at(t, host, (wrote - 1) % TRANS_TLB);
     }
-    trans_pages_strip(t, host);
 }
 
 /* Under lock: the pages that have been guarded since it looked; too many to be known, then all. */
@@ -352,19 +396,6 @@ static void look_for_writes(struct trans_store *s)
     atomic_store(&s->looking, false);
 }
 
-static bool written(const struct trans_store *s)
-{
-    return atomic_load_explicit(&s->code->written, memory_order_acquire) ||
-           atomic_load_explicit(&s->looking, memory_order_acquire);
-}
-
-bool trans_has_news(const struct trans *t)
-{
-    const struct trans_store *s = t->store;
-
-    return written(s) || t->changes_seen != atomic_load_explicit(&s->changes, memory_order_acquire);
-}
-
 static void reset(struct trans *t)
 {
     struct trans_store *s = t->store;
@@ -397,7 +428,7 @@ static void see_changes(struct trans *t)
     if (t->drops_seen != s->drops) {
         /* Links from other pages and indirect branches are not kept by target: all go. */
         t->drops_seen = s->drops;
-        trans_pages_free(t);
+        trans_links_free(t);
     }
     trans_unlock(s);
     if (s->shared)
@@ -410,7 +441,7 @@ void trans_catch_up(struct trans *t)
 
     if (atomic_load_explicit(&s->reset_wanted, memory_order_relaxed))
         reset(t);
-    if (written(s)) {
+    if (trans_is_written(s)) {
         trans_lock(s);
         look_for_writes(s);
         trans_unlock(s);

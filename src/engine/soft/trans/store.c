@@ -3,7 +3,8 @@
  * store.c - blocks by address, links between them, and what happens when code is written
  *
  * A page with translated code is in no table that writes go through (share.c), so that each write there comes to
- * trans_note_store, which drops all blocks of the page. The more often that has happened to a page, the more
+ * trans_note_store, which drops the blocks that were made of those bytes; all of the page where other vCPUs could
+ * translate it meanwhile, or where most stores hit no code. The more often that has happened to a page, the more
  * executions its code needs before it is translated once more.
  */
 #include <limits.h>
@@ -13,7 +14,12 @@
 #include "engine/soft/trans/check.h"
 #include "engine/soft/trans/emit.h"
 
-enum { PAGE = 4096 };
+enum {
+    PAGE = 4096,
+    LINE = 64 /* bytes; as block.lines counts */,
+    BESIDE_MOST = 64,
+    BESIDE_COSTS = 7 /* times it was written */
+};
 
 /* ---- physical pages --------------------------------------------------------------------------- */
 
@@ -73,25 +79,9 @@ unsigned trans_reluctance(struct trans_store *t, uint64_t gpa)
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
-static uint32_t *bucket(struct trans_store *t, uint64_t gpa)
-{
-    return &t->bucket[(gpa ^ gpa >> 15) % BLOCK_BUCKETS];
-}
-
-struct block *trans_find(struct trans_store *t, uint64_t rip, uint64_t gpa, unsigned mode)
-{
-    for (uint32_t i = *bucket(t, gpa); i != BLOCK_NONE; i = t->block[i].next) {
-        struct block *b = &t->block[i];
-
-        if (b->gpa == gpa && b->rip == rip && b->mode == mode)
-            return b;
-    }
-    return NULL;
-}
-
 void trans_insert(struct trans_store *t, struct block *b)
 {
-    uint32_t number = (uint32_t)(b - t->block), *head = bucket(t, b->gpa);
+    uint32_t number = (uint32_t)(b - t->block), *head = trans_bucket(t, b->gpa);
     struct code_page *page = trans_page_find(t, b->gpa);
 
     b->next = *head;
@@ -123,7 +113,7 @@ static void unhash(struct trans_store *t, const struct block *b)
 {
     uint32_t number = (uint32_t)(b - t->block);
 
-    for (uint32_t *at = bucket(t, b->gpa); *at != BLOCK_NONE; at = &t->block[*at].next) {
+    for (uint32_t *at = trans_bucket(t, b->gpa); *at != BLOCK_NONE; at = &t->block[*at].next) {
         if (*at == number) {
             *at = b->next;
             return;
@@ -143,20 +133,60 @@ static void drop(struct trans_store *t, struct block *b)
     t->stats.invalidated++;
 }
 
+/* Of the page, those that were made of some of these lines. */
+static void drop_lines(struct trans_store *t, struct code_page *p, uint64_t lines)
+{
+    uint32_t *at = &p->blocks;
+
+    while (*at != BLOCK_NONE) {
+        struct block *b = &t->block[*at];
+
+        if (b->lines & lines) {
+            *at = b->next_in_page;
+            drop(t, b);
+        } else {
+            at = &b->next_in_page;
+        }
+    }
+    p->writes++;
+    p->beside = 0;
+    t->drops++;
+    atomic_fetch_add(&t->changes, 1);
+}
+
 /* In this order: who finds that a page has no code, and stores there, learns at once that blocks were dropped. */
 void trans_drop_page(struct trans_store *t, uint64_t gpa)
 {
     struct code_page *p = trans_page_find(t, gpa);
 
-    if (p != NULL) {
-        for (uint32_t i = p->blocks; i != BLOCK_NONE; i = t->block[i].next_in_page)
-            drop(t, &t->block[i]);
-        p->blocks = BLOCK_NONE;
-        p->writes++;
-        t->drops++;
-        atomic_fetch_add(&t->changes, 1);
-    }
+    if (p != NULL)
+        drop_lines(t, p, UINT64_MAX);
     trans_set_code(t, gpa, MEM_CODE_NONE);
+}
+
+static bool hits(const struct trans_store *t, const struct code_page *p, uint64_t lines)
+{
+    for (uint32_t i = p->blocks; i != BLOCK_NONE; i = t->block[i].next_in_page) {
+        if (t->block[i].lines & lines)
+            return true;
+    }
+    return false;
+}
+
+/* One vCPU: bytes first to last of a page with code are about to be written. */
+static void note_lines(struct trans_store *t, uint64_t page, unsigned first, unsigned last)
+{
+    struct code_page *p = trans_page_find(t, page);
+    uint64_t lines = UINT64_MAX >> (LINE - 1 - last / LINE) & UINT64_MAX << first / LINE;
+
+    if (p != NULL && hits(t, p, lines))
+        drop_lines(t, p, lines);
+    else if (p != NULL)
+        p->beside++;
+    if (p != NULL && p->beside == BESIDE_MOST)
+        p->writes += BESIDE_COSTS; /* what is stored there so often will be again */
+    if (p == NULL || p->blocks == BLOCK_NONE || p->beside == BESIDE_MOST)
+        trans_drop_page(t, page);
 }
 
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)
@@ -164,23 +194,28 @@ void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)
     if (t->check != NULL)
         check_store(t, gpa, len);
     for (uint64_t page = gpa - gpa % PAGE; page < gpa + len; page += PAGE) {
+        uint64_t end = gpa + len - page < PAGE ? gpa + len - page : PAGE;
+
         if (!trans_has_code(t, page))
             continue;
         trans_lock(t->store);
-        trans_drop_page(t->store, page);
+        if (t->store->shared)
+            trans_drop_page(t->store, page);
+        else
+            note_lines(t->store, page, page < gpa ? (unsigned)(gpa - page) : 0, (unsigned)end - 1);
         trans_unlock(t->store);
     }
+}
+
+bool trans_wants_stores(const struct trans *t, uint64_t gpa)
+{
+    return t->check != NULL || trans_has_code(t, gpa);
 }
 
 void trans_note_mark(struct trans *t, uint64_t gpa)
 {
     if (t->check != NULL)
         check_mark(t, gpa);
-}
-
-bool trans_wants_stores(const struct trans *t, uint64_t gpa)
-{
-    return t->check != NULL || trans_has_code(t, gpa);
 }
 
 /* ---- all -------------------------------------------------------------------------------------- */

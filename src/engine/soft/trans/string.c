@@ -32,8 +32,8 @@ static uint8_t *plain(struct trans *t, const struct rep *r, uint64_t linear, enu
         !soft_translate(c, linear, how, c->bank, &place) || place.host == NULL || place.watched ||
         !((e->allow[c->bank] | e->held[c->bank]) & how))
         return NULL;
-    if (t->check == NULL) /* then the next one needs no look */
-        (void)trans_page_fill(t, linear, r->width, how == HOW_WRITE ? TRANS_WRITE : TRANS_READ, e);
+    if (t->check == NULL && e->allow[c->bank] & how) /* then the next one needs no look */
+        (void)trans_page_fill(t, linear, how == HOW_WRITE ? TRANS_WRITE : TRANS_READ, e);
     if (*n > room)
         *n = room;
     return place.host;
@@ -83,7 +83,9 @@ static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
     dst = plain(t, r, to, HOW_WRITE, &n);
     if (dst == NULL)
         return false;
-    trans_note_store(t, c->tlb[to / PAGE % SOFT_TLB].gpa, 1); /* all in that page */
+    trans_note_store(
+        t, c->tlb[to / PAGE % SOFT_TLB].gpa + (to - (r->down ? (n - 1) * r->width : 0)) % PAGE,
+        n * r->width);
     if (r->moves)
         copy(r, dst, src, n);
     else

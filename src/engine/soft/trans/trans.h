@@ -83,8 +83,8 @@ bool trans_forget_page(struct trans *t, uint64_t linear);
 /* Something of this physical page has been translated. */
 bool trans_has_code(const struct trans *t, uint64_t gpa);
 
-/* The vCPU will be able to store to this physical page from now on; before it asks trans_has_code. */
-void trans_note_writer(struct trans *t, uint64_t gpa);
+/* The vCPU will be able to store to this physical page, at `linear`, from now on; before it asks trans_has_code. */
+void trans_note_writer(struct trans *t, uint64_t gpa, uint64_t linear);
 
 /* Stores to this physical page must come to trans_note_store. */
 bool trans_wants_stores(const struct trans *t, uint64_t gpa);

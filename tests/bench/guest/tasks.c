@@ -83,7 +83,7 @@ static const struct task {
     { "floating", COMPUTE, task_floating, 250, 1 },                     /* products */
     { "planets", COMPUTE, task_planets, 600000, 20 },                   /* steps */
     { "mandelbrot", COMPUTE, task_mandelbrot, 1000, 20 },               /* points of a side */
-    { "extended", COMPUTE, task_extended, 2000000, 100 },               /* terms */
+    { "extended", COMPUTE, task_extended, 15000000, 100 },              /* terms */
     { "sse2_floats", COMPUTE, task_sse2_floats, 50000, 7 },             /* passes */
     { "sse2_bytes", COMPUTE, task_sse2_bytes, 3000, 5 },                /* 64 KiB */
     { "avx2_floats", COMPUTE, task_avx2_floats, 200000, 3, .avx2 = 1 }, /* passes */

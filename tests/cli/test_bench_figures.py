@@ -82,9 +82,7 @@ class Figures(unittest.TestCase):
 
     def test_time_alone(self):
         """Of two threads the one that sleeps least says how long it would have taken with CPUs for both."""
-        begun = (0, {"1": (0, 0), "2": (50, 0)})
-        ended = (1000, {"1": (600, 390), "2": (650, 100)})
-        got = bench_runs.span(begun, ended)
+        got = bench_runs.span(1000, {"1": (0, 0), "2": (50, 0)}, {"1": (600, 390), "2": (650, 100)})
         self.assertEqual((got.wall, got.cpu, got.alone), (1000, 1200, 610))
 
 

@@ -207,7 +207,7 @@ struct trans {
     uint64_t budget;     /* frame.budget of the last entry */
     uint32_t mxcsr_mask; /* of the guest's image then */
     uint16_t fop;
-    uint64_t xstate_bv, fip, fdp;
+    uint64_t fip, fdp;
     struct check *check; /* check.h; NULL: nothing is compared */
 };
 

@@ -17,17 +17,19 @@
 #define SITE 144
 #define ENTRY 152
 #define HOST_MXCSR 160
-#define SIMD_MASK 164
+#define HOST_FCW 164
 #define WANTED 168
 #define PARKED_RAX 176
-#define PARKED_RDX 184
-#define REFUSED 192
-#define HOST_FCW 196
+#define REFUSED 184
 #define LANDED 1 /* enum trans_ring_end */
-#define AVX 4 /* the component */
-#define VECTORS 3 /* enum trans_simd */
+#define SSE 1 /* enum trans_simd */
+#define AVX 2
 #define X87 4
-#define X87_SHIFT 2 /* its component is 1 */
+#define FSW 2 /* in the image, as FXSAVE64 and XSAVE have it */
+#define MXCSR 24
+#define XMM 160
+#define YMM_HIGH 576
+#define EXCEPTIONS 0x7f
 
     .macro begin name
     .globl \name
@@ -35,6 +37,42 @@
     .type \name, @function
     .balign 16
 \name:
+    .endm
+
+    .macro movaps_to n, image
+    movaps %xmm\n, (XMM + 16 * \n)(\image)
+    .endm
+
+    .macro movaps_from n, image
+    movaps (XMM + 16 * \n)(\image), %xmm\n
+    .endm
+
+    .macro vmovaps_to n, image
+    vmovaps %xmm\n, (XMM + 16 * \n)(\image)
+    .endm
+
+    .macro high_to n, image
+    vextractf128 $1, %ymm\n, (YMM_HIGH + 16 * \n)(\image)
+    .endm
+
+    .macro high_from n, image
+    vinsertf128 $1, (YMM_HIGH + 16 * \n)(\image), %ymm\n, %ymm\n
+    .endm
+
+    .macro sixteen what, image
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    \what \n, \image
+    .endr
+    .endm
+
+    /* Behind FXSAVE64 to RSI: as C code expects it. The flags go before the host's control word unmasks one. */
+    .macro leave_x87
+    emms
+    testb $EXCEPTIONS, FSW(%rsi)
+    jz 9f
+    fnclex
+9:
+    fldcw HOST_FCW(%rsp)
     .endm
 
     .text
@@ -103,29 +141,31 @@
     mov %r12, BUDGET(%rsp)
     mov MISSING(%rsp), %ecx
     not %ecx
-    and $(VECTORS | X87), %ecx
-    jz 3f
-    mov %ecx, %eax
-    shr $X87_SHIFT, %eax
-    test $VECTORS, %ecx
-    jz 1f
-    or SIMD_MASK(%rsp), %eax
-1:
-    xor %edx, %edx
+    and $(SSE | AVX | X87), %ecx
+    jz 5f
     mov XSAVE(%rsp), %rsi
-    xsave64 (%rsi)
     test $X87, %ecx
-    jz 2f
-    fninit /* no exception is pending: all are masked */
-    fldcw HOST_FCW(%rsp)
+    jz 1f
+    fxsave64 (%rsi)
+    leave_x87
+    jmp 3f
+1:
+    test $AVX, %ecx
+    jnz 2f
+    sixteen movaps_to, %rsi
+    stmxcsr MXCSR(%rsi)
+    jmp 4f
 2:
-    test $VECTORS, %ecx
-    jz 3f
-    ldmxcsr HOST_MXCSR(%rsp)
-    test $AVX, %eax
-    jz 3f
-    vzeroupper
+    sixteen vmovaps_to, %rsi
+    vstmxcsr MXCSR(%rsi)
 3:
+    test $AVX, %ecx
+    jz 4f
+    sixteen high_to, %rsi
+    vzeroupper
+4:
+    ldmxcsr HOST_MXCSR(%rsp)
+5:
     mov HOST_RSP(%rsp), %rsp
     pop %r15
     pop %r14
@@ -139,27 +179,33 @@
     /* Called with what is needed in R15: RSP is eight less. Changes RBP, R15 and the flags. */
     begin trans_simd_load
     mov %rax, (8 + PARKED_RAX)(%rsp)
-    mov %rdx, (8 + PARKED_RDX)(%rsp)
     and (8 + MISSING)(%rsp), %r15d
-    mov %r15d, %eax
-    and $X87, %eax
-    shr $X87_SHIFT, %eax
-    test $VECTORS, %r15d
-    jz 1f
-    or (8 + SIMD_MASK)(%rsp), %eax
-    mov (8 + REFUSED)(%rsp), %ebp /* all of the vectors that may be */
-    not %ebp
-    and $VECTORS, %ebp
-    or %ebp, %r15d
-1:
-    test %eax, %eax
-    jz 2f
-    xor %edx, %edx
+    test $(SSE | AVX | X87), %r15d
+    jz 4f
+    mov (8 + REFUSED)(%rsp), %eax
+    not %eax
+    and $(SSE | AVX), %eax
+    or %eax, %r15d
+    and (8 + MISSING)(%rsp), %eax /* vectors that come now: all that may */
     mov (8 + XSAVE)(%rsp), %rbp
-    xrstor64 (%rbp)
+    test $X87, %r15d
+    jz 2f
+    testl $SSE, (8 + MISSING)(%rsp)
+    jnz 1f
+    sixteen movaps_to, %rbp /* FXRSTOR has them too */
+    stmxcsr MXCSR(%rbp)
+1:
+    fxrstor64 (%rbp)
+    jmp 3f
 2:
+    ldmxcsr MXCSR(%rbp)
+    sixteen movaps_from, %rbp
+3:
+    test $AVX, %eax
+    jz 4f
+    sixteen high_from, %rbp
+4:
     mov (8 + PARKED_RAX)(%rsp), %rax
-    mov (8 + PARKED_RDX)(%rsp), %rdx
     not %r15d
     and %r15d, (8 + MISSING)(%rsp)
     ret

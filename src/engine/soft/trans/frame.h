@@ -64,13 +64,12 @@ struct trans_frame {
     uint64_t budget;
     uint64_t site;
     const void *entry;
-    uint32_t host_mxcsr, simd_mask; /* the mask: components of vectors that are loaded and saved */
-    uint32_t wanted;                /* enum trans_simd of what is loaded before */
-    uint32_t
-        x87_at; /* the x87's last instruction: number of the block, then in it; 0: none so far */
-    uint64_t parked[2];     /* RAX and RDX, while vectors are loaded */
-    uint32_t simd_refused;  /* enum trans_simd of what must not be loaded now */
+    uint32_t host_mxcsr;
     uint16_t host_fcw, fcw; /* the second is the guest's, whether x87 is loaded or not */
+    uint32_t wanted;        /* enum trans_simd of what is loaded before */
+    uint32_t x87_at;        /* the x87's last instruction, see vector.c; 0: none so far */
+    uint64_t parked;        /* RAX, while vectors are loaded */
+    uint64_t simd_refused;  /* enum trans_simd of what must not be loaded now */
     const void *call;       /* trans_call */
     const void *string;     /* trans_string_call */
     const void *fill;       /* trans_fill */
@@ -85,7 +84,7 @@ struct trans_frame {
     uint64_t rf_from;
     uint64_t seg_poison[2]; /* FS, GS in 32-bit code: 0, or what no linear address has */
 
-    struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
+    _Alignas(64) struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
     struct trans_indirect indirect[TRANS_MODES][TRANS_INDIRECT];
     const void *cell[TRANS_CELLS];     /* where branches to other pages go */
     uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */
@@ -102,9 +101,10 @@ enum trans_simd {
 static_assert(offsetof(struct trans_frame, spill) == 40, "enter.S");
 static_assert(offsetof(struct trans_frame, flags) == 80, "enter.S");
 static_assert(offsetof(struct trans_frame, simd_missing) == 120, "enter.S");
-static_assert(offsetof(struct trans_frame, simd_mask) == 164, "enter.S");
+static_assert(offsetof(struct trans_frame, host_fcw) == 164, "enter.S");
+static_assert(offsetof(struct trans_frame, wanted) == 168, "enter.S");
 static_assert(offsetof(struct trans_frame, parked) == 176, "enter.S");
-static_assert(offsetof(struct trans_frame, simd_refused) == 192, "enter.S");
+static_assert(offsetof(struct trans_frame, simd_refused) == 184, "enter.S");
 static_assert(sizeof(struct trans_page) == 16 && sizeof(struct trans_indirect) == 16,
               "indices are shifted by 4");
 

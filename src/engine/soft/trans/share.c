@@ -36,7 +36,7 @@ static uint64_t memory_end(const struct mem *m)
     return end;
 }
 
-/* LAHF in 64-bit mode; the vector state, if XSAVE is there to move it. */
+/* LAHF in 64-bit mode; and which vectors it has. */
 static bool host_can(struct trans_store *s)
 {
     unsigned a, b, c, d, xcr0, high;
@@ -45,10 +45,11 @@ static bool host_can(struct trans_store *s)
         return false;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return false;
+    s->host_simd = TRANS_SIMD_ALL & ~(unsigned)TRANS_SIMD_AVX;
     if (c & bit_OSXSAVE) {
         __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
-        if (xcr0 & FX_SSE)
-            s->host_simd = TRANS_SIMD_ALL & ~(xcr0 & FX_AVX ? 0u : (unsigned)TRANS_SIMD_AVX);
+        if (xcr0 & FX_AVX)
+            s->host_simd = TRANS_SIMD_ALL;
     }
     return true;
 }

@@ -125,7 +125,11 @@ static struct totals translate(struct trans *t, uint8_t *ram, const struct text 
             !trans_guard(t, CODE_AT + at / PAGE * PAGE, ram + CODE_AT + at / PAGE * PAGE))
             bench_die("a page cannot be guarded");
         guarded = at / PAGE;
-        b = trans_build(t, text->linear + at, CODE_AT + at, ram + CODE_AT + at, BANK_SUPER);
+        b = trans_build(t, &(struct source){ .rip = text->linear + at,
+                                             .gpa = CODE_AT + at,
+                                             .host = ram + CODE_AT + at,
+                                             .mode = BANK_SUPER,
+                                             .next_gpa = SOURCE_NO_PAGE });
         if (atomic_load(&t->store->reset_wanted))
             bench_die("%" PRIu64 " instructions fill the code cache", sum.insns);
         sum.insns += b != NULL ? b->ninsns : 0;

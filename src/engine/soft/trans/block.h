@@ -78,6 +78,8 @@ struct block {
     uint8_t ninsns, mode; /* frame.h */
     uint8_t simd;         /* enum trans_simd of what it touches */
     uint64_t lines;       /* of 64 bytes of the page that were looked at to make it */
+    uint64_t next_gpa;    /* of the page that its only instruction goes on in; SOURCE_NO_PAGE: none */
+    uint32_t stands_for;  /* not BLOCK_NONE: it is no code, but that block's part of the next page */
     _Atomic bool dead;    /* the code has been written; whoever sees it goes on elsewhere */
 };
 
@@ -260,9 +262,19 @@ static inline unsigned trans_mode(const struct soft_cpu *c)
 
 /* ---- build.c, store.c ------------------------------------------------------------------------- */
 
-/* Under lock: translates the code at rip, which lies at gpa; NULL when nothing of it can be, or a reset is wanted. */
-struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
-                          unsigned mode);
+#define SOURCE_NO_PAGE UINT64_MAX
+
+/* Where code lies. */
+struct source {
+    uint64_t rip, gpa;
+    uint8_t *host; /* of the first byte */
+    unsigned mode;
+    uint64_t next_gpa; /* of the next page, if the first instruction goes on there; else SOURCE_NO_PAGE */
+    uint8_t *next_host; /* of that page */
+};
+
+/* Under lock: translates the code there; NULL when nothing of it can be, or a reset is wanted. */
+struct block *trans_build(struct trans *t, const struct source *at);
 
 /* All under lock. */
 static inline uint32_t *trans_bucket(struct trans_store *s, uint64_t gpa)
@@ -272,12 +284,12 @@ static inline uint32_t *trans_bucket(struct trans_store *s, uint64_t gpa)
 
 /* NULL: there is none. */
 static inline struct block *trans_find(struct trans_store *s, uint64_t rip, uint64_t gpa,
-                                       unsigned mode)
+                                       unsigned mode, uint64_t next_gpa)
 {
     for (uint32_t i = *trans_bucket(s, gpa); i != BLOCK_NONE; i = s->block[i].next) {
         struct block *b = &s->block[i];
 
-        if (b->gpa == gpa && b->rip == rip && b->mode == mode)
+        if (b->gpa == gpa && b->rip == rip && b->mode == mode && b->next_gpa == next_gpa)
             return b;
     }
     return NULL;

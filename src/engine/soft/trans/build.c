@@ -199,7 +199,7 @@ static void finish(struct gen *g, size_t begin)
 
 static bool room(const struct trans_store *t)
 {
-    return t->nblocks < BLOCKS_MAX && t->nbounds + BLOCK_INSNS < BOUNDS_MAX &&
+    return t->nblocks + 1 < BLOCKS_MAX && t->nbounds + BLOCK_INSNS < BOUNDS_MAX &&
            t->nsites + 8 * BLOCK_INSNS < SITES_MAX && t->ncells + 2 * BLOCK_INSNS < TRANS_CELLS &&
            t->cache.len - t->cache.used > BLOCK_BYTES;
 }
@@ -220,11 +220,15 @@ static const char *prove(const struct trans_store *s, const struct block *b, siz
 }
 
 /* The arrays of both are large, and filled from their beginnings: nothing is cleared for them. */
-static void scan_begin(struct scan *s, const struct trans *t, unsigned mode)
+static void scan_begin(struct scan *s, const struct trans *t, const struct source *at)
 {
     const struct trans_store *store = t->store;
 
-    scan_set_mode(s, mode);
+    scan_set_mode(s, at->mode);
+    s->rip = at->rip;
+    s->begin = (unsigned)(at->rip % 4096);
+    s->page = at->host - s->begin;
+    s->next_page = at->next_host;
     s->simd_host = store->host_simd;
     s->c = t->c;
     s->shared = store->shared;
@@ -241,8 +245,7 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
     g->failed = g->saved = g->alone = false;
 }
 
-struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uint8_t *host,
-                          unsigned mode)
+struct block *trans_build(struct trans *t, const struct source *at)
 {
     struct trans_store *store = t->store;
     uint8_t copy[4096];
@@ -251,11 +254,8 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     const uint8_t *parked;
     size_t begin;
 
-    scan_begin(&s, t, mode);
-    s.page = host - rip % 4096;
+    scan_begin(&s, t, at);
     s.copy = copy;
-    s.rip = rip;
-    s.begin = (unsigned)(rip % 4096);
     trans_scan(&s);
     gen_begin(&g, store, &s);
     if (!room(store)) {
@@ -264,8 +264,11 @@ struct block *trans_build(struct trans *t, uint64_t rip, uint64_t gpa, const uin
     }
     g.number = store->nblocks;
     g.b = &store->block[g.number];
-    *g.b =
-        (struct block){ .rip = rip, .gpa = gpa, .bounds = store->nbounds, .mode = (uint8_t)mode };
+    *g.b = (struct block){ .rip = at->rip,
+                           .gpa = at->gpa,
+                           .next_gpa = at->next_gpa,
+                           .bounds = store->nbounds,
+                           .mode = (uint8_t)at->mode };
     begin = store->cache.used;
     g.e = (struct emit){ .at = store->cache.rw + begin, .end = store->cache.rw + store->cache.len };
     parked = entry(&g);

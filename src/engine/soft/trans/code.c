@@ -57,6 +57,7 @@ static bool block(const struct machine *m, uint32_t number, struct code_block *o
     const struct block *b;
 
     if (s == NULL || number == BLOCK_NONE || number >= s->nblocks ||
+        s->block[number].stands_for != BLOCK_NONE ||
         atomic_load_explicit(&s->block[number].dead, memory_order_relaxed))
         return false;
     b = &s->block[number];
@@ -137,6 +138,8 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
                       .shared = store->shared };
 
     scan_set_mode(&s, b->mode);
+    if (b->next_gpa != SOURCE_NO_PAGE)
+        s.next_page = mem_host(&m->mem, b->next_gpa, PAGE, false);
     if (host != NULL)
         trans_scan(&s);
     for (unsigned i = 0; i < b->ninsns; i++) {

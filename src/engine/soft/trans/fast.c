@@ -237,7 +237,7 @@ static bool fill_target(struct trans *t, uint64_t rip)
 
     if (e == NULL || t->store->shared)
         return false; /* others change what is looked up */
-    b = trans_find(t->store, rip, e->gpa + rip % PAGE, trans_mode(t->c));
+    b = trans_find(t->store, rip, e->gpa + rip % PAGE, trans_mode(t->c), SOURCE_NO_PAGE);
     if (b == NULL)
         return false;
     trans_note_looked(t, rip);

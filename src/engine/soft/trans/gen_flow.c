@@ -18,9 +18,10 @@ void gen_count(struct gen *g, unsigned executed)
              (struct emit_mem){ HOST_BUDGET, EMIT_NO_INDEX, 0, -(int32_t)executed });
 }
 
+/* Not at its end, where an instruction may go on in the next page, and that be another one. */
 static bool same_page(const struct gen *g, uint64_t target)
 {
-    return target / PAGE == g->s->rip / PAGE;
+    return target / PAGE == g->s->rip / PAGE && target % PAGE <= PAGE - X86_INSN_MAX;
 }
 
 static uint32_t place(const struct gen *g, const uint8_t *at)

@@ -142,6 +142,12 @@ static bool is_global(const struct trans *t, uint64_t rip)
     return e->tag == ((rip & ~UINT64_C(0xfff)) | t->c->tlb_generation) && e->global;
 }
 
+static bool leads_to_global(const struct trans *t, const struct block *b)
+{
+    return is_global(t, b->rip) &&
+           (b->next_gpa == SOURCE_NO_PAGE || is_global(t, (b->rip | (PAGE - 1)) + 1));
+}
+
 /* ---- fill ------------------------------------------------------------------------------------- */
 
 bool trans_page_fill(struct trans *t, uint64_t linear, enum trans_access how,
@@ -185,7 +191,7 @@ void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b)
 
     t->frame->indirect[b->mode][idx] =
         (struct trans_indirect){ .rip = rip, .host = t->store->cache.rx + b->indirect };
-    note(t, TABLE_INDIRECT, is_global(t, rip), b->mode * (uint32_t)TRANS_INDIRECT + idx);
+    note(t, TABLE_INDIRECT, leads_to_global(t, b), b->mode * (uint32_t)TRANS_INDIRECT + idx);
 }
 
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
@@ -204,5 +210,5 @@ uint32_t trans_cell_new(struct trans_store *s, uint32_t stub)
 void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to, bool in_frame)
 {
     set_cell(t, cell, in_frame ? to->indirect : to->entry);
-    note(t, TABLE_CELLS, is_global(t, to->rip), cell);
+    note(t, TABLE_CELLS, leads_to_global(t, to), cell);
 }

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sched.h>
 
+#include "core/mem_access.h"
 #include "engine/soft/attend.h"
 #include "engine/soft/insn_trace.h"
 #include "engine/soft/mmu.h"
@@ -29,28 +30,87 @@ static bool wanted(const struct soft_cpu *c)
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
+static bool canonical(uint64_t linear)
+{
+    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
+}
+
+/* The next page has to be looked at to know the instruction. */
+static bool goes_on_in_next(const struct source *at)
+{
+    unsigned left = PAGE - (unsigned)(at->rip % PAGE);
+    uint8_t bytes[X86_INSN_MAX];
+    struct x86_insn in;
+
+    if (left >= X86_INSN_MAX)
+        return false;
+    mem_load(bytes, at->host, left);
+    return x86_decode(bytes, left, at->mode >= TRANS_FLAT32 ? X86_CODE_32 : X86_CODE_64, &in) ==
+           X86_DECODE_NEED_MORE;
+}
+
+static bool find_next(struct soft_cpu *c, struct source *at)
+{
+    uint64_t linear = (at->rip | (PAGE - 1)) + 1;
+    struct soft_place place;
+
+    if (at->mode >= TRANS_FLAT32)
+        linear = (uint32_t)linear;
+    if (!canonical(linear) || !soft_translate(c, linear, HOW_FETCH, c->bank, &place) ||
+        place.host == NULL)
+        return false;
+    at->next_gpa = place.gpa;
+    at->next_host = place.host;
+    trans_note_looked(c->trans, linear);
+    return true;
+}
+
+/* What is executed at rip. False: the interpreter has to find out. */
+static bool find_source(struct trans *t, uint64_t rip, struct source *at)
+{
+    struct soft_cpu *c = t->c;
+    struct soft_place place;
+
+    if (!canonical(rip) || !soft_translate(c, rip, HOW_FETCH, c->bank, &place) ||
+        place.host == NULL)
+        return false;
+    *at = (struct source){ .rip = rip,
+                           .gpa = place.gpa,
+                           .host = place.host,
+                           .mode = trans_mode(c),
+                           .next_gpa = SOURCE_NO_PAGE };
+    return !goes_on_in_next(at) || find_next(c, at);
+}
+
+/* Both pages are guarded. */
+static bool guard(struct trans *t, const struct source *at)
+{
+    bool first = trans_guard(t, at->gpa - at->gpa % PAGE, at->host - at->gpa % PAGE);
+
+    return (at->next_host == NULL || trans_guard(t, at->next_gpa, at->next_host)) && first;
+}
+
 /* Under lock: what is to be executed there; NULL: by the interpreter. */
-static struct block *find_or_build(struct trans *t, uint64_t rip, uint64_t gpa, uint8_t *host)
+static struct block *find_or_build(struct trans *t, const struct source *at)
 {
     struct trans_store *s = t->store;
-    struct block *b = trans_find(s, rip, gpa, trans_mode(t->c));
+    struct block *b = trans_find(s, at->rip, at->gpa, at->mode, at->next_gpa);
     unsigned reluctance;
     uint8_t *count;
 
     if (b != NULL)
         return b;
-    count = &t->counter[(gpa ^ gpa >> 14) % COUNTERS];
-    reluctance = trans_reluctance(s, gpa);
-    if (reluctance == UINT_MAX)
+    count = &t->counter[(at->gpa ^ at->gpa >> 14) % COUNTERS];
+    reluctance = trans_reluctance(s, at->gpa);
+    if (reluctance == UINT_MAX ||
+        (at->next_host != NULL && trans_reluctance(s, at->next_gpa) == UINT_MAX))
         return NULL;
     if (*count < s->threshold + reluctance) {
         ++*count;
         return NULL;
     }
     *count = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
-    if (!trans_guard(t, gpa - gpa % PAGE, host - gpa % PAGE))
-        return NULL;
-    return trans_build(t, rip, gpa, host, trans_mode(t->c));
+    return guard(t, at) ? trans_build(t, at) : NULL;
 }
 
 /* The block that is left at the site goes on in `to`. */
@@ -68,15 +128,13 @@ static void link(struct trans *t, uint32_t number, const struct block *to)
 /* from: the site that leads there, BLOCK_NONE for none. */
 static struct block *block_at(struct trans *t, uint64_t rip, uint32_t from)
 {
-    struct soft_cpu *c = t->c;
-    struct soft_place place;
+    struct source at;
     struct block *b;
 
-    if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip ||
-        !soft_translate(c, rip, HOW_FETCH, c->bank, &place) || place.host == NULL)
+    if (!find_source(t, rip, &at))
         return NULL;
     trans_lock(t->store);
-    b = find_or_build(t, rip, place.gpa, place.host);
+    b = find_or_build(t, &at);
     if (b != NULL)
         trans_note_looked(t, rip);
     if (b != NULL && from != BLOCK_NONE)
@@ -162,11 +220,6 @@ static void take_flags(struct trans *t, const struct site *s)
     else if (s->flags == FLAGS_FRAME)
         flags = flags_from_frame(t->frame->flags);
     c->s.rflags |= flags;
-}
-
-static bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
 }
 
 /* What comes after a leave. */

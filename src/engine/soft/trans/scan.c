@@ -2,6 +2,8 @@
 /* scan.c - which instructions make a block: scan_kind.c says how each is translated, scan_flags.c who reads flags. */
 #include "engine/soft/trans/scan.h"
 
+#include <string.h>
+
 #include "core/mem_access.h"
 
 enum { PAGE = 4096 };
@@ -40,18 +42,35 @@ static void leave_shadows(struct scan *s)
     }
 }
 
-/*
- * The first instruction goes on in the next page, or is none: it is the interpreter's, whatever its bytes are. So other
- * code can be linked to it. Returns how many of them lie in the page.
- */
-static unsigned undecoded(struct scan *s)
+/* The first instruction goes on in the next page, and is all of the block. */
+static bool decode_across(struct scan *s)
+{
+    unsigned left = PAGE - s->begin;
+    struct scan_insn *x = &s->insn[0];
+
+    if (s->next_page == NULL || left >= X86_INSN_MAX)
+        return false;
+    memcpy(s->across, s->copy + s->begin, left);
+    mem_load(s->across + left, s->next_page, X86_INSN_MAX - left);
+    if (x86_decode(s->across, X86_INSN_MAX, s->flat32 ? X86_CODE_32 : X86_CODE_64, &x->in) !=
+        X86_DECODE_OK)
+        return false;
+    x->bytes = s->across;
+    x->at = 0;
+    x->kind = (uint8_t)scan_kind(s, x);
+    s->simd = x->simd;
+    s->n = 1;
+    return true;
+}
+
+/* The first instruction is none, or not known: it is the interpreter's. So other code can be linked to it. */
+static void undecoded(struct scan *s)
 {
     unsigned left = PAGE - s->begin;
 
     s->insn[0] = (struct scan_insn){ .kind = SCAN_STOP, .bytes = s->copy + s->begin };
     s->insn[0].in.len = (uint8_t)(left < X86_INSN_MAX ? left : X86_INSN_MAX);
     s->n = 1;
-    return s->insn[0].in.len;
 }
 
 void trans_scan(struct scan *s)
@@ -72,8 +91,11 @@ void trans_scan(struct scan *s)
         if (scan_ends(x->kind))
             break;
     }
-    if (s->n == 0)
-        at += undecoded(s);
+    if (s->n == 0) {
+        if (!decode_across(s))
+            undecoded(s);
+        at += s->insn[0].in.len;
+    }
     s->bytes = at - s->begin;
     leave_shadows(s);
     scan_live(s);

@@ -60,6 +60,8 @@ struct scan {
     bool once;       /* nothing is executed a second time to compare: the clock may be read */
     uint64_t copied; /* lines of 64 bytes that are in copy */
     uint8_t *copy;   /* a page: what is looked at, each byte read once */
+    const uint8_t *next_page;     /* NULL, or where the first instruction goes on */
+    uint8_t across[X86_INSN_MAX]; /* that instruction */
     uint8_t simd;    /* of all instructions */
     struct scan_insn insn[BLOCK_INSNS];
 };

@@ -79,15 +79,27 @@ unsigned trans_reluctance(struct trans_store *t, uint64_t gpa)
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
+static void add_to_page(struct trans_store *t, struct block *b)
+{
+    struct code_page *page = trans_page_find(t, b->gpa);
+
+    b->next_in_page = page->blocks;
+    page->blocks = (uint32_t)(b - t->block);
+}
+
 void trans_insert(struct trans_store *t, struct block *b)
 {
     uint32_t number = (uint32_t)(b - t->block), *head = trans_bucket(t, b->gpa);
-    struct code_page *page = trans_page_find(t, b->gpa);
+    struct block *next = &t->block[t->nblocks];
 
     b->next = *head;
     *head = number;
-    b->next_in_page = page->blocks;
-    page->blocks = number;
+    add_to_page(t, b);
+    if (b->next_gpa == SOURCE_NO_PAGE)
+        return;
+    *next = (struct block){ .gpa = b->next_gpa, .stands_for = number, .lines = 1 };
+    add_to_page(t, next);
+    t->nblocks++;
 }
 
 /* A jump is patched only where every vCPU that executes it finds the same bytes at its target. */
@@ -123,6 +135,10 @@ static void unhash(struct trans_store *t, const struct block *b)
 
 static void drop(struct trans_store *t, struct block *b)
 {
+    if (b->stands_for != BLOCK_NONE)
+        b = &t->block[b->stands_for];
+    if (b->dead)
+        return; /* its part of the other page has been written before */
     unhash(t, b);
     for (uint32_t i = b->edges; i != 0; i = t->site[i].next) {
         emit_patch(t->cache.rw + t->site[i].patch, t->cache.rw + t->site[i].stub);

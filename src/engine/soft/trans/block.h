@@ -78,9 +78,9 @@ struct block {
     uint8_t ninsns, mode; /* frame.h */
     uint8_t simd;         /* enum trans_simd of what it touches */
     uint64_t lines;       /* of 64 bytes of the page that were looked at to make it */
-    uint64_t next_gpa;    /* of the page that its only instruction goes on in; SOURCE_NO_PAGE: none */
-    uint32_t stands_for;  /* not BLOCK_NONE: it is no code, but that block's part of the next page */
-    _Atomic bool dead;    /* the code has been written; whoever sees it goes on elsewhere */
+    uint64_t next_gpa; /* of the page that its only instruction goes on in; SOURCE_NO_PAGE: none */
+    uint32_t stands_for; /* not BLOCK_NONE: it is no code, but that block's part of the next page */
+    _Atomic bool dead;   /* the code has been written; whoever sees it goes on elsewhere */
 };
 
 /* Where an instruction begins. */
@@ -269,7 +269,8 @@ struct source {
     uint64_t rip, gpa;
     uint8_t *host; /* of the first byte */
     unsigned mode;
-    uint64_t next_gpa; /* of the next page, if the first instruction goes on there; else SOURCE_NO_PAGE */
+    uint64_t
+        next_gpa; /* of the next page, if the first instruction goes on there; else SOURCE_NO_PAGE */
     uint8_t *next_host; /* of that page */
 };
 

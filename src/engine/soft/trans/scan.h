@@ -62,7 +62,7 @@ struct scan {
     uint8_t *copy;   /* a page: what is looked at, each byte read once */
     const uint8_t *next_page;     /* NULL, or where the first instruction goes on */
     uint8_t across[X86_INSN_MAX]; /* that instruction */
-    uint8_t simd;    /* of all instructions */
+    uint8_t simd;                 /* of all instructions */
     struct scan_insn insn[BLOCK_INSNS];
 };
 

@@ -222,6 +222,35 @@ static void test_stays(void **state)
     pair_close(p);
 }
 
+/* 1: mov edi, place; mov esi, another page; movsq; jmp 1b */
+static void put_single(uint8_t code[CODE_LEN])
+{
+    unsigned at = put_mov(code, 0, X86_RDI, WINDOW + WINDOW_DATA + 8);
+
+    at = put_mov(code, at, X86_RSI, WINDOW + WINDOW_DATA + PAGE);
+    memcpy(code + at, (const uint8_t[]){ 0x48, 0xa5, 0xeb, 0xf2 }, 4);
+}
+
+/* Pages that nothing else accesses are found without the interpreter too, once it knows them. */
+static void test_pages_are_found(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct side *s = &p->trans;
+    struct trans_stats stats;
+    uint8_t code[CODE_LEN] = { 0 };
+
+    (void)state;
+    put_single(code);
+    begin(s, code, ODD_NONE, 0);
+    s->rig.c->limit = UINT64_MAX;
+    assert_true(trans_burst(s->t, 20000, false));
+    trans_stats_get(s->t, &stats);
+    assert_true(stats.insns >= 19000);
+    assert_true(stats.steps < 5);
+    pair_close(p);
+}
+
 /* ---- code that is written ------------------------------------------------------------------------ */
 
 /*
@@ -308,9 +337,8 @@ static void test_watched(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_stays),
-        cmocka_unit_test(test_writes_code),
+        cmocka_unit_test(test_random),          cmocka_unit_test(test_stays),
+        cmocka_unit_test(test_pages_are_found), cmocka_unit_test(test_writes_code),
         cmocka_unit_test(test_watched),
     };
 

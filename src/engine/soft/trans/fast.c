@@ -221,13 +221,23 @@ static const struct soft_tlb_entry *known(const struct soft_cpu *c, uint64_t lin
                : NULL;
 }
 
-static bool fill_page(struct trans *t, const struct site *s, uint64_t linear)
+/* It has to be known what is filled; and tables are as they should be. */
+static bool may_fill(const struct trans *t)
 {
-    unsigned how = s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ;
-    const struct soft_tlb_entry *e = known(t->c, linear, how);
+    return t->check == NULL && !trans_has_news(t);
+}
 
-    return e != NULL && linear % PAGE + s->size <= PAGE && linear % s->align == 0 &&
-           trans_page_fill(t, linear, (enum trans_access)s->how, e);
+bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear)
+{
+    const struct soft_tlb_entry *e = known(t->c, linear, how == TRANS_WRITE ? HOW_WRITE : HOW_READ);
+
+    return e != NULL && may_fill(t) && trans_page_fill(t, linear, how, e);
+}
+
+static bool fill_for(struct trans *t, const struct site *s, uint64_t linear)
+{
+    return linear % PAGE + s->size <= PAGE && linear % s->align == 0 &&
+           trans_fill_page(t, (enum trans_access)s->how, linear);
 }
 
 static bool fill_target(struct trans *t, uint64_t rip)
@@ -235,7 +245,7 @@ static bool fill_target(struct trans *t, uint64_t rip)
     const struct soft_tlb_entry *e = known(t->c, rip, HOW_FETCH);
     const struct block *b;
 
-    if (e == NULL || t->store->shared)
+    if (e == NULL || t->store->shared || !may_fill(t))
         return false; /* others change what is looked up */
     b = trans_find(t->store, rip, e->gpa + rip % PAGE, trans_mode(t->c), SOURCE_NO_PAGE);
     if (b == NULL)
@@ -250,7 +260,5 @@ bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data)
     struct trans *t = f->trans;
     const struct site *s = &t->store->site[site];
 
-    if (t->check != NULL || trans_has_news(t))
-        return false; /* it has to be known what is filled; tables are not what they should be */
-    return s->kind == SITE_MISS ? fill_page(t, s, data) : fill_target(t, data);
+    return s->kind == SITE_MISS ? fill_for(t, s, data) : fill_target(t, data);
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct trans_frame;
+#include "engine/soft/trans/frame.h"
 
 /* site.how of an instruction that changes the ring. */
 enum trans_ring { TRANS_IRET, TRANS_SYSRET, TRANS_SYSCALL };
@@ -43,5 +43,8 @@ bool trans_string(struct trans_frame *f, uint32_t site);
  * From the translation cache, and the blocks that there are. False: the code has to be left.
  */
 bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data);
+
+/* The page of an access, into its table, from the translation cache. False: it is not there, or nothing new. */
+bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear);
 
 #endif

@@ -3,7 +3,7 @@
  * fast_string.c - MOVS and STOS in pages that translated code may access
  *
  * Source: SDM 2, "REP/REPE/REPZ/REPNE/REPNZ", MOVS and STOS. A page at a time, as far as the frame's tables and the
- * budget go: each element counts as an instruction. DF, elements that cross a page, pages that are in no table, and
+ * budget go: each element counts as an instruction. DF, elements that cross a page, pages that are not known, and
  * copies that overlap so that an element is read after it has been written are left to others.
  */
 #include "engine/soft/trans/fast.h"
@@ -19,13 +19,16 @@ struct string {
     bool moves;
 };
 
-/* The place of the element at `linear`, and in *n at most how many lie in its page; NULL: not in the table. */
+/* The place of the element at `linear`, and in *n at most how many lie in its page; NULL: not known. */
 static uint8_t *place(const struct trans_frame *f, enum trans_access how, uint64_t linear,
                       unsigned shift, uint64_t *n)
 {
     const struct trans_page *p = &f->tlb[f->trans->c->bank][how][linear / PAGE % TRANS_TLB];
-    uint64_t at = linear + p->ntag, room = (PAGE - at) >> shift;
+    uint64_t at = linear + p->ntag, room;
 
+    if (at >= PAGE && trans_fill_page(f->trans, how, linear))
+        at = linear + p->ntag;
+    room = (PAGE - at) >> shift;
     if (at >= PAGE || room == 0)
         return NULL;
     if (*n > room)

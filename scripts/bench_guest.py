@@ -214,6 +214,7 @@ def guest(figure, folder, guests, rounds):
     if reason is not None:
         yield figure("guest_boot", BOOT, "ratio", 0.8, cannot_run=reason)
         return
+    bench_runs.be_prompt()
     program, initrd = make(guests)
     kernel = guests / "vmlinuz-cloud"
     qemu = ["qemu-system-x86_64", "-M", "pc", "-nodefaults", "-no-user-config", "-display", "none", "-serial",

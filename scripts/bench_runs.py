@@ -127,7 +127,6 @@ def be_prompt():
 
 def one_run(argv):
     """One boot, and what the guest's program prints about its work."""
-    be_prompt()
     result, begun = Run({}, {}), {}
     start = time.monotonic_ns()
     with subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

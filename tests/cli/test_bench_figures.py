@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The arithmetic of scripts/bench guest, on runs that are made up."""
+import os
 import pathlib
 import sys
 import unittest
@@ -79,6 +80,18 @@ class Figures(unittest.TestCase):
         bench_guest.agree([("Vitro", run(*[1] * 5)), ("TCG", run(*[2] * 5))])
         with self.assertRaisesRegex(bench_guest.Failed, "sums has computed 2 under TCG, 1 under Vitro"):
             bench_guest.agree([("Vitro", run(*[1] * 5)), ("TCG", run(*[1] * 5, value="2"))])
+
+    def test_lines_of_a_guest(self):
+        lines = ["vitro: init runs", "bench cannot wide this CPU is narrow", "bench begin sums", "noise",
+                 "bench end sums 5000 9 00ff", "bench end calls 1 1 1"]
+        got = bench_runs.one_run(["sh", "-c", "; ".join(f"echo '{line}'" for line in lines)])
+        self.assertEqual(set(got.spans), {"boot", "sums"})
+        self.assertEqual((got.spans["sums"].wall, got.spans["sums"].value), (5000, "00ff"))
+        self.assertEqual(got.cannot, {"wide": "this CPU is narrow"})
+        self.assertGreater(bench_runs.own_kib(os.getpid()), 1024)
+        for bad in ("exit 3", "echo no init"):
+            with self.assertRaises(bench_runs.Failed):
+                bench_runs.one_run(["sh", "-c", bad])
 
     def test_time_alone(self):
         """Of two threads the one that sleeps least says how long it would have taken with CPUs for both."""

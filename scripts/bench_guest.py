@@ -230,7 +230,7 @@ def guest(figure, folder, guests, rounds):
         agree([("Vitro", ours[-1]), ("TCG", theirs[-1]), ("the host", native[-1]), ("--deterministic", repeatable[-1])])
     yield from programs(figure, ours, theirs, native, bench_runs.groups(program))
     yield from boot(figure, ours, theirs)
-    yield from two_cpus(figure, own, rounds)
+    yield from two_cpus(figure, own, max(rounds, 3))
     yield from counted(figure, ours, repeatable)
     yield from translation(figure, folder, guests / "vmlinux-cloud", rounds)
     yield figure("guest_memory", OWN, "KiB", 96 * 1024, max(run.own_kib for run in ours),

@@ -41,20 +41,36 @@ class Library(Case):
 
 
 class Setup(Case):
-    def test_without_apt_it_lists_the_packages(self):
-        """A system with a shell, the usual tools, and neither apt nor a compiler."""
+    def without_apt(self, what, clang=None):
+        """A system with a shell, the usual tools, and neither apt nor a compiler; clang: a script of that name."""
         tools = self.tmp / "bin"
-        tools.mkdir()
+        tools.mkdir(exist_ok=True)
         for name in ("bash", "env", "id", "mktemp", "rm", "tail", "printf", "dirname"):
             path = subprocess.run(["which", name], capture_output=True, text=True).stdout.strip()
-            if path:
+            if path and not (tools / name).exists():
                 (tools / name).symlink_to(path)
-        run = subprocess.run([ROOT / "scripts/setup", "build"], capture_output=True, text=True,
+        if clang is not None:
+            (tools / "clang").write_text(clang)
+            (tools / "clang").chmod(0o755)
+        run = subprocess.run([ROOT / "scripts/setup", what], capture_output=True, text=True,
                              env={"PATH": str(tools)})
         self.assertEqual(run.returncode, 1)
+        return run
+
+    def test_without_apt_it_lists_the_packages(self):
+        run = self.without_apt("build")
         for word in ("gcc", "meson", "ninja-build"):
             self.assertIn(word, run.stdout)
         self.assertIn("no apt-get", run.stderr)
+
+    def test_clang_of_any_version(self):
+        """Its run-time library is of its own version, and looked for where it says that it is."""
+        self.assertRegex(self.without_apt("test").stdout, r"(?m)^  libclang-rt-dev ")
+        fake = '#!/bin/bash\ncase "$1" in -dumpversion) echo 19.1.7 ;; *) echo "{}" ;; esac\n'
+        missing = self.without_apt("test", fake.format("libclang_rt.fuzzer-x86_64.a")).stdout
+        self.assertRegex(missing, r"(?m)^  libclang-rt-19-dev ")
+        there = self.file("fuzzer.a", b"")
+        self.assertNotIn("libclang-rt", self.without_apt("test", fake.format(there)).stdout)
 
 
 if __name__ == "__main__":

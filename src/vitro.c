@@ -523,10 +523,14 @@ int vitro_mem_read(const struct vitro *m, uint64_t gpa, void *buf, size_t len)
 
 int vitro_mem_write(struct vitro *m, uint64_t gpa, const void *buf, size_t len)
 {
-    if (!mem_put(&m->board->m->mem, gpa, buf, len))
+    struct machine *machine = m->board->m;
+
+    if (m->has_run && outside_begin(machine, NULL) < 0)
+        rewind_cut(machine);
+    if (!mem_put(&machine->mem, gpa, buf, len))
         return -EFAULT;
     if (m->has_run)
-        machine_wrote(m->board->m);
+        machine_wrote(machine, gpa, buf, len);
     return 0;
 }
 

@@ -125,6 +125,8 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
     if (rc == 0)
         rc = vcpu_drain(vcpu, err);
     if (rc == 0)
+        rc = outside_begin(m->board->m, err);
+    if (rc == 0)
         rc = vcpu->engine->get(vcpu, STATE_REGS | STATE_SREGS, &s, err);
     if (rc < 0)
         return rc;
@@ -136,9 +138,10 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
         rc = check_system(m, &before, &s, err);
     if (rc < 0)
         return rc;
-    rewind_cut(m->board->m);
     rc = vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &s, err);
-    if (rc < 0 && vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &before, NULL) < 0)
+    if (rc == 0)
+        outside_set(m->board->m, cpu, &s);
+    else if (vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &before, NULL) < 0)
         return rc; /* nothing more can be done: the first cause is told */
     return rc;
 }

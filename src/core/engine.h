@@ -152,6 +152,11 @@ struct engine_ops {
     void (*save)(const struct vcpu *cpu, void *to);
     void (*load)(struct vcpu *cpu, const void *from);
     void (*forget)(struct vcpu *cpu);
+    /*
+     * That number of instructions says where the vCPU is: none is half done, and nothing has been delivered to it since
+     * the last one was completed. An engine without checkpoints needs none. Not while it runs.
+     */
+    bool (*settled)(const struct vcpu *cpu);
     /* Instructions completed since the vCPU was made, as stop_at_insns counts them. */
     uint64_t (*count)(const struct vcpu *cpu);
 };

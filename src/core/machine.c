@@ -61,6 +61,7 @@ void machine_free(struct machine *m)
         return;
     rewind_close(m);
     host_log_fini(&m->host_log);
+    outside_fini(&m->outside);
     for (unsigned i = 0; i < m->ncpus; i++)
         vcpu_free(m->cpu[i]);
     for (unsigned i = 0; i < m->ndevs; i++) {

@@ -20,6 +20,7 @@
 #include "core/event.h"
 #include "core/host_log.h"
 #include "core/mem.h"
+#include "core/outside.h"
 #include "core/pause.h"
 #include "core/rewind.h"
 #include "core/timer.h"
@@ -105,6 +106,7 @@ struct machine {
     unsigned nparts;
     struct rewind *rewind; /* clock.counted; owned; NULL: no past is kept. Changed while stopped */
     struct host_log host_log; /* clock.counted */
+    struct outside outside;   /* the same */
     struct event_sink sink;   /* changed only while stopped */
     struct insn_trace insn_trace;
     uint64_t accesses;      /* of vCPUs to devices; guarded by lock */
@@ -171,12 +173,12 @@ WARN_UNUSED int machine_switch(struct machine *m, const struct engine_ops *engin
                                const struct engine_ops *helper, struct vitro_err *err);
 
 /*
- * machine_wrote - guest memory has been written by somebody who is not the guest
+ * machine_wrote - bytes of guest memory have been written by somebody who is not the guest
  *
- * An engine that keeps something made of page tables looks at them again before it goes on, and a past that was kept
- * ends. Thread: any; where a past is kept, while no vCPU runs.
+ * An engine that keeps something made of page tables looks at them again before it goes on, and where a past is kept
+ * the write is part of it (outside.h). Thread: any; where a past is kept, while no vCPU runs.
  */
-void machine_wrote(struct machine *m);
+void machine_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len);
 
 /*
  * machine_run - run all vCPUs until the machine stops

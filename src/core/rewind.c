@@ -20,6 +20,7 @@ enum { POINTS_MAX = 512, DENSITY = 8, DEFAULT_MIB = 256 };
 struct checkpoint {
     uint64_t insns;
     size_t log_next;      /* of the host's events: the first after it */
+    size_t outside_next;  /* of changes from outside, the same */
     struct cow_set pages; /* what was in those that have been written since */
     uint8_t state[];
 };
@@ -234,7 +235,9 @@ static bool take(struct machine *m)
 
     if (p == NULL)
         return false;
-    *p = (struct checkpoint){ .insns = turns_insns(m), .log_next = m->host_log.next };
+    *p = (struct checkpoint){ .insns = turns_insns(m),
+                              .log_next = m->host_log.next,
+                              .outside_next = m->outside.next };
     c.at = p->state;
     move_machine(&c, m);
     assert(c.n == r->state_bytes);
@@ -298,6 +301,7 @@ int rewind_to(struct machine *m, uint64_t insns, struct vitro_err *err)
     move_machine(&c, m);
     pthread_mutex_unlock(&m->lock);
     m->host_log.next = p->log_next;
+    m->outside.next = p->outside_next;
     r->next = (p->insns / r->spacing + 1) * r->spacing;
     for (unsigned i = 0; i < m->ncpus; i++)
         m->engine->forget(m->cpu[i]);
@@ -315,6 +319,19 @@ bool rewind_repeats(const struct machine *m)
     return place_before(&now, &m->rewind->until);
 }
 
+bool rewind_keeps(const struct machine *m)
+{
+    const struct rewind *r = m->rewind;
+
+    return r != NULL && r->npoints > 0 && !r->cow->failed;
+}
+
+void rewind_branch(struct machine *m)
+{
+    m->rewind->until = (struct place){ 0 };
+    m->host_log.n = m->host_log.next;
+}
+
 void rewind_cut(struct machine *m)
 {
     struct rewind *r = m->rewind;
@@ -325,6 +342,7 @@ void rewind_cut(struct machine *m)
     r->cow->failed = false;
     r->until = (struct place){ 0 };
     m->host_log.n = m->host_log.next = 0;
+    outside_fini(&m->outside);
 }
 
 void rewind_stats_get(const struct machine *m, struct rewind_stats *out)

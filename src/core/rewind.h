@@ -14,7 +14,7 @@
  * what is executed again looks at page tables where it looked at first.
  *
  * GAP: Files that the hypercall device has written stay as they are when a machine goes back.
- * GAP: Changes of memory or registers by a debugger, and a reset, begin a new past: there is no way back over them.
+ * GAP: A reset begins a new past: there is no way back over it.
  */
 #ifndef CORE_REWIND_H
 #define CORE_REWIND_H
@@ -67,7 +67,13 @@ WARN_UNUSED int rewind_to(struct machine *m, uint64_t insns, struct vitro_err *e
 /* What has been is executed again: the guest's output has been seen, and input comes from the log. */
 bool rewind_repeats(const struct machine *m);
 
-/* The machine has been changed from outside: what was before is not its past any more. Not while a vCPU runs. */
+/* There is a past to go back to. */
+bool rewind_keeps(const struct machine *m);
+
+/* From here on comes another future than the one that has been. Not while a vCPU runs. */
+void rewind_branch(struct machine *m);
+
+/* The machine has been changed in a way that cannot be done again: what was is not its past any more. As branch. */
 void rewind_cut(struct machine *m);
 
 void rewind_stats_get(const struct machine *m, struct rewind_stats *out);

@@ -19,10 +19,10 @@ struct journey {
     enum x86_activity activity;
 };
 
-void machine_wrote(struct machine *m)
+void machine_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len)
 {
     atomic_store(&m->tables_stale, true);
-    rewind_cut(m);
+    outside_wrote(m, gpa, bytes, len);
 }
 
 int vcpu_drain(struct vcpu *cpu, struct vitro_err *err)

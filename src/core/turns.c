@@ -64,6 +64,7 @@ static void set_end(struct machine *m)
         t->end_ns = least(t->end_ns, now + left_to(m, rewind_next(m)));
     if (host_log_next(m) > now)
         t->end_ns = least(t->end_ns, host_log_next(m));
+    t->end_ns = least(t->end_ns, outside_next(m));
     if (t->until != 0)
         t->end_ns = least(t->end_ns, now + left_to(m, t->until));
     if (t->end_ns <= now)
@@ -150,12 +151,14 @@ void turns_run(struct machine *m, struct vcpu *only)
             machine_stop(m, STOP_COUNT, 0, -1);
             break;
         }
+        outside_turn(m); /* before what comes from inside, as it was the first time */
         rewind_turn(m);
         run_due(m);
         host_log_turn(m);
         if (!next_turn(m, only) && atomic_load(&m->stop) == 0 && !skip_time(m))
             break;
     }
+    outside_turn(m); /* who stops here sees it done */
     m->timers.sooner = before;
     m->timers.ctx = before_ctx;
 }

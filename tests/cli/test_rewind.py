@@ -134,15 +134,61 @@ class Back(Case):
         self.assertEqual(client.note("console")["text"], "b")
         self.assertEqual(end["rsp"], self.regs(client)["rsp"])
 
-    def test_a_change_from_outside_ends_the_past(self):
+    def seen(self, client):
+        return self.regs(client) | {n: client.call("mem.read", addr=n, len=8)["bytes"] for n in ("0x800", "0x900")}
+
+    def steps(self, client, n, method="step"):
+        for _ in range(n):
+            self.go(client, method)
+        return self.seen(client)
+
+    def test_a_change_from_outside_is_part_of_the_past(self):
         client = self.open()
         client.call("pause")
-        client.call("regs.set", regs={"rax": "0x7"})
+        self.steps(client, 3)
+        first = self.seen(client)
+        client.call("regs.set", regs={"rax": "0x7777"})
+        client.call("mem.write", addr="0x900", bytes="0123456789abcdef")
+        changed = self.seen(client)
+        self.assertEqual((changed["rax"], changed["0x900"]), ("0x7777", "0123456789abcdef"))
+        last = self.steps(client, 6)
+        self.assertEqual(self.steps(client, 6, "back.step"), changed)
+        before = self.steps(client, 1, "back.step")
+        self.assertEqual(before["0x900"], first["0x900"])
+        self.assertNotEqual(int(before["rax"], 16) >> 12, 7)
+        self.assertEqual(self.steps(client, 1), changed)  # done again where it was done
+        self.assertEqual(self.steps(client, 6), last)
+        self.go(client, "back.continue", "oldest")  # and from the beginning
+        self.assertEqual(self.seen(client)["0x900"], "00" * 8)
+        client.call("watch.set", addr="0x800", len=8)
+        while int(self.regs(client)["rax"], 16) < int(last["rax"], 16):
+            self.go(client, "resume", "watch")
+        self.assertEqual(self.seen(client)["0x900"], "0123456789abcdef")
+
+    def test_a_change_in_the_past_begins_another_future(self):
+        client = self.open()
+        client.call("pause")
+        self.steps(client, 2)
+        client.call("mem.write", addr="0x900", bytes="11")
+        self.steps(client, 4)
+        client.call("mem.write", addr="0x901", bytes="22")
+        self.steps(client, 2)
+        self.steps(client, 4, "back.step")  # between the two
+        client.call("regs.set", regs={"rax": "0x5000"})
+        there = self.steps(client, 8)
+        self.assertEqual(there["0x900"], "1100" + "00" * 6)  # the second write is of a future that does not come
+        self.assertEqual(int(there["rax"], 16) >> 12, 5)
+        self.assertEqual(self.steps(client, 8, "back.step")["rax"], "0x5000")
+        self.assertEqual(self.steps(client, 8), there)
+
+    def test_more_than_is_kept_begins_a_new_past(self):
+        client = self.open("-m", "32M")
+        client.call("pause")
+        self.steps(client, 2)
+        for i in range(17 * 64):
+            client.call("mem.write", addr=hex(0x10000 + i * 0x4000), bytes="ab" * 0x4000, physical=True)
         self.go(client, "back.step", "oldest")
-        self.assertEqual(self.regs(client)["rax"], "0x7")
-        self.go(client, "step")
-        self.go(client, "back.step")
-        self.assertEqual(self.regs(client)["rax"], "0x7")
+        self.steps(client, 2)
 
     def test_two_cpus(self):
         client = self.open("-c", "2")

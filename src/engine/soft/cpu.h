@@ -134,6 +134,8 @@ struct soft_cpu {
     struct cpu_exit ready;
 
     uint64_t insns; /* completed since the CPU was made */
+    uint64_t
+        delivered; /* one more than there were when the last exception or interrupt was delivered */
     uint64_t limit; /* run returns when so many are completed */
 
     struct soft_msrs msrs; /* those without a place in s */

@@ -179,6 +179,7 @@ static bool deliver(struct soft_cpu *c, struct soft_event *ev)
             c->s.rip = c->next_rip;
             c->repeats = false;
             c->s.events.shadow = 0;
+            c->delivered = c->insns + 1;
             break;
         }
         if (c->stop.kind == SOFT_EXIT && c->vcpu->exit.kind != EXIT_SHUTDOWN)

@@ -390,6 +390,7 @@ const struct engine_ops soft_engine = {
     .set = soft_set,
     .debug = soft_debug,
     .saved_bytes = SOFT_SAVED,
+    .settled = soft_cpu_settled,
     .save = soft_cpu_save,
     .load = soft_cpu_load,
     .forget = soft_cpu_forget,

@@ -45,6 +45,7 @@ int soft_help(struct vcpu *cpu, uint64_t budget, uint64_t *done, struct vitro_er
 #define SOFT_SAVED (sizeof(struct soft_pvclock) + offsetof(struct soft_cpu, tlb))
 void soft_cpu_save(const struct vcpu *cpu, void *to);
 void soft_cpu_load(struct vcpu *cpu, const void *from);
+bool soft_cpu_settled(const struct vcpu *cpu);
 void soft_cpu_forget(struct vcpu *cpu);
 uint64_t soft_cpu_count(const struct vcpu *cpu);
 

@@ -34,6 +34,13 @@ void soft_cpu_load(struct vcpu *cpu, const void *from)
     atomic_store(&c->kicked, kicked);
 }
 
+bool soft_cpu_settled(const struct vcpu *cpu)
+{
+    const struct soft_cpu *c = soft_of(cpu);
+
+    return c->naccesses == 0 && !c->waiting && !c->exit_ready && c->delivered != c->insns + 1;
+}
+
 void soft_cpu_forget(struct vcpu *cpu)
 {
     soft_flush(soft_of(cpu), true);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* outside.c - see outside.h */
+#include "core/outside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/machine.h"
+#include "x86/move.h"
+
+/* What engine_ops.set takes as STATE_REGS and STATE_SREGS comes first in the state. */
+enum { REGS_BYTES = offsetof(struct x86_state, dr), NO_CPU = CPUS_MAX };
+
+struct outside_change {
+    struct place at;
+    unsigned cpu; /* NO_CPU: memory */
+    gpa_t gpa;
+    size_t len;
+    uint8_t *bytes; /* owned */
+};
+
+static void forget_from(struct outside *o, size_t first)
+{
+    while (o->n > first) {
+        o->bytes -= o->change[--o->n].len;
+        free(o->change[o->n].bytes);
+    }
+}
+
+void outside_fini(struct outside *o)
+{
+    forget_from(o, 0);
+    free(o->change);
+    *o = (struct outside){ 0 };
+}
+
+int outside_begin(struct machine *m, struct vitro_err *err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; m->rewind != NULL && i < m->ncpus && rc == 0; i++)
+        rc = vcpu_drain(m->cpu[i], err);
+    return rc;
+}
+
+/* The place in instructions says where every vCPU is. */
+static bool settled(const struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        if (!m->engine->settled(m->cpu[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool reserve(struct outside *o)
+{
+    size_t room = o->room == 0 ? 16 : 2 * o->room;
+    struct outside_change *change;
+
+    if (o->n < o->room)
+        return true;
+    if (o->n == OUTSIDE_MAX)
+        return false;
+    change = realloc(o->change, room * sizeof(*change));
+    if (change == NULL)
+        return false;
+    o->change = change;
+    o->room = room;
+    return true;
+}
+
+static bool add(struct machine *m, struct outside_change c, const void *bytes)
+{
+    struct outside *o = &m->outside;
+
+    if (!rewind_keeps(m) || !settled(m))
+        return false;
+    rewind_branch(m);
+    forget_from(o, o->next);
+    if (c.len > OUTSIDE_BYTES - o->bytes || !reserve(o))
+        return false;
+    c.bytes = malloc(c.len);
+    if (c.bytes == NULL)
+        return false;
+    memcpy(c.bytes, bytes, c.len);
+    c.at = place_now(m);
+    o->change[o->n++] = c;
+    o->next = o->n;
+    o->bytes += c.len;
+    return true;
+}
+
+void outside_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len)
+{
+    if (m->rewind != NULL && len > 0 &&
+        !add(m, (struct outside_change){ .cpu = NO_CPU, .gpa = gpa, .len = len }, bytes))
+        rewind_cut(m);
+}
+
+void outside_set(struct machine *m, unsigned cpu, const struct x86_state *s)
+{
+    if (m->rewind != NULL && !add(m, (struct outside_change){ .cpu = cpu, .len = REGS_BYTES }, s))
+        rewind_cut(m);
+}
+
+static void do_again(struct machine *m, const struct outside_change *c)
+{
+    struct x86_state s = { 0 };
+    struct vitro_err err = { 0 };
+    struct vcpu *cpu;
+
+    if (c->cpu == NO_CPU) {
+        (void)mem_put(&m->mem, c->gpa, c->bytes, c->len); /* it could be written the first time */
+        atomic_store(&m->tables_stale, true);
+        return;
+    }
+    memcpy(&s, c->bytes, c->len);
+    cpu = m->cpu[c->cpu];
+    if (cpu->engine->set(cpu, STATE_REGS | STATE_SREGS, &s, &err) < 0)
+        machine_fail(m, &err, (int)c->cpu);
+}
+
+void outside_turn(struct machine *m)
+{
+    struct outside *o = &m->outside;
+    struct place now;
+
+    if (o->next == o->n)
+        return;
+    now = place_now(m);
+    while (o->next < o->n && !place_before(&now, &o->change[o->next].at))
+        do_again(m, &o->change[o->next++]);
+}
+
+uint64_t outside_next(const struct machine *m)
+{
+    const struct outside *o = &m->outside;
+
+    return o->next < o->n ? o->change[o->next].at.ns : UINT64_MAX;
+}

@@ -223,11 +223,12 @@ static void run_rows(struct both *b, enum x86_code code)
         printf("%d-bit code: this host runs no native oracle\n", (int)code);
         skip();
     }
-    g.fs_base = b->native.fs_base;
+    g.fs_base =
+        code == X86_CODE_64 ? b->native.fs_base : 0; /* natively the others have no FS and GS */
     memset(b->rig.data, 0, WINDOW_DATA_LEN);
     b->rows = b->cases = b->faults = b->differences = 0;
     rig_mode(&b->rig, code);
-    b->rig.c->s.seg[X86_FS].base = code == X86_CODE_64 ? b->native.fs_base : 0;
+    b->rig.c->s.seg[X86_FS].base = g.fs_base;
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];
         unsigned before = b->cases;

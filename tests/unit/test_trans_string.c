@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_trans_string.c - MOVS and STOS in translated code against the interpreter
+ * test_trans_string.c - string instructions in translated code against the interpreter
  *
- * A loop of random string instructions, whose registers lie at pages' edges, overlap, go down, or meet a page that is
+ * A loop of random string instructions, in 64- and in 32-bit code, whose registers lie at pages' edges, overlap, go down, or meet a page that is
  * read-only, absent, or a device's. Both sides stop at the same random numbers of
  * instructions, also between two elements, and must agree in everything.
  */
@@ -51,10 +51,13 @@ static uint32_t some_count(struct gen *g)
 /* Registers, CLD or STD, ADD EBX, EBX; the instruction; ADC EDX, EDX. */
 static unsigned put_piece(struct gen *g, uint8_t *code, unsigned at)
 {
-    static const uint8_t opcodes[] = { 0xa4, 0xa5, 0xaa, 0xab };
+    static const uint8_t opcodes[] = { 0xa4, 0xa5, 0xaa, 0xab, 0xa6, 0xa7, 0xac, 0xad, 0xae, 0xaf };
+    static const uint32_t values[] = { 0, 0x11111111, 0x75, 0x12341111 };
     uint32_t dst = some_place(g);
-    uint8_t size = (uint8_t)gen_below(g, 3);
+    uint8_t size = (uint8_t)gen_below(g, g->code == X86_CODE_64 ? 3 : 2);
 
+    if (gen_below(g, 3) > 0)
+        at = put_mov(code, at, X86_RAX, values[gen_below(g, ARRAY_LEN(values))]);
     at = put_mov(code, at, X86_RDI, dst);
     at = put_mov(code, at, X86_RSI, gen_below(g, 2) ? dst + 32 - gen_below(g, 64) : some_place(g));
     at = put_mov(code, at, X86_RCX, some_count(g));
@@ -108,13 +111,20 @@ static void map_odd(struct rig *r, unsigned what, unsigned page)
         le_put(r->ram + PT_AT + 8 * (size_t)(WINDOW_DATA / PAGE + page), 8, odd[what]);
 }
 
-static void begin(struct side *s, const uint8_t code[CODE_LEN], unsigned odd, unsigned page)
+/* Bytes that differ, and long runs of the same. */
+static uint8_t pattern(unsigned i)
+{
+    return i / 600 % 3 == 0 ? 0x11 : (uint8_t)(i * 7 + i / 256);
+}
+
+static void begin(struct side *s, enum x86_code size, const uint8_t code[CODE_LEN], unsigned odd,
+                  unsigned page)
 {
     struct soft_cpu *c = s->rig.c;
 
-    rig_mode(&s->rig, X86_CODE_64);
+    rig_mode(&s->rig, size);
     for (unsigned i = 0; i < WINDOW_DATA_LEN; i++)
-        s->rig.data[i] = (uint8_t)(i * 7 + i / 256);
+        s->rig.data[i] = pattern(i);
     memset(s->rig.code, 0xcc, PAGE);
     memcpy(s->rig.code, code, CODE_LEN);
     map_odd(&s->rig, odd, page);
@@ -159,8 +169,8 @@ static void check_round(struct pair *p, unsigned round)
     make_code(&p->gen, code);
     odd = gen_below(&p->gen, 2) ? ODD_NONE : gen_below(&p->gen, ODD_CODE);
     page = gen_below(&p->gen, 4);
-    begin(&p->interp, code, odd, page);
-    begin(&p->trans, code, odd, page);
+    begin(&p->interp, p->gen.code, code, odd, page);
+    begin(&p->trans, p->gen.code, code, odd, page);
     for (unsigned i = 0; i < STOPS; i++) {
         bool a, b;
 
@@ -181,10 +191,12 @@ static void test_random(void **state)
     struct trans_stats stats;
 
     (void)state;
-    for (unsigned i = 1; i <= ROUNDS; i++)
+    for (unsigned i = 1; i <= 2 * ROUNDS; i++) {
+        p->gen.code = i % 2 ? X86_CODE_64 : X86_CODE_32;
         check_round(p, i);
+    }
     trans_stats_get(p->trans.t, &stats);
-    printf("%u rounds, %lu instructions translated, %lu times left\n", ROUNDS,
+    printf("%u rounds, %lu instructions translated, %lu times left\n", 2 * ROUNDS,
            (unsigned long)stats.insns, (unsigned long)stats.leaves);
     pair_close(p);
 }
@@ -199,8 +211,21 @@ static void put_loop(uint8_t code[CODE_LEN], uint32_t place)
     memcpy(code + at, (const uint8_t[]){ 0xf3, 0xaa, 0xeb, 0xf2 }, 4);
 }
 
-/* A page that is known is no reason to leave, nor is the border to one that is known too. */
-static void test_stays(void **state)
+/* 1: mov edi, place; mov ecx, 100; xor eax, eax; repne scasb; the same with repe cmpsb; lodsb; scasb; jmp 1b */
+static void put_looks(uint8_t code[CODE_LEN], uint32_t place)
+{
+    static const uint8_t scan[] = { 0x31, 0xc0, 0xf2, 0xae }, rest[] = { 0xf3, 0xa6, 0xac, 0xae };
+    unsigned at = put_mov(code, put_mov(code, 0, X86_RDI, place), X86_RCX, 100);
+
+    memcpy(code + at, scan, sizeof(scan));
+    at = put_mov(code, at + sizeof(scan), X86_RDI, place);
+    at = put_mov(code, put_mov(code, at, X86_RSI, place), X86_RCX, 100);
+    memcpy(code + at, rest, sizeof(rest));
+    at += sizeof(rest);
+    memcpy(code + at, (const uint8_t[]){ 0xeb, (uint8_t) - (at + 2) }, 2);
+}
+
+static void check_stays(enum x86_code size, void (*put)(uint8_t *code, uint32_t place))
 {
     struct pair *p =
         pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
@@ -208,9 +233,8 @@ static void test_stays(void **state)
     struct trans_stats before, after;
     uint8_t code[CODE_LEN] = { 0 };
 
-    (void)state;
-    put_loop(code, WINDOW + WINDOW_DATA + PAGE - 50);
-    begin(s, code, ODD_NONE, 0);
+    put(code, WINDOW + WINDOW_DATA + PAGE - 50);
+    begin(s, size, code, ODD_NONE, 0);
     s->rig.c->limit = UINT64_MAX;
     assert_true(trans_burst(s->t, 5000, false));
     trans_stats_get(s->t, &before);
@@ -219,6 +243,7 @@ static void test_stays(void **state)
     assert_true(after.insns - before.insns >= 20000);
     /* by the burst's end, where a repetition may be cut */
     assert_true(after.leaves - before.leaves < 5);
+    assert_true(after.steps - before.steps < 5);
     pair_close(p);
 }
 
@@ -242,13 +267,23 @@ static void test_pages_are_found(void **state)
 
     (void)state;
     put_single(code);
-    begin(s, code, ODD_NONE, 0);
+    begin(s, X86_CODE_64, code, ODD_NONE, 0);
     s->rig.c->limit = UINT64_MAX;
     assert_true(trans_burst(s->t, 20000, false));
     trans_stats_get(s->t, &stats);
     assert_true(stats.insns >= 19000);
     assert_true(stats.steps < 5);
     pair_close(p);
+}
+
+/* A page that is known is no reason to leave, nor is the border to one that is known too. */
+static void test_stays(void **state)
+{
+    (void)state;
+    check_stays(X86_CODE_64, put_loop);
+    check_stays(X86_CODE_32, put_loop);
+    check_stays(X86_CODE_64, put_looks);
+    check_stays(X86_CODE_32, put_looks);
 }
 
 /* ---- code that is written ------------------------------------------------------------------------ */
@@ -278,8 +313,8 @@ static void test_writes_code(void **state)
 
     (void)state;
     put_patcher(code);
-    begin(&p->interp, code, ODD_CODE, 1);
-    begin(&p->trans, code, ODD_CODE, 1);
+    begin(&p->interp, X86_CODE_64, code, ODD_CODE, 1);
+    begin(&p->trans, X86_CODE_64, code, ODD_CODE, 1);
     for (unsigned at = 13; at < 5000; at += 13) {
         assert_true(side_advance(&p->interp, at));
         assert_true(side_advance(&p->trans, at));
@@ -321,7 +356,7 @@ static void test_watched(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct side *s = i == 0 ? &p->interp : &p->trans;
 
-        begin(s, code, ODD_NONE, 0);
+        begin(s, X86_CODE_64, code, ODD_NONE, 0);
         (void)watch(s, 1000, hits[i]);
         s->rig.c->debug = (struct cpu_debug){ .watch = &w, .nwatches = 1 };
         soft_flush(s->rig.c, true);

@@ -94,7 +94,7 @@ static const char *class_why(const struct x86_row *row)
     case X86_CLASS_STATE:
         return "saves or restores state";
     case X86_CLASS_STRING:
-        return "string instruction; REP MOVS and STOS go a page at a time";
+        return "a string instruction of another kind";
     case X86_CLASS_UD:
         return "undefined";
     case X86_CLASS_SSE:

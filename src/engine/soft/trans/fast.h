@@ -12,6 +12,8 @@
 
 #include "engine/soft/trans/frame.h"
 
+struct site;
+
 /* site.how of an instruction that changes the ring. */
 enum trans_ring { TRANS_IRET, TRANS_SYSRET, TRANS_SYSCALL };
 
@@ -25,11 +27,22 @@ enum trans_ring_end { TRANS_RING_STEP = 0, TRANS_RING_LANDED = 1 };
  */
 uint64_t trans_ring(struct trans_frame *f, uint32_t site);
 
-/* site.how of MOVS and STOS: the logarithm of the element's bytes, and these. */
-enum trans_string_how { TRANS_STRING_MOVES = 4, TRANS_STRING_REPEATED = 8 };
+/* site.how of string instructions: the logarithm of the element's bytes, and these. */
+enum trans_string_how {
+    TRANS_STRING_MOVES = 4, /* MOVS, else STOS */
+    TRANS_STRING_REPEATED = 8,
+    TRANS_STRING_LOOKS = 16, /* it is SCAS or CMPS, repeated */
+    TRANS_STRING_PAIRS = 32, /* and it is CMPS */
+    TRANS_STRING_EQUAL = 64, /* goes on while elements are equal */
+};
+
+static inline unsigned trans_log2(unsigned width)
+{
+    return width == 8 ? 3 : width >> 1;
+}
 
 /*
- * trans_string - MOVS or STOS, or so much of it as can be done, at a site
+ * trans_string - MOVS, STOS or repeated SCAS or CMPS, or so much of it as can be done, at a site
  *
  * False: not all of it. Called as trans_ring; changes registers in the state and frame.budget.
  */
@@ -46,5 +59,8 @@ bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data);
 
 /* The page of an access, into its table, from the translation cache. False: it is not there, or nothing new. */
 bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear);
+
+/* The same of SCAS and CMPS; the flags into frame.leave_flags. */
+bool trans_look(struct trans_frame *f, const struct site *at);
 
 #endif

@@ -9,32 +9,15 @@
 #include "engine/soft/trans/fast.h"
 
 #include "core/mem_access.h"
-#include "engine/soft/trans/block.h"
+#include "engine/soft/trans/fast_place.h"
 
-enum { PAGE = 4096, SHORT = 96 /* bytes, below which the host's string instructions cost more */ };
+enum { SHORT = 96 /* bytes, below which the host's string instructions cost more */ };
 
 struct string {
     unsigned shift;     /* elements are of 1 << shift bytes */
     unsigned addr_size; /* bytes */
     bool moves;
 };
-
-/* The place of the element at `linear`, and in *n at most how many lie in its page; NULL: not known. */
-static uint8_t *place(const struct trans_frame *f, enum trans_access how, uint64_t linear,
-                      unsigned shift, uint64_t *n)
-{
-    const struct trans_page *p = &f->tlb[f->trans->c->bank][how][linear / PAGE % TRANS_TLB];
-    uint64_t at = linear + p->ntag, room;
-
-    if (at >= PAGE && trans_fill_page(f->trans, how, linear))
-        at = linear + p->ntag;
-    room = (PAGE - at) >> shift;
-    if (at >= PAGE || room == 0)
-        return NULL;
-    if (*n > room)
-        *n = room;
-    return p->host + at;
-}
 
 static void copy(uint8_t *dst, const uint8_t *src, uint64_t len)
 {
@@ -96,9 +79,9 @@ static uint64_t chunk(const struct trans_frame *f, const struct string *s, uint6
     uint8_t *src = NULL, *dst;
     uint64_t len;
 
-    if (s->moves && (src = place(f, TRANS_READ, from, s->shift, &n)) == NULL)
+    if (s->moves && (src = fast_place(f, TRANS_READ, from, s->shift, &n)) == NULL)
         return 0;
-    dst = place(f, TRANS_WRITE, to, s->shift, &n);
+    dst = fast_place(f, TRANS_WRITE, to, s->shift, &n);
     if (dst == NULL)
         return 0;
     len = n << s->shift;
@@ -132,6 +115,8 @@ bool trans_string(struct trans_frame *f, uint32_t site)
     int64_t budget = (int64_t)f->budget - at->executed;
     uint64_t left, done = 0;
 
+    if (at->how & TRANS_STRING_LOOKS)
+        return trans_look(f, at);
     s.addr_size = c->code_bits / 8u;
     if (rcx != NULL)
         clear_halves(c, &s);

@@ -170,6 +170,7 @@ void gen_save_flags(struct gen *g);
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode);
 
 void gen_string(struct gen *g); /* gen_string.c */
+void gen_look(struct gen *g);   /* gen_look.c */
 void gen_system(struct gen *g); /* gen_system.c */
 void gen_access_flag(struct gen *g);
 void gen_ring(struct gen *g);

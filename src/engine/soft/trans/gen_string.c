@@ -9,18 +9,13 @@
 
 #include "engine/soft/trans/fast.h"
 
-static unsigned log2_of(unsigned width)
-{
-    return width == 8 ? 3 : width >> 1;
-}
-
 void gen_string(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
     bool repeated = trans_is_rep(in);
     uint32_t site = gen_site(g, repeated ? SITE_REP : SITE_STEP, gen_flags(g));
 
-    g->t->site[site].how = (uint8_t)(log2_of(trans_string_width(in)) |
+    g->t->site[site].how = (uint8_t)(trans_log2(trans_string_width(in)) |
                                      (trans_string_moves(in) ? TRANS_STRING_MOVES : 0) |
                                      (repeated ? TRANS_STRING_REPEATED : 0));
     emit_mov_imm(&g->e, HOST_S2, site);

@@ -396,6 +396,8 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         kind = scan_system(s, &x->in);
     else if (trans_is_string(&x->in))
         kind = SCAN_STRING;
+    else if (scan_look(&x->in))
+        kind = SCAN_LOOK;
     else if (allowed(s, &x->in))
         kind = int_kind(s, x);
     return kind == SCAN_STEP && ends_block(row) ? SCAN_STOP : kind;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inspect.h - read-only views of a machine
+ * inspect.h - views of a machine, and what a debugger sets
  *
- * Every view exists twice: as data for programs that embed Vitro, and as text or JSON made from that
+ * Most views exist twice: as data for programs that embed Vitro, and as text or JSON made from that
  * same data (vitro_show_*). Views never change the guest: no accessed bit, no device register.
  *
  * Threads: the machine's owner while vitro_run is not running, or whoever holds it or looks at it

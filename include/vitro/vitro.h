@@ -51,12 +51,12 @@ enum vitro_mode {
 /* How the software CPU executes. The results are the same. */
 enum vitro_tier {
     VITRO_TIER_AUTO =
-        0, /* 64-bit code that is executed often is translated, where the host lets us */
+        0, /* code that is executed often is translated, where the host lets us: 64-bit, and flat 32-bit */
     VITRO_TIER_INTERP, /* one instruction after the other */
-    VITRO_TIER_TRANS,  /* 64-bit code is translated before it is executed for the first time */
+    VITRO_TIER_TRANS,  /* such code is translated before it is executed for the first time */
 };
 
-/* What else the software CPU does with code that it translates. OR them. */
+/* What else the software CPU does with code that it translates. OR them. CHECK takes one CPU. */
 enum vitro_translate {
     /* Each piece is executed by the interpreter too; a difference ends the run with VITRO_ERR_ENGINE. */
     VITRO_TRANSLATE_CHECK = 1 << 0,
@@ -143,7 +143,6 @@ enum { VITRO_DEBUG_EXIT_OFF = -1, VITRO_DEBUG_EXIT_DEFAULT = 0 };
 
 struct vitro_event;
 
-/* Zero means default for every field. Pointers are borrowed for the call, except event_ctx. */
 enum { VITRO_MODULES_MAX = 31 };
 
 struct vitro_module {
@@ -151,22 +150,25 @@ struct vitro_module {
     const char *cmdline; /* what the kernel is told with it; NULL: nothing */
 };
 
+/* Zero means default for every field. Pointers are borrowed for the call, except output_ctx and event_ctx. */
 struct vitro_config {
     const char *name; /* default: the guest's name; at most 63 bytes are kept */
     enum vitro_engine engine;
     enum vitro_tier tier; /* of the software CPU, whenever it has the machine */
     unsigned translate;   /* enum vitro_translate; needs a machine that is the software CPU's */
-    uint64_t mem_bytes;   /* multiple of 4 KiB, 64 KiB..512 GiB; default 2 MiB, for ELF 64 MiB */
-    unsigned cpus;        /* 1..8, default 1 */
-    uint64_t page_bytes;  /* of the identity map: 4 KiB or the mode's large page (default) */
+    /* Multiple of 4 KiB, 64 KiB..512 GiB, for kernels 2 MiB at least; default 2 MiB, more for images that need it, for ELF
+     * 64 MiB, for kernels 512 MiB. */
+    uint64_t mem_bytes;
+    unsigned cpus;       /* 1..8, default 1 */
+    uint64_t page_bytes; /* of the identity map: 4 KiB or the mode's large page (default) */
     /* Guest output (port 0xE9): a descriptor, borrowed until vitro_free; 0 means standard output (1),
      * -1 drops it. The library closes no descriptor it was given. */
     int console_fd;
     /* Port of the debug-exit device: VITRO_DEBUG_EXIT_OFF, or 1..65532; default: 0xf4 for built-in
      * guests and off for others. */
     int debug_exit_port;
-    unsigned
-        hypercalls; /* enum vitro_hypercalls; default: both for built-in guests that need them */
+    /* enum vitro_hypercalls; default: both for built-in guests that need them, of a deterministic machine the first. */
+    unsigned hypercalls;
     const char *files_dir; /* directory that the file hypercalls may use; needs hypercalls */
     bool files_cow;        /* files are copied on the first write; needs files_dir */
     /* What the guest's CPU is: "base", the default, is what this host's KVM and the software CPU both have, so that
@@ -307,7 +309,8 @@ void vitro_release(struct vitro *m);
 void vitro_look(struct vitro *m);
 void vitro_look_away(struct vitro *m);
 
-/* Presses the reset button of a running machine. -ENOTSUP (VITRO_ERR_ENGINE): it has none. Any thread. */
+/* Presses the reset button of a running machine. -ENOTSUP (VITRO_ERR_ENGINE): it has none, or it does not reboot. Any
+ * thread. */
 int vitro_reset(struct vitro *m, struct vitro_err *err);
 
 enum vitro_watch_how { VITRO_WATCH_READ = 1, VITRO_WATCH_WRITE = 2 };
@@ -372,7 +375,8 @@ int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct 
  * stopped it, before the instruction also where that is a watchpoint. VITRO_END_BREAK, with out->oldest where no
  * more of the past is kept; VITRO_END_HELD and others when vitro_stop came on the way, which leaves the machine at some
  * place in the past. Forward from there everything comes as it came first, what was typed included; the guest's output
- * is not written a second time. Memory, registers and a reset from outside end the past: what was before them is not kept.
+ * is not written a second time. Memory and registers that were written from outside are written again at their place;
+ * written in the past, they begin another future. A reset ends the past: what was before it is not kept.
  * VITRO_ERR_ENGINE (-ENOTSUP): no checkpoints are kept. Otherwise as vitro_run.
  */
 int vitro_step_back(struct vitro *m, unsigned cpu, struct vitro_outcome *out,

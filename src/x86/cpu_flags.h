@@ -26,7 +26,7 @@ struct x86_cpu_spec {
     bool plus[X86_CPU_FLAGS_MAX], minus[X86_CPU_FLAGS_MAX]; /* [row of x86_cpu_flags] */
 };
 
-/* "base" or "host", or +flag and -flag, separated by commas. VERR_USAGE with what is wrong; NULL is base. */
+/* "base" or "host", or +flag and -flag, separated by commas. VITRO_ERR_USAGE with what is wrong; NULL is base. */
 WARN_UNUSED int x86_cpu_spec_parse(const char *text, struct x86_cpu_spec *out,
                                    struct vitro_err *err);
 

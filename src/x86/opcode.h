@@ -19,13 +19,13 @@ enum x86_when {
     X86_WHEN_64 = 1 << 1,
     X86_WHEN_MEM = 1 << 2, /* ModRM names memory */
     X86_WHEN_REG = 1 << 3,
-    X86_WHEN_L0 = 1 << 4,
+    X86_WHEN_L0 = 1 << 4, /* VEX.L */
     X86_WHEN_L1 = 1 << 5,
-    X86_WHEN_W0 = 1 << 6,
+    X86_WHEN_W0 = 1 << 6, /* REX.W or VEX.W */
     X86_WHEN_W1 = 1 << 7,
-    X86_WHEN_Q0 = 1 << 8,
-    X86_WHEN_Q1 = 1 << 9, /* W in 64-bit mode */
-    X86_WHEN_B0 = 1 << 10,
+    X86_WHEN_Q0 = 1 << 8,  /* Q1 is not */
+    X86_WHEN_Q1 = 1 << 9,  /* W in 64-bit mode */
+    X86_WHEN_B0 = 1 << 10, /* REX.B */
     X86_WHEN_B1 = 1 << 11,
     X86_WHEN_O16 = 1 << 12, /* operand size, before the row's own rule */
     X86_WHEN_O32 = 1 << 13,
@@ -116,7 +116,7 @@ enum x86_privilege {
     X86_PRIV_NONE,
     X86_PRIV_CPL0,
     X86_PRIV_IOPL,    /* CPL <= IOPL; for port I/O else the I/O bitmap */
-    X86_PRIV_IOPL_VM, /* in virtual-8086 mode IOPL = 3 */
+    X86_PRIV_IOPL_VM, /* in virtual-8086 mode IOPL = 3, or CR4.VME and 16-bit operands */
     X86_PRIV_UMIP,    /* CPL 0 if CR4.UMIP */
     X86_PRIV_TSD,     /* CPL 0 if CR4.TSD */
     X86_PRIV_PCE,     /* CPL 0 unless CR4.PCE */

@@ -2,8 +2,8 @@
 /*
  * operand.h - operands of a decoded instruction in one form, whatever their kind
  *
- * For code that looks at many instructions alike: tests, traces, checks. The interpreter's handlers
- * know their operands and read struct x86_insn.
+ * For code that looks at many instructions alike: tests, traces, checks. The interpreter's handlers know their operands
+ * and read struct x86_insn; of this they use x86_size_bytes.
  */
 #ifndef X86_OPERAND_H
 #define X86_OPERAND_H
@@ -24,7 +24,7 @@ enum x86_reg_class {
 
 enum x86_operand_what { X86_OPERAND_NONE, X86_OPERAND_REG, X86_OPERAND_MEM, X86_OPERAND_IMM };
 
-/* An operand resolved for one instruction, for whoever looks at many kinds alike. */
+/* An operand resolved for one instruction. */
 struct x86_operand {
     enum x86_operand_what what;
     enum x86_opnd_kind kind;

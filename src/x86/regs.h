@@ -2,9 +2,9 @@
 /*
  * regs.h - names and positions of the architecture's registers and their bits
  *
- * Source: Intel SDM volume 3A, "Control Registers", "Debug Registers", "System Flags"; volume 4
- * for MSR numbers; AMD APM volume 2 for EFER. Each list is written once and gives both the
- * constants used in code and the names shown by the views.
+ * Source: Intel SDM volume 3A, "Control Registers", "System Flags and Fields in the EFLAGS Register", "Paging";
+ * volume 3B, "Debug Registers"; volume 4 for MSR numbers; AMD APM volume 2 for EFER. Each list is written once and
+ * gives both the constants used in code and the names shown by the views.
  */
 #ifndef X86_REGS_H
 #define X86_REGS_H
@@ -116,7 +116,7 @@ enum x86_rflags { X86_RFLAGS_BITS(X) };
 #define X(name, bit, what) X86_DR6_##name = UINT64_C(1) << (bit),
 enum x86_dr6 { X86_DR6_BITS(X) };
 #undef X
-/* Bit 63 does not fit an enum of int: macros' worth of constants, still from the one list. */
+/* Of 64 bits each, so that their complements are masks of entries too; still from the one list. */
 #define X(name, bit, what) static const uint64_t X86_PTE_##name = UINT64_C(1) << (bit);
 X86_PTE_BITS(X)
 #undef X
@@ -149,6 +149,7 @@ X86_PTE_BITS(X)
     X(KERNEL_GS_BASE, 0xc0000102, "GS base after SWAPGS")     \
     X(TSC_AUX, 0xc0000103, "RDTSCP's processor number")
 
+/* Numbers from 0x80000000 on are negative here: compare them as uint32_t. */
 #define X(name, num, what) X86_MSR_##name = (int)(num),
 enum x86_msr_index { X86_MSRS(X) };
 #undef X
@@ -190,7 +191,7 @@ enum x86_sreg { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS, X86_NSREG };
 extern const char *const x86_gpr_names[X86_NGPR];
 extern const char *const x86_sreg_names[X86_NSREG];
 
-/* "#PF" for 14; vectors 0..31, NULL for reserved ones. */
+/* "#PF" for 14, "NMI" for 2; NULL for reserved vectors and those from 32 on. */
 const char *x86_exception_name(unsigned vector);
 
 #endif

@@ -38,14 +38,15 @@ enum { X86_BOOT_CS = 0x10, X86_BOOT_DS = 0x18 }; /* Linux: __BOOT_CS, __BOOT_DS 
 extern const char *const x86_start_names[X86_START_ROWS];
 
 /*
- * x86_start_state - a whole register state
+ * x86_start_state - a whole register state, but for x87 and vector registers and MSRs, which it leaves to the engine
  *
  * rip    entry: offset in CS (base 0 in every mode)
  * rsp    stack top
  * tables guest-physical address of the top page table; ignored without paging
  *
- * Overwrites *out; general registers are 0 but rsp, rflags is 2. The descriptor tables are empty:
- * a loader whose guest may reload its selectors sets gdtr to the table it has written.
+ * Overwrites *out; general registers are 0 but rsp, rflags is 2. The descriptor tables are empty, but for real mode's
+ * interrupt table at 0: a loader whose guest may reload its selectors sets gdtr to the table it has written. The
+ * local APIC is enabled, and the CPU the bootstrap processor.
  */
 void x86_start_state(enum x86_start how, uint64_t rip, uint64_t rsp, uint64_t tables,
                      struct x86_state *out);
@@ -54,7 +55,9 @@ void x86_start_state(enum x86_start how, uint64_t rip, uint64_t rsp, uint64_t ta
  * x86_reset_state - the registers after power-up or INIT, SDM 3A table "IA-32 and Intel 64 Processor States
  * Following Power-up, Reset, or INIT"
  *
- * apic_base  kept by INIT
+ * apic_base  IA32_APIC_BASE, which INIT keeps
+ *
+ * Overwrites *out; as x86_start_state.
  */
 void x86_reset_state(uint64_t apic_base, struct x86_state *out);
 

@@ -2,8 +2,7 @@
 /*
  * state.h - the one form of a virtual CPU's registers
  *
- * Engines fill and load it, views read it, tests compare it, snapshots will store it. Nothing here
- * depends on how an engine keeps its state.
+ * Engines fill and load it, views read it, tests compare it. Nothing here depends on how an engine keeps its state.
  */
 #ifndef X86_STATE_H
 #define X86_STATE_H
@@ -98,7 +97,7 @@ enum x86_mode {
     X86_MODE_VM86,
     X86_MODE_PROT16, /* protected, 16-bit code segment */
     X86_MODE_PROT32,
-    X86_MODE_COMPAT, /* long mode, 16- or 32-bit code segment */
+    X86_MODE_COMPAT, /* long mode, 16- or 32-bit code segment; its name says 32-bit of both */
     X86_MODE_LONG,
 };
 

@@ -29,8 +29,7 @@ struct x86_paging_regs {
     uint64_t cr0, cr3, cr4, efer;
     bool pdptr_valid; /* PAE: use pdptr[] as the CPU does, not memory at CR3 */
     uint64_t pdptr[4];
-    unsigned
-        maxphyaddr; /* bits, 32..52; entries with address bits above it are reserved-bit faults */
+    unsigned maxphyaddr; /* bits, 32..52: address bits of entries from it on are reserved */
 };
 
 enum x86_walk_end {
@@ -53,8 +52,8 @@ struct x86_walk_step {
 struct x86_walk {
     enum x86_paging form;
     enum x86_walk_end end;
-    uint8_t nsteps; /* entries read; the last one decided the end (NO_MEMORY: it, or
-                                    CR3 if there is none, points outside memory) */
+    /* Entries read; the last one decided the end. NO_MEMORY: it, or CR3 if there is none, points outside memory. */
+    uint8_t nsteps;
     struct x86_walk_step step[X86_WALK_LEVELS];
     uint64_t gva;
 
@@ -72,7 +71,7 @@ void x86_paging_regs_from(const struct x86_state *s, unsigned maxphyaddr,
 
 enum x86_paging x86_paging_form(const struct x86_paging_regs *r);
 
-/* "4-level" and kin; "PML4" and kin. Level 1..5; PAE's level 3 is "PDPT". */
+/* "4-level", "none"; "PML4" for level 4, 1..5 (PAE's level 3 is "PDPT"); "not present". Static. */
 const char *x86_paging_name(enum x86_paging form);
 const char *x86_level_name(unsigned level);
 const char *x86_walk_end_text(enum x86_walk_end end);

@@ -15,6 +15,7 @@
 
 #include "engine/soft/trans/cache.h"
 #include "engine/soft/trans/frame.h"
+#include "engine/soft/trans/populate.h"
 #include "engine/soft/trans/trans.h"
 #include "x86/decode.h"
 
@@ -106,6 +107,16 @@ struct guarded {
     const uint8_t *host;
 };
 
+/* What of a store grows as blocks are made. */
+enum store_table {
+    STORE_CODE_RW,
+    STORE_CODE_RX,
+    STORE_BLOCKS,
+    STORE_SITES,
+    STORE_BOUNDS,
+    STORE_TABLES
+};
+
 /* Who has ever been able to write a physical page: WRITER_NONE, a vCPU's number + 1, or WRITER_SEVERAL. */
 struct writers {
     uint64_t npages;
@@ -147,6 +158,7 @@ struct trans_store {
 
     struct trans_stats stats;
     struct trans_cache cache;
+    struct trans_populated populated[STORE_TABLES];
     struct block *block;
     struct site *site;
     struct bound *bound;

@@ -207,6 +207,15 @@ static bool room(const struct trans_store *t)
            t->cache.len - t->cache.used > BLOCK_BYTES;
 }
 
+static void populate(struct trans_store *t)
+{
+    trans_populate(&t->populated[STORE_CODE_RW], t->cache.used);
+    trans_populate(&t->populated[STORE_CODE_RX], t->cache.used);
+    trans_populate(&t->populated[STORE_BLOCKS], t->nblocks * sizeof(*t->block));
+    trans_populate(&t->populated[STORE_SITES], t->nsites * sizeof(*t->site));
+    trans_populate(&t->populated[STORE_BOUNDS], t->nbounds * sizeof(*t->bound));
+}
+
 /* NULL, or what is wrong with the code: ours, whatever the guest's is. */
 static const char *prove(const struct trans_store *s, const struct block *b, size_t begin)
 {
@@ -265,6 +274,7 @@ struct block *trans_build(struct trans *t, const struct source *at)
         trans_reset(t);
         return NULL;
     }
+    populate(store);
     g.number = store->nblocks;
     g.b = &store->block[g.number];
     *g.b = (struct block){ .rip = at->rip,

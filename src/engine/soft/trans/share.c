@@ -66,10 +66,26 @@ static void store_free(struct trans_store *s)
     free(s);
 }
 
+static void begin_populating(struct trans_store *s)
+{
+    struct trans_populated *p = s->populated;
+
+    p[STORE_CODE_RW] = (struct trans_populated){ .base = s->cache.rw, .len = s->cache.len };
+    p[STORE_CODE_RX] =
+        (struct trans_populated){ .base = s->cache.rx, .len = s->cache.len, .read = true };
+    p[STORE_BLOCKS] =
+        (struct trans_populated){ .base = s->block, .len = BLOCKS_MAX * sizeof(*s->block) };
+    p[STORE_SITES] =
+        (struct trans_populated){ .base = s->site, .len = SITES_MAX * sizeof(*s->site) };
+    p[STORE_BOUNDS] =
+        (struct trans_populated){ .base = s->bound, .len = BOUNDS_MAX * sizeof(*s->bound) };
+}
+
 static int fill_store(struct trans_store *s, const struct machine *m,
                       const struct trans_config *config, struct vitro_err *err)
 {
     uint64_t npages = memory_end(&m->mem) / PAGE;
+    int rc;
 
     if (!host_can(s))
         return err_set(err, -ENOTSUP, "translating code: the host's CPU lacks LAHF in 64-bit mode");
@@ -82,8 +98,11 @@ static int fill_store(struct trans_store *s, const struct machine *m,
         s->bound == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     s->code->npages = s->writers->npages = npages;
-    return trans_cache_open(&s->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN,
-                            config->perf, err);
+    rc = trans_cache_open(&s->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN,
+                          config->perf, err);
+    if (rc == 0)
+        begin_populating(s);
+    return rc;
 }
 
 static int store_new(struct machine *m, const struct trans_config *config, struct trans_store **out,

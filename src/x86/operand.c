@@ -102,66 +102,54 @@ static bool is_memory(const struct x86_insn *in, enum x86_opnd_kind kind)
     }
 }
 
+/* Where the number of a register is, and of which file. */
+enum reg_how { HOW_NONE, HOW_GPR, HOW_PLAIN, HOW_VECTOR };
+enum reg_from { FROM_RM, FROM_REG, FROM_VVVV, FROM_IS4, FROM_FIXED };
+
+static const struct reg_row {
+    uint8_t how, from;
+    uint8_t reg_class; /* HOW_PLAIN: enum x86_reg_class */
+    uint8_t mask;      /* HOW_PLAIN: bits of the number that count */
+} reg_rows[] = {
+    [X86_OPK_RM] = { HOW_GPR, FROM_RM, 0, 0 },
+    [X86_OPK_RMBITS] = { HOW_GPR, FROM_RM, 0, 0 },
+    [X86_OPK_OPREG] = { HOW_GPR, FROM_RM, 0, 0 },
+    [X86_OPK_REG] = { HOW_GPR, FROM_REG, 0, 0 },
+    [X86_OPK_VVVV] = { HOW_GPR, FROM_VVVV, 0, 0 },
+    [X86_OPK_GPR] = { HOW_PLAIN, FROM_FIXED, X86_REG_GPR, 15 },
+    [X86_OPK_SEG] = { HOW_PLAIN, FROM_FIXED, X86_REG_SEG, 7 },
+    [X86_OPK_SREG] = { HOW_PLAIN, FROM_REG, X86_REG_SEG, 7 },
+    [X86_OPK_CREG] = { HOW_PLAIN, FROM_REG, X86_REG_CR, 15 },
+    [X86_OPK_DREG] = { HOW_PLAIN, FROM_REG, X86_REG_DR, 15 },
+    [X86_OPK_ST0] = { HOW_PLAIN, FROM_FIXED, X86_REG_ST, 0 },
+    [X86_OPK_STI] = { HOW_PLAIN, FROM_RM, X86_REG_ST, 7 },
+    [X86_OPK_MMREG] = { HOW_PLAIN, FROM_REG, X86_REG_MM, 7 },
+    [X86_OPK_MMRM] = { HOW_PLAIN, FROM_RM, X86_REG_MM, 7 },
+    [X86_OPK_XREG] = { HOW_VECTOR, FROM_REG, 0, 0 },
+    [X86_OPK_XRM] = { HOW_VECTOR, FROM_RM, 0, 0 },
+    [X86_OPK_XVVVV] = { HOW_VECTOR, FROM_VVVV, 0, 0 },
+    [X86_OPK_XIS4] = { HOW_VECTOR, FROM_IS4, 0, 0 },
+    [X86_OPK_XMM0] = { HOW_VECTOR, FROM_FIXED, 0, 0 },
+};
+
 static void set_register(struct x86_operand *out, const struct x86_insn *in,
                          const struct x86_opnd_type *type)
 {
-    switch ((enum x86_opnd_kind)type->kind) {
-    case X86_OPK_RM:
-    case X86_OPK_RMBITS:
-    case X86_OPK_OPREG:
-        set_gpr(out, in, in->rm);
-        break;
-    case X86_OPK_REG:
-        set_gpr(out, in, in->reg);
-        break;
-    case X86_OPK_VVVV:
-        set_gpr(out, in, in->vvvv);
-        break;
-    case X86_OPK_GPR:
-        set_reg(out, X86_REG_GPR, type->fixed);
-        break;
-    case X86_OPK_SEG:
-        set_reg(out, X86_REG_SEG, type->fixed);
-        break;
-    case X86_OPK_SREG:
-        set_reg(out, X86_REG_SEG, in->reg & 7);
-        break;
-    case X86_OPK_CREG:
-        set_reg(out, X86_REG_CR, in->reg);
-        break;
-    case X86_OPK_DREG:
-        set_reg(out, X86_REG_DR, in->reg);
-        break;
-    case X86_OPK_ST0:
-        set_reg(out, X86_REG_ST, 0);
-        break;
-    case X86_OPK_STI:
-        set_reg(out, X86_REG_ST, in->rm & 7);
-        break;
-    case X86_OPK_MMREG:
-        set_reg(out, X86_REG_MM, in->reg & 7);
-        break;
-    case X86_OPK_MMRM:
-        set_reg(out, X86_REG_MM, in->rm & 7);
-        break;
-    case X86_OPK_XREG:
-        set_vector(out, in, type->reg_size, in->reg);
-        break;
-    case X86_OPK_XRM:
-        set_vector(out, in, type->reg_size, in->rm);
-        break;
-    case X86_OPK_XVVVV:
-        set_vector(out, in, type->reg_size, in->vvvv);
-        break;
-    case X86_OPK_XIS4:
-        set_vector(out, in, type->reg_size, in->is4);
-        break;
-    case X86_OPK_XMM0:
-        set_vector(out, in, type->reg_size, 0);
-        break;
-    default:
-        break;
-    }
+    static const struct reg_row none = { 0 };
+    const struct reg_row *row = type->kind < ARRAY_LEN(reg_rows) ? &reg_rows[type->kind] : &none;
+    const uint8_t numbers[] = { [FROM_RM] = in->rm,
+                                [FROM_REG] = in->reg,
+                                [FROM_VVVV] = in->vvvv,
+                                [FROM_IS4] = in->is4,
+                                [FROM_FIXED] = type->fixed };
+    unsigned reg = numbers[row->from];
+
+    if (row->how == HOW_GPR)
+        set_gpr(out, in, reg);
+    else if (row->how == HOW_VECTOR)
+        set_vector(out, in, type->reg_size, reg);
+    else if (row->how == HOW_PLAIN)
+        set_reg(out, row->reg_class, reg & row->mask);
 }
 
 void x86_insn_operand(const struct x86_insn *in, unsigned i, struct x86_operand *out)

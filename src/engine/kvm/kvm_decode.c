@@ -242,6 +242,42 @@ static int decode_internal_error(struct vcpu *cpu, uint64_t rip, struct vitro_er
     return 0;
 }
 
+/* Exits that are what they say, with at most one number beside them. */
+static struct cpu_exit plain_exit(const struct kvm_run *run, uint64_t rip)
+{
+    switch (run->exit_reason) {
+    case KVM_EXIT_SHUTDOWN:
+        return (struct cpu_exit){ .kind = EXIT_SHUTDOWN, .rip = rip };
+    case KVM_EXIT_DEBUG: /* debug.arch.pc is linear: rip is not */
+        return (struct cpu_exit){
+            .kind = EXIT_DEBUG,
+            .addr = run->debug.arch.exception == DB_VECTOR ? run->debug.arch.dr6 : 0,
+            .rip = rip,
+        };
+    case KVM_EXIT_FAIL_ENTRY:
+        return (struct cpu_exit){
+            .kind = EXIT_FAILED,
+            .addr = run->fail_entry.hardware_entry_failure_reason,
+            .rip = rip,
+            .detail = "the CPU refused the guest's state (KVM_EXIT_FAIL_ENTRY)",
+        };
+    case KVM_EXIT_SYSTEM_EVENT:
+        return (struct cpu_exit){ .kind = EXIT_SYSTEM_EVENT,
+                                  .addr = run->system_event.type,
+                                  .rip = rip };
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR: /* a lower CR8 may let an interrupt through */
+        return (struct cpu_exit){ .kind = EXIT_IRQ_WINDOW, .rip = rip };
+    case KVM_EXIT_INTR:
+        return (struct cpu_exit){ .kind = EXIT_KICKED };
+    default:
+        return (struct cpu_exit){ .kind = EXIT_FAILED,
+                                  .addr = run->exit_reason,
+                                  .rip = rip,
+                                  .detail = kvm_exit_name(run->exit_reason) };
+    }
+}
+
 int kvm_decode_exit(struct vcpu *cpu, struct vitro_err *err)
 {
     struct kvm_run *run = kcpu_of(cpu)->run;
@@ -257,48 +293,18 @@ int kvm_decode_exit(struct vcpu *cpu, struct vitro_err *err)
         return decode_mmio(cpu, rip, err);
     case KVM_EXIT_HLT:
         return decode_hlt(cpu, rip, err);
-    case KVM_EXIT_SHUTDOWN:
-        cpu->chain.n = 0; /* KVM does not say */
-        cpu->exit = (struct cpu_exit){ .kind = EXIT_SHUTDOWN, .rip = rip };
-        return 0;
-    case KVM_EXIT_DEBUG: /* debug.arch.pc is linear: rip is not */
-        cpu->exit = (struct cpu_exit){
-            .kind = EXIT_DEBUG,
-            .addr = run->debug.arch.exception == DB_VECTOR ? run->debug.arch.dr6 : 0,
-            .rip = rip,
-        };
-        return 0;
     case KVM_EXIT_INTERNAL_ERROR:
         return decode_internal_error(cpu, rip, err);
-    case KVM_EXIT_FAIL_ENTRY:
-        cpu->exit = (struct cpu_exit){
-            .kind = EXIT_FAILED,
-            .addr = run->fail_entry.hardware_entry_failure_reason,
-            .rip = rip,
-            .detail = "the CPU refused the guest's state (KVM_EXIT_FAIL_ENTRY)",
-        };
-        return 0;
-    case KVM_EXIT_SYSTEM_EVENT:
-        cpu->exit = (struct cpu_exit){ .kind = EXIT_SYSTEM_EVENT,
-                                       .addr = run->system_event.type,
-                                       .rip = rip };
-        return 0;
     case KVM_EXIT_X86_RDMSR:
     case KVM_EXIT_X86_WRMSR:
         kvm_irq_msr(cpu, rip);
         return 0;
-    case KVM_EXIT_IRQ_WINDOW_OPEN:
-    case KVM_EXIT_SET_TPR: /* a lower CR8 may let an interrupt through */
-        cpu->exit = (struct cpu_exit){ .kind = EXIT_IRQ_WINDOW, .rip = rip };
-        return 0;
-    case KVM_EXIT_INTR:
-        cpu->exit = (struct cpu_exit){ .kind = EXIT_KICKED };
-        return 0;
+    case KVM_EXIT_SHUTDOWN:
+        cpu->chain.n = 0; /* KVM does not say */
+        break;
     default:
-        cpu->exit = (struct cpu_exit){ .kind = EXIT_FAILED,
-                                       .addr = run->exit_reason,
-                                       .rip = rip,
-                                       .detail = kvm_exit_name(run->exit_reason) };
-        return 0;
+        break;
     }
+    cpu->exit = plain_exit(run, rip);
+    return 0;
 }

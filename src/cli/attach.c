@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "ctl/client.h"
+#include "ctl/signals.h"
 
 enum { PATIENCE_MS = 60000, LAST_BYTES = 2000 };
 
@@ -134,26 +134,15 @@ static int follow(struct attached *a)
             return EXIT_HOST;
         if (p[1].revents != 0)
             return EXIT_OK;
-        if (p[2].revents != 0)
+        if (p[2].revents != 0) {
+            signals_take(a->signal_fd);
             return EXIT_STOPPED;
+        }
     }
     return put_output("");
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
-
-static int open_signals(sigset_t *before)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
-    pthread_sigmask(SIG_BLOCK, &set, before);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
 
 /* Subscribes and says what there was; whether it can be typed at comes back, too. */
 static int begin(struct attached *a, bool *line, struct vitro_err *err)
@@ -203,7 +192,7 @@ int cmd_console(const struct command *cmd, struct options *o, int argc, char **a
 
     (void)cmd, (void)o, (void)argc;
     a.leave_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    a.signal_fd = open_signals(&before);
+    a.signal_fd = signals_end_fd(&before);
     code = a.leave_fd < 0 || a.signal_fd < 0
                ? fail_err(&(struct vitro_err){ .text = "console: the host gives no descriptors" })
                : attach(&a);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "ctl/signals.h"
 
 struct lab_signals {
     pthread_t thread;
@@ -45,14 +46,8 @@ static void choose(sigset_t *set)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
-    sigemptyset(set);
+    signals_heeded(signals, sizeof(signals) / sizeof(signals[0]), set);
     sigaddset(set, SIGUSR1);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        struct sigaction now;
-
-        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(set, signals[i]);
-    }
 }
 
 int lab_signals_start(struct lab_signals **out)

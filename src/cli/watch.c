@@ -21,6 +21,7 @@
 
 #include "cli.h"
 #include "ctl/ctl.h"
+#include "ctl/signals.h"
 
 enum { FD_SIGNAL, FD_TIMER, FD_END, NFDS };
 
@@ -121,23 +122,11 @@ static void close_all(struct watch *w)
     free(w);
 }
 
-/* The signals that end a run. Blocking one that is ignored would make the kernel deliver it. */
-static void fill_set(sigset_t *set)
-{
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT };
-
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        struct sigaction now;
-
-        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(set, signals[i]);
-    }
-}
-
 int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,
                 struct watch **out)
 {
+    /* What ends a run, and what lets it stand still on a terminal. */
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT };
     struct watch *w = calloc(1, sizeof(*w));
     sigset_t set;
     int rc;
@@ -146,7 +135,7 @@ int watch_start(const struct target *t, struct console *console, uint64_t timeou
         return -ENOMEM;
     w->t = t;
     w->console = console;
-    fill_set(&set);
+    signals_heeded(signals, sizeof(signals) / sizeof(signals[0]), &set);
     pthread_sigmask(SIG_BLOCK, &set, &w->before);
     w->fd[FD_SIGNAL] = signalfd(-1, &set, SFD_CLOEXEC);
     w->fd[FD_END] = eventfd(0, EFD_CLOEXEC);

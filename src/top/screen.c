@@ -10,13 +10,12 @@
 #include <curses.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/signals.h"
 #include "top/view.h"
 
 enum { KEY_ESCAPE = 27, KEY_CTRL_C = 3 };
@@ -153,19 +152,6 @@ static int follow(struct screen *sc, unsigned interval_ms, struct vitro_err *err
     return rc > 0 ? 0 : rc;
 }
 
-static int take_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 int screen_run(struct sample *s, unsigned interval_ms, bool color, struct vitro_err *err)
 {
     struct screen *sc = calloc(1, sizeof(*sc));
@@ -176,7 +162,7 @@ int screen_run(struct sample *s, unsigned interval_ms, bool color, struct vitro_
         return rc;
     sc->sample = s;
     figures_make(&sc->figures, s);
-    sc->signal_fd = take_signals();
+    sc->signal_fd = signals_end_fd(NULL);
     term = newterm(NULL, stdout, stdin);
     if (term == NULL) {
         rc = -ENOTTY;

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The methods of the control socket, on running machines: as the schema says, and as they should."""
 import json
+import signal
 import subprocess
 import threading
 import time
 import unittest
 
-from common import OK, PRINT_FOREVER, ROOT, USAGE, VITRO, Case, needs_kvm, vitro
+from common import OK, PRINT_FOREVER, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
 from guests import COUNTER, echo_kernel
 from rpc import Failed, Machine
 from shape import problems
@@ -403,6 +404,21 @@ class Console(Case):
         self.assertEqual(e.exception.code, -32602)
         vitro("stop", "--now", machine.name)
         self.assertEqual(machine.wait()[1], every.encode("latin-1"))
+
+    def test_a_console_heeds_no_signal_that_is_ignored(self):
+        """As under nohup: a SIGHUP that is ignored is not delivered because it is blocked."""
+        machine = Machine(self, self.file("printer", PRINT_FOREVER), "-e", "soft", name="nohup")
+        console = subprocess.Popen([VITRO, "console", machine.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.addCleanup(console.stdout.close)
+        self.addCleanup(console.kill)
+        self.assertTrue(console.stdout.read(1))
+        console.send_signal(signal.SIGHUP)
+        for _ in range(100):  # it goes on
+            self.assertTrue(console.stdout.read(1000))
+        console.send_signal(signal.SIGTERM)
+        console.stdout.read()
+        self.assertEqual(console.wait(60), STOPPED)
 
     def test_command(self):
         machine = self.kernel()

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* vitro.c - the library's face: machines and runs. */
+/* vitro.c - the library's face: machines. vitro_run.c has what they do. */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,18 +120,39 @@ static int new_board(const struct board_config *cfg, struct board **out, struct 
     return image_boots(cfg->image->kind) ? pc_new(cfg, out, err) : bare_new(cfg, out, err);
 }
 
-static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+static enum engine_tier tier_of(enum vitro_tier tier)
+{
+    return tier == VITRO_TIER_INTERP  ? TIER_INTERP
+           : tier == VITRO_TIER_TRANS ? TIER_TRANS
+                                      : TIER_AUTO;
+}
+
+static unsigned translate_of(unsigned translate)
+{
+    return (translate & VITRO_TRANSLATE_CHECK ? TRANSLATE_CHECK : 0) |
+           (translate & VITRO_TRANSLATE_COUNT ? TRANSLATE_COUNT : 0) |
+           (translate & VITRO_TRANSLATE_PERF ? TRANSLATE_PERF : 0);
+}
+
+static uint64_t page_bytes_of(const struct vitro_config *cfg, const struct vitro_guest *guest)
+{
+    if (cfg->page_bytes != 0)
+        return cfg->page_bytes;
+    return guest->builtin != NULL ? guest->builtin->page_bytes : 0;
+}
+
+/* All but what follows from the engine. */
+static struct board_config board_config_of(struct vitro *m, const struct vitro_config *cfg)
 {
     const struct vitro_guest *guest = m->guest;
-    struct board_config board = {
+
+    return (struct board_config){
         .name = cfg->name != NULL ? cfg->name : guest->name,
         .sink = cfg->event != NULL ? pass_event : NULL,
         .sink_ctx = m,
         .image = &guest->image,
         .mem_bytes = cfg->mem_bytes != 0 ? cfg->mem_bytes : default_memory(&guest->image),
-        .page_bytes = cfg->page_bytes != 0     ? cfg->page_bytes
-                      : guest->builtin != NULL ? guest->builtin->page_bytes
-                                               : 0,
+        .page_bytes = page_bytes_of(cfg, guest),
         .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
         .console_fd = cfg->console_fd != 0 ? cfg->console_fd : 1,
         .output = cfg->output,
@@ -140,12 +160,9 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .debug_exit_port = debug_exit_port(cfg, guest),
         .cpuid = guest->builtin == NULL || cfg->cpu != NULL,
         .hypercalls = hypercalls_allowed(cfg, guest),
-        .tier = cfg->tier == VITRO_TIER_INTERP  ? TIER_INTERP
-                : cfg->tier == VITRO_TIER_TRANS ? TIER_TRANS
-                                                : TIER_AUTO,
-        .translate = (cfg->translate & VITRO_TRANSLATE_CHECK ? TRANSLATE_CHECK : 0) |
-                     (cfg->translate & VITRO_TRANSLATE_COUNT ? TRANSLATE_COUNT : 0) |
-                     (cfg->translate & VITRO_TRANSLATE_PERF ? TRANSLATE_PERF : 0),
+        .files = m->files != NULL ? files_iface(m->files) : (struct files){ 0 },
+        .tier = tier_of(cfg->tier),
+        .translate = translate_of(cfg->translate),
         .counted = cfg->deterministic,
         .seed = cfg->seed,
         .cmdline = m->cmdline,
@@ -154,16 +171,18 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
         .nmodules = m->nmodules,
         .screen = cfg->screen,
     };
-    struct vitro_err first = { 0 };
-    int rc;
+}
 
-    rc = choose_engine(m, cfg, board.page_bytes, &board.engine, err);
+static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    struct board_config board = board_config_of(m, cfg);
+    struct vitro_err first = { 0 };
+    int rc = choose_engine(m, cfg, board.page_bytes, &board.engine, err);
+
     if (rc < 0)
         return rc;
     board.helper = helper_of(board.engine);
     board.cpu_model = cpu_model_for(m, board.engine);
-    if (m->files != NULL)
-        board.files = files_iface(m->files);
     if (cfg->engine != VITRO_ENGINE_AUTO)
         return new_board(&board, &m->board, err);
     rc = new_board(&board, &m->board, &first);
@@ -249,257 +268,7 @@ void vitro_free(struct vitro *m)
     free(m);
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
-
-static const enum vitro_end end_of[STOP_NREASONS] = {
-    [STOP_HALT] = VITRO_END_HALT,         [STOP_GUEST_EXIT] = VITRO_END_GUEST_EXIT,
-    [STOP_SHUTDOWN] = VITRO_END_SHUTDOWN, [STOP_REFUSED] = VITRO_END_REFUSED,
-    [STOP_FAILED] = VITRO_END_FAILED,     [STOP_BREAK] = VITRO_END_BREAK,
-    [STOP_COUNT] = VITRO_END_COUNT,       [STOP_USER] = VITRO_END_STOPPED,
-    [STOP_TIMEOUT] = VITRO_END_TIMEOUT,   [STOP_POWEROFF] = VITRO_END_POWEROFF,
-    [STOP_RESET] = VITRO_END_RESET,       [STOP_PANIC] = VITRO_END_PANIC,
-    [STOP_HELD] = VITRO_END_HELD,
-};
-
-/* Of the last instruction that left the guest; a CPU that was kicked out is asked where it is. */
-static uint64_t last_rip(struct vcpu *cpu)
-{
-    struct x86_state state;
-
-    if (cpu->exit.kind != EXIT_KICKED || cpu->engine->get(cpu, STATE_REGS, &state, NULL) < 0)
-        return cpu->exit.rip;
-    return state.rip;
-}
-
-static const char *watch_words(const struct cpu_exit *x, char *buf, size_t len)
-{
-    static const char *const what[] = { "", "read", "written", "read and written" };
-
-    snprintf(buf, len, "watchpoint: %u byte%s at 0x%" PRIx64 " %s", x->watch_len,
-             x->watch_len == 1 ? "" : "s", x->data, what[x->watch_how & 3]);
-    return buf;
-}
-
-static void count_help(const struct machine *machine, struct vitro_outcome *out)
-{
-    for (unsigned i = 0; i < machine->ncpus; i++) {
-        const struct help *h = &machine->cpu[i]->help;
-
-        out->refused += h->refused;
-        out->helped += h->helped;
-        out->kept |= h->for_good;
-        if (h->debugs)
-            out->debugged = h->why.text;
-    }
-}
-
-static void fill_outcome(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out)
-{
-    const struct machine *machine = m->board->m;
-    struct vcpu *cpu = machine->cpu[stop->cpu >= 0 ? stop->cpu : 0];
-    const struct cpu_exit *x = &cpu->exit;
-    const char *why = stop_reason_text(stop->why);
-    char words[96];
-
-    *out = (struct vitro_outcome){
-        .end = end_of[stop->why],
-        .code = stop->code,
-        .cpu = stop->cpu,
-        .rip = last_rip(cpu),
-        .exits = machine_exits(machine),
-        .run_ns = machine->run_ns,
-        .dropped = m->board->console.dropped,
-        .output_error = m->board->console.error,
-        .open_line = m->board->console.open_line,
-        .detail = x->detail,
-    };
-    count_help(machine, out);
-    if (stop->why == STOP_BREAK && x->watch_how != 0) {
-        out->watch_addr = x->data;
-        out->watch_len = x->watch_len;
-        out->watch_how = x->watch_how;
-        why = watch_words(x, words, sizeof(words));
-    }
-    if (stop->why == STOP_PANIC) {
-        snprintf(out->panic, sizeof(out->panic), "%s",
-                 panic_seen(m->board->panic) ? m->board->panic->text : boot_gave_up(m, out->rip));
-        panic_last_lines(m->board->panic, out->panic_lines, sizeof(out->panic_lines));
-    }
-    if (stop->why == STOP_HALT && machine->ncpus == 1)
-        why = "halted";
-    snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
-             why, x->detail != NULL ? ": " : "", x->detail != NULL ? x->detail : "", out->rip,
-             out->exits, out->exits == 1 ? "" : "s");
-}
-
-static const char *gave_up(const struct vitro *m, const struct stop *stop)
-{
-    return stop->why == STOP_HALT && m->board->panic != NULL
-               ? boot_gave_up(m, last_rip(m->board->m->cpu[0]))
-               : NULL;
-}
-
-/* A kernel that has panicked may halt for good, or end in a triple fault, which is how some reset a PC. */
-static bool is_panic(const struct vitro *m, const struct stop *stop)
-{
-    return (stop->why == STOP_HALT || stop->why == STOP_SHUTDOWN) && m->board->panic != NULL &&
-           panic_seen(m->board->panic);
-}
-
-int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
-            struct vitro_err *err)
-{
-    const struct machine *machine = m->board->m;
-
-    chr_fd_settle(&m->board->console);
-    if (is_panic(m, stop) || gave_up(m, stop) != NULL)
-        stop->why = STOP_PANIC;
-
-    if (stop->why == STOP_HOST) {
-        if (err != NULL && err->code == 0)
-            *err = machine->host_err;
-        return machine->host_err.code;
-    }
-    pause_enter(m->board->m, true); /* reads registers, which nobody else does meanwhile */
-    fill_outcome(m, stop, out);
-    pause_leave(m->board->m);
-    return 0;
-}
-
-int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
-{
-    struct machine *machine = m->board->m;
-    struct stop stop;
-
-    m->has_run = true;
-    machine_run(machine, &stop);
-    while (stop.why == STOP_RESET && m->reboots) {
-        int rc;
-
-        pause_keep(machine); /* whoever looks has the symbols in his hands */
-        pause_enter(machine, true);
-        symtab_fini(m->kernel_symbols); /* it will move itself elsewhere */
-        rewind_cut(machine);
-        rc = m->board->reset(m->board, err);
-        pause_leave(machine);
-        pause_unkeep(machine);
-        if (rc < 0)
-            return rc;
-        machine_run(machine, &stop);
-    }
-    return end_run(m, &stop, out, err);
-}
-
-void vitro_stop(struct vitro *m, enum vitro_stop_kind kind)
-{
-    static const enum stop_reason why[] = {
-        [VITRO_STOP_USER] = STOP_USER,
-        [VITRO_STOP_TIMEOUT] = STOP_TIMEOUT,
-        [VITRO_STOP_HOLD] = STOP_HELD,
-    };
-
-    machine_stop(m->board->m, why[kind], 0, -1);
-}
-
-static int set_debug(struct machine *machine, const struct cpu_debug *dbg, struct vitro_err *err)
-{
-    int rc = 0;
-
-    for (unsigned i = 0; i < machine->ncpus && rc == 0; i++)
-        rc = vcpu_debug(machine->cpu[i], dbg, err);
-    return rc;
-}
-
-static_assert((int)VITRO_WATCH_READ == (int)WATCH_READ &&
-                  (int)VITRO_WATCH_WRITE == (int)WATCH_WRITE,
-              "kinds of access are passed on as numbers");
-
-/* The list as the engine wants it; the caller frees it. */
-static int copy_watches(const struct vitro_stop_at *where, struct watchpoint **out,
-                        struct vitro_err *err)
-{
-    struct watchpoint *list = NULL;
-
-    if (where->nwatches > 0)
-        list = calloc(where->nwatches, sizeof(*list));
-    if (where->nwatches > 0 && list == NULL)
-        return err_set(err, -ENOMEM, "setting %u watchpoints: out of memory", where->nwatches);
-    for (unsigned i = 0; i < where->nwatches; i++) {
-        const struct vitro_watch *w = &where->watches[i];
-
-        if (w->len == 0 || w->len - 1 > UINT64_MAX - w->addr ||
-            w->how & ~(unsigned)(VITRO_WATCH_READ | VITRO_WATCH_WRITE)) {
-            free(list);
-            return err_class(err, VITRO_ERR_USAGE, -EINVAL,
-                             "watching %" PRIu64 " bytes at 0x%" PRIx64 ": no such range or access",
-                             w->len, w->addr);
-        }
-        list[i] = (struct watchpoint){ w->addr, w->len, w->how != 0 ? w->how : WATCH_WRITE };
-    }
-    *out = list;
-    return 0;
-}
-
-int vitro_stop_at(struct vitro *m, const struct vitro_stop_at *where, struct vitro_err *err)
-{
-    struct cpu_debug dbg = { 0 };
-    struct watchpoint *watch = NULL;
-    int rc;
-
-    if (where->naddrs > BREAKS_MAX)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stopping at %u addresses: at most %d",
-                         where->naddrs, BREAKS_MAX);
-    if (where->insns != 0 && !m->board->m->engine->counts_insns)
-        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "stopping after %" PRIu64 " instructions: %s does not count them; try "
-                         "--engine soft",
-                         where->insns, m->board->m->engine->name);
-    rc = copy_watches(where, &watch, err);
-    if (rc < 0)
-        return rc;
-    for (unsigned i = 0; i < where->naddrs; i++)
-        dbg.brk[dbg.nbreaks++] = (struct breakpoint){ .addr = where->addrs[i] };
-    dbg.watch = watch;
-    dbg.nwatches = where->nwatches;
-    rc = set_debug(m->board->m, &dbg, err);
-    if (rc < 0) {
-        set_debug(m->board->m, &m->debug, NULL); /* what was set before has worked */
-        free(watch);
-        return rc;
-    }
-    free(m->watch);
-    m->watch = watch;
-    m->board->m->stop_at_exits = where->exits;
-    m->board->m->stop_at_insns = where->insns;
-    m->debug = dbg;
-    return 0;
-}
-
-int vitro_step(struct vitro *m, unsigned cpu, struct vitro_outcome *out, struct vitro_err *err)
-{
-    const struct cpu_debug step = { .step = true };
-    struct machine *machine = m->board->m;
-    uint64_t stop_at_exits = machine->stop_at_exits;
-    struct stop stop;
-    int rc, back;
-
-    if (cpu >= machine->ncpus)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "stepping CPU %u: the machine has %u", cpu,
-                         machine->ncpus);
-    rc = vcpu_debug(machine->cpu[cpu], &step, err);
-    if (rc < 0)
-        return rc;
-    m->has_run = true;
-    machine->stop_at_exits = 0; /* the trap that ends a step is an exit too, but not one to count */
-    if (machine->rewind != NULL) /* in turns, as they would have come anyway */
-        machine_run(machine, &stop);
-    else
-        machine_run_cpu(machine, cpu, &stop);
-    machine->stop_at_exits = stop_at_exits;
-    rc = end_run(m, &stop, out, err);
-    back = vcpu_debug(machine->cpu[cpu], &m->debug, rc == 0 ? err : NULL);
-    return rc < 0 ? rc : back;
-}
+/* ---- what it is and holds ---------------------------------------------------------------------- */
 
 int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err)
 {

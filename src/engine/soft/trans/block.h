@@ -264,8 +264,6 @@ bool trans_guard(struct trans *t, uint64_t gpa, uint8_t *host);
 
 /* Translated code may be executed now, as far as the CPU's state goes. */
 bool trans_ready(const struct soft_cpu *c);
-/* frame.seg_poison of FS or GS. */
-uint64_t trans_poison(const struct soft_cpu *c, unsigned seg);
 
 static inline unsigned trans_mode(const struct soft_cpu *c)
 {

@@ -13,12 +13,10 @@
 #include "core/mem_access.h"
 #include "engine/soft/flat.h"
 #include "engine/soft/trans/block.h"
+#include "engine/soft/trans/fast_ring.h"
 
 enum { PAGE = 4096, AH_FLAGS = 0xd5, GDT_ENTRY = 8 };
 enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS };
-
-/* Of RFLAGS, what IRETQ in ring 0 takes from the image: all but VM, and the bits that are fixed. */
-#define IRET_FLAGS UINT64_C(0x3d7fd5)
 
 /* Both set: with CR4.PVI no instruction of ring 3 is executed (vme.h). */
 #define VIRTUAL_DUE (X86_RFLAGS_VIF | X86_RFLAGS_VIP)
@@ -27,12 +25,12 @@ enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS };
 
 /* ---- flags ------------------------------------------------------------------------------------- */
 
-static uint64_t flags_now(const struct trans_frame *f)
+uint64_t fast_flags(const struct trans_frame *f)
 {
     return f->rflags | (f->flags >> 8 & AH_FLAGS) | (f->flags & 1 ? X86_RFLAGS_OF : 0);
 }
 
-static void set_flags(struct trans_frame *f, uint64_t rflags)
+void fast_set_flags(struct trans_frame *f, uint64_t rflags)
 {
     f->rflags = rflags & ~ARITHMETIC;
     f->flags = (rflags & AH_FLAGS) << 8 | 2u << 8 | (rflags & X86_RFLAGS_OF ? 1 : 0);
@@ -44,8 +42,7 @@ static uint64_t completed(const struct trans_frame *f, const struct site *s)
     return f->trans->c->insns + f->trans->budget - f->budget + s->executed;
 }
 
-/* What would end a run of translated code, or has to be looked at between two instructions. */
-static bool is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
+bool fast_is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
 {
     bool checks_alignment = cpl == 3 && rflags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
@@ -57,7 +54,7 @@ static bool is_plain(const struct soft_cpu *c, uint64_t rflags, unsigned cpl)
 
 /* ---- where it goes on -------------------------------------------------------------------------- */
 
-static uint64_t land(struct trans_frame *f, struct soft_cpu *c, unsigned cpl, uint64_t rip)
+uint64_t fast_land(struct trans_frame *f, struct soft_cpu *c, unsigned cpl, uint64_t rip)
 {
     const struct trans_indirect *e;
 
@@ -67,7 +64,7 @@ static uint64_t land(struct trans_frame *f, struct soft_cpu *c, unsigned cpl, ui
     else
         c->bank = f->rflags & X86_RFLAGS_AC ? BANK_SUPER_AC : BANK_SUPER;
     f->data = rip;
-    e = &f->indirect[c->bank][trans_indirect_at(rip)];
+    e = &f->indirect[trans_mode(c)][trans_indirect_at(rip)];
     return e->rip == rip ? (uint64_t)(uintptr_t)e->host : TRANS_RING_LANDED;
 }
 
@@ -82,15 +79,15 @@ static void enter_flat(struct soft_cpu *c, unsigned cs, unsigned ss, unsigned cp
 static uint64_t syscall_now(struct trans_frame *f, struct soft_cpu *c, uint64_t next)
 {
     unsigned cs = c->msrs.star >> 32 & 0xffff;
-    uint64_t rflags = flags_now(f);
+    uint64_t rflags = fast_flags(f);
 
     if (!(c->s.efer & X86_EFER_SCE))
         return TRANS_RING_STEP;
     c->s.gpr[X86_RCX] = next;
     c->s.gpr[X86_R11] = rflags;
-    set_flags(f, (rflags & ~(c->msrs.fmask | X86_RFLAGS_RF)) | X86_RFLAGS_FIXED);
+    fast_set_flags(f, (rflags & ~(c->msrs.fmask | X86_RFLAGS_RF)) | X86_RFLAGS_FIXED);
     enter_flat(c, cs, cs + SOFT_SS_AFTER_CS, 0);
-    return land(f, c, 0, c->msrs.lstar);
+    return fast_land(f, c, 0, c->msrs.lstar);
 }
 
 static uint64_t sysret_now(struct trans_frame *f, struct soft_cpu *c)
@@ -99,18 +96,17 @@ static uint64_t sysret_now(struct trans_frame *f, struct soft_cpu *c)
     unsigned base = (unsigned)(c->msrs.star >> 48);
 
     rflags = (c->s.gpr[X86_R11] & SOFT_SYSRET_FLAGS) | X86_RFLAGS_FIXED;
-    if (!(c->s.efer & X86_EFER_SCE) || !soft_canonical(rip) || !is_plain(c, rflags, 3))
+    if (!(c->s.efer & X86_EFER_SCE) || !soft_canonical(rip) || !fast_is_plain(c, rflags, 3))
         return TRANS_RING_STEP;
-    set_flags(f, rflags);
+    fast_set_flags(f, rflags);
     enter_flat(c, base + SOFT_SYSRET_CS64, (base + SOFT_SS_AFTER_CS) | 3, 3);
-    return land(f, c, 3, rip);
+    return fast_land(f, c, 3, rip);
 }
 
 /* ---- IRETQ ------------------------------------------------------------------------------------- */
 
-/* The host's place of len bytes that may be read, if that is known; NULL: not, or not in one page. */
-static const uint8_t *readable(const struct soft_cpu *c, enum soft_bank bank, uint64_t linear,
-                               unsigned len)
+const uint8_t *fast_readable(const struct soft_cpu *c, enum soft_bank bank, uint64_t linear,
+                             unsigned len)
 {
     const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
 
@@ -120,13 +116,13 @@ static const uint8_t *readable(const struct soft_cpu *c, enum soft_bank bank, ui
     return e->host + linear % PAGE;
 }
 
-static bool descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)
+bool fast_descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)
 {
     const uint8_t *host;
 
     if (selector & SEL_TI || soft_null(selector) || (selector | 7) > c->s.gdtr.limit)
         return false;
-    host = readable(c, BANK_SUPER, c->s.gdtr.base + (selector & ~7u), GDT_ENTRY);
+    host = fast_readable(c, BANK_SUPER, c->s.gdtr.base + (selector & ~7u), GDT_ENTRY);
     if (host == NULL)
         return false;
     *seg = x86_seg_of_desc(mem_load_64(host), selector);
@@ -135,7 +131,7 @@ static bool descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_s
 
 static bool code_segment(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)
 {
-    return descriptor(c, selector, seg) && seg->type & TYPE_CODE &&
+    return fast_descriptor(c, selector, seg) && seg->type & TYPE_CODE &&
            !(seg->type & TYPE_CONFORMING) && seg->l && !seg->db;
 }
 
@@ -146,12 +142,11 @@ static bool stack_segment(const struct soft_cpu *c, uint16_t selector, unsigned 
         *seg = (struct x86_seg){ .selector = selector, .dpl = (uint8_t)cpl, .unusable = true };
         return true;
     }
-    return descriptor(c, selector, seg) && !(seg->type & TYPE_CODE) && seg->type & TYPE_WRITE &&
-           seg->dpl == cpl;
+    return fast_descriptor(c, selector, seg) && !(seg->type & TYPE_CODE) &&
+           seg->type & TYPE_WRITE && seg->dpl == cpl;
 }
 
-/* Data segments that ring 3 may not use become null on the way there. */
-static bool data_stay(const struct soft_cpu *c)
+bool fast_data_stay(const struct soft_cpu *c)
 {
     static const uint8_t data[] = { X86_ES, X86_DS, X86_FS, X86_GS };
 
@@ -166,7 +161,7 @@ static bool data_stay(const struct soft_cpu *c)
 
 static uint64_t iret_now(struct trans_frame *f, struct soft_cpu *c)
 {
-    const uint8_t *host = readable(c, c->bank, c->s.gpr[X86_RSP], FRAME_WORDS * 8);
+    const uint8_t *host = fast_readable(c, c->bank, c->s.gpr[X86_RSP], FRAME_WORDS * 8);
     uint64_t frame[FRAME_WORDS], rflags;
     struct x86_seg cs, ss;
     unsigned cpl;
@@ -176,16 +171,19 @@ static uint64_t iret_now(struct trans_frame *f, struct soft_cpu *c)
     for (unsigned i = 0; i < FRAME_WORDS; i++)
         frame[i] = mem_load_64(host + (size_t)8 * i);
     cpl = soft_rpl((uint16_t)frame[FRAME_CS]);
-    rflags = (flags_now(f) & ~IRET_FLAGS) | (frame[FRAME_FLAGS] & IRET_FLAGS) | X86_RFLAGS_FIXED;
-    if (cpl % 3 != 0 || !is_plain(c, rflags, cpl) || !soft_canonical(frame[FRAME_RIP]) ||
+    if (cpl == 3 && fast_descriptor(c, (uint16_t)frame[FRAME_CS], &cs) && !cs.l)
+        return fast_iretq_flat32(f, c, frame);
+    rflags = (fast_flags(f) & ~FAST_IRET_FLAGS) | (frame[FRAME_FLAGS] & FAST_IRET_FLAGS) |
+             X86_RFLAGS_FIXED;
+    if (cpl % 3 != 0 || !fast_is_plain(c, rflags, cpl) || !soft_canonical(frame[FRAME_RIP]) ||
         !code_segment(c, (uint16_t)frame[FRAME_CS], &cs) ||
-        !stack_segment(c, (uint16_t)frame[FRAME_SS], cpl, &ss) || (cpl == 3 && !data_stay(c)))
+        !stack_segment(c, (uint16_t)frame[FRAME_SS], cpl, &ss) || (cpl == 3 && !fast_data_stay(c)))
         return TRANS_RING_STEP;
-    set_flags(f, rflags);
+    fast_set_flags(f, rflags);
     c->s.gpr[X86_RSP] = frame[FRAME_SP];
     c->s.seg[X86_SS] = ss;
     c->s.seg[X86_CS] = cs;
-    return land(f, c, cpl, frame[FRAME_RIP]);
+    return fast_land(f, c, cpl, frame[FRAME_RIP]);
 }
 
 uint64_t trans_ring(struct trans_frame *f, uint32_t site)
@@ -204,8 +202,9 @@ uint64_t trans_ring(struct trans_frame *f, uint32_t site)
         return sysret_now(f, c);
     case TRANS_IRET:
         return iret_now(f, c);
+    default:
+        return fast_ring_flat32(f, c, s);
     }
-    return TRANS_RING_STEP;
 }
 
 /* ---- tables ------------------------------------------------------------------------------------ */

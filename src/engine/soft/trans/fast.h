@@ -15,13 +15,22 @@
 struct site;
 
 /* site.how of an instruction that changes the ring. */
-enum trans_ring { TRANS_IRET, TRANS_SYSRET, TRANS_SYSCALL };
+enum trans_ring {
+    TRANS_IRET,
+    TRANS_SYSRET,
+    TRANS_SYSCALL,
+    TRANS_SYSCALL32, /* those of 32-bit code, and SYSRET to it */
+    TRANS_SYSRET32,
+    TRANS_SYSENTER,
+    TRANS_SYSEXIT,
+    TRANS_IRETD,
+};
 
 /* Besides an address of translated code: the interpreter's, or done, with frame.data the target and no code for it. */
 enum trans_ring_end { TRANS_RING_STEP = 0, TRANS_RING_LANDED = 1 };
 
 /*
- * trans_ring - SYSCALL, SYSRET and IRETQ in their ordinary cases, at a site
+ * trans_ring - SYSCALL, SYSRET, SYSENTER, SYSEXIT and IRET in their ordinary cases, at a site
  *
  * Called by enter.S with the guest's registers in the state, but for those that calls preserve.
  */

@@ -76,10 +76,16 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_CLAC:
         return system_ring(s) ? SCAN_ACCESS : SCAN_STEP;
     case X86_MN_SYSCALL:
-        return s->flat32 ? SCAN_STOP : SCAN_RING;
+        return SCAN_RING;
+    case X86_MN_SYSENTER:
+        return s->flat32 ? SCAN_RING : SCAN_STOP;
     case X86_MN_SYSRET:
+        return !s->flat32 && system_ring(s) ? SCAN_RING : SCAN_STOP;
     case X86_MN_IRETQ:
-        return in->opsize == 8 && system_ring(s) ? SCAN_RING : SCAN_STOP;
+        return system_ring(s) ? SCAN_RING : SCAN_STOP;
+    case X86_MN_SYSEXIT:
+    case X86_MN_IRETD:
+        return s->flat32 && system_ring(s) ? SCAN_RING : SCAN_STOP;
     default:
         return SCAN_STEP;
     }
@@ -395,9 +401,15 @@ static enum trans_ring ring_of(const struct x86_insn *in)
 {
     switch (x86_insn_row(in)->mnemonic) {
     case X86_MN_SYSCALL:
-        return TRANS_SYSCALL;
+        return in->code == X86_CODE_32 ? TRANS_SYSCALL32 : TRANS_SYSCALL;
     case X86_MN_SYSRET:
-        return TRANS_SYSRET;
+        return in->opsize == 8 ? TRANS_SYSRET : TRANS_SYSRET32;
+    case X86_MN_SYSENTER:
+        return TRANS_SYSENTER;
+    case X86_MN_SYSEXIT:
+        return TRANS_SYSEXIT;
+    case X86_MN_IRETD:
+        return TRANS_IRETD;
     default:
         return TRANS_IRET;
     }

@@ -14,6 +14,7 @@
 #include "engine/soft/run.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/check.h"
+#include "engine/soft/trans/flat32.h"
 #include "engine/soft/trans/scan.h"
 #include "engine/soft/world.h"
 
@@ -176,8 +177,8 @@ static void give_system(struct trans *t)
     f->cr4 = c->s.cr4;
     f->seg_base[0] = c->s.seg[X86_FS].base;
     f->seg_base[1] = c->s.seg[X86_GS].base;
-    f->seg_poison[0] = trans_poison(c, X86_FS);
-    f->seg_poison[1] = trans_poison(c, X86_GS);
+    f->seg_poison[0] = flat32_poison(c, X86_FS);
+    f->seg_poison[1] = flat32_poison(c, X86_GS);
     f->tsc = c->msrs.tsc_offset;
     if (c->sys.counted_time)
         f->tsc += c->sys.base_ns + c->insns + t->budget;

@@ -30,14 +30,13 @@ bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x)
     return true;
 }
 
-/* STI goes together with the next instruction, which must not be one that waits for interrupts or changes the ring. */
+/* STI goes together with the next instruction, which must not be one that waits for interrupts, or STAC or CLAC. */
 static void leave_shadows(struct scan *s)
 {
     for (unsigned i = 0; i < s->n; i++) {
         unsigned next = i + 1 < s->n ? s->insn[i + 1].kind : SCAN_STOP;
 
-        if (scan_is_sti(&s->insn[i]) &&
-            (next == SCAN_STOP || next == SCAN_ACCESS || next == SCAN_RING))
+        if (scan_is_sti(&s->insn[i]) && (next == SCAN_STOP || next == SCAN_ACCESS))
             s->insn[i].kind = SCAN_STEP;
     }
 }

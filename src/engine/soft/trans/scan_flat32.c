@@ -13,39 +13,20 @@
 #include "engine/soft/trans/scan.h"
 
 #include "engine/soft/fast.h"
-#include "engine/soft/segment.h"
+#include "engine/soft/trans/flat32.h"
 #include "x86/operand.h"
 
 /* ---- the CPU ----------------------------------------------------------------------------------- */
 
-static bool has_all(const struct x86_seg *s)
-{
-    return !s->unusable && s->present && s->limit == UINT32_MAX;
-}
-
-static bool is_data(const struct x86_seg *s)
-{
-    return has_all(s) && (s->type & (TYPE_CODE | TYPE_DOWN | TYPE_WRITE)) == TYPE_WRITE;
-}
-
 static bool is_flat(const struct soft_cpu *c)
 {
-    const struct x86_seg *s = c->s.seg;
-
-    return (c->mode == X86_MODE_PROT32 || c->mode == X86_MODE_COMPAT) && s[X86_SS].db &&
-           (s[X86_CS].base | s[X86_SS].base | s[X86_DS].base | s[X86_ES].base) == 0 &&
-           has_all(&s[X86_CS]) && s[X86_CS].type & TYPE_READ && is_data(&s[X86_SS]) &&
-           is_data(&s[X86_DS]) && is_data(&s[X86_ES]);
+    return (c->mode == X86_MODE_PROT32 || c->mode == X86_MODE_COMPAT) &&
+           flat32_code(&c->s.seg[X86_CS]) && flat32_stack(&c->s.seg[X86_SS]) && flat32_others(c);
 }
 
 bool trans_ready(const struct soft_cpu *c)
 {
     return soft_undisturbed(c) && (c->code_bits == 64 || (c->code_bits == 32 && is_flat(c)));
-}
-
-uint64_t trans_poison(const struct soft_cpu *c, unsigned seg)
-{
-    return c->code_bits == 64 || is_data(&c->s.seg[seg]) ? 0 : UINT64_C(1) << 62;
 }
 
 /* ---- the code ---------------------------------------------------------------------------------- */

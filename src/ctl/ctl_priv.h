@@ -129,11 +129,22 @@ bool ctl_step(struct ctl *c, unsigned cpu);
 bool ctl_back(struct ctl *c, enum back back, unsigned cpu);
 void ctl_hold_end(struct ctl *c, bool on);
 
-/* Adds or removes a breakpoint or watchpoint; the machine held. Negative errno with err filled. */
+/* ---- points.c: breakpoints and watchpoints ----------------------------------------------------- */
+
+/* Adds or removes one; the machine held. Negative errno with err filled. Without c->lock, as what follows. */
 int ctl_point_add(struct ctl *c, const struct point *p, struct vitro_err *err);
 int ctl_point_remove(struct ctl *c, const struct point *p, struct vitro_err *err);
 /* All of an owner's; holds the machine itself, if there are any. */
 void ctl_points_drop(struct ctl *c, unsigned owner);
+
+/* Under c->lock: those that were for one stop are gone. The machine has them until ctl_points_settle. */
+void ctl_points_drop_once(struct ctl *c);
+/* Under c->lock, which is given up meanwhile: whoever holds the machine may want it. */
+void ctl_points_settle(struct ctl *c);
+/* Under c->lock: whether a stop at this place is the run's own, which ends it. */
+bool ctl_points_own(const struct ctl *c, const struct vitro_outcome *end);
+/* Under c->lock: whether any client has set one. */
+bool ctl_points_of_clients(const struct ctl *c);
 
 /* ---- conn.c: one client ---------------------------------------------------------------------- */
 

@@ -39,165 +39,6 @@ static void set_reason(struct ctl *c, enum reason r)
     ctl_set_state(c, &(struct state){ .reason = r, .cpu = -1 });
 }
 
-/* ---- breakpoints and watchpoints ------------------------------------------------------------- */
-
-/* Under c->lock. All that is wanted, to the machine, which is held. */
-static int apply_points(struct ctl *c, struct vitro_err *err)
-{
-    uint64_t addr[BREAKS_MAX];
-    struct vitro_watch watch[WATCHES_MAX];
-    struct vitro_stop_at where = {
-        .exits = c->own_exits, .insns = c->own_insns, .addrs = addr, .watches = watch
-    };
-
-    for (unsigned i = 0; i < c->npoints; i++) {
-        const struct point *p = &c->point[i];
-
-        if (p->len == 0)
-            addr[where.naddrs++] = p->addr;
-        else
-            watch[where.nwatches++] =
-                (struct vitro_watch){ .addr = p->addr, .len = p->len, .how = p->how };
-    }
-    return vitro_stop_at(c->m, &where, err);
-}
-
-static unsigned count_points(const struct ctl *c, bool breaks)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < c->npoints; i++)
-        n += (c->point[i].len == 0) == breaks;
-    return n;
-}
-
-static bool same_point(const struct point *a, const struct point *b)
-{
-    return a->addr == b->addr && a->len == b->len && a->how == b->how && a->owner == b->owner;
-}
-
-static int add_locked(struct ctl *c, const struct point *p, struct vitro_err *err)
-{
-    bool breaks = p->len == 0;
-    int rc;
-
-    for (unsigned i = 0; i < c->npoints; i++) {
-        if (same_point(&c->point[i], p)) {
-            c->point[i].once &= p->once;
-            return 0;
-        }
-    }
-    if (count_points(c, breaks) == (breaks ? BREAKS_MAX : WATCHES_MAX)) {
-        *err = (struct vitro_err){ .code = -EBUSY };
-        snprintf(err->text, sizeof(err->text), "%s: there are %d already",
-                 breaks ? "breakpoint" : "watchpoint", breaks ? BREAKS_MAX : WATCHES_MAX);
-        return -EBUSY;
-    }
-    c->point[c->npoints++] = *p;
-    rc = apply_points(c, err);
-    if (rc < 0)
-        c->npoints--;
-    return rc;
-}
-
-int ctl_point_add(struct ctl *c, const struct point *p, struct vitro_err *err)
-{
-    int rc;
-
-    pthread_mutex_lock(&c->lock);
-    rc = add_locked(c, p, err);
-    pthread_mutex_unlock(&c->lock);
-    return rc;
-}
-
-/* Keeps the order. Returns whether any was dropped. */
-static bool drop_if(struct ctl *c, bool (*gone)(const struct point *p, const void *ctx),
-                    const void *ctx)
-{
-    unsigned n = 0, before = c->npoints;
-
-    for (unsigned i = 0; i < before; i++) {
-        if (!gone(&c->point[i], ctx))
-            c->point[n++] = c->point[i];
-    }
-    c->npoints = n;
-    return n != before;
-}
-
-static bool is_same(const struct point *p, const void *ctx)
-{
-    return same_point(p, ctx);
-}
-
-static bool is_owners(const struct point *p, const void *ctx)
-{
-    return p->owner == *(const unsigned *)ctx;
-}
-
-static bool is_once(const struct point *p, const void *ctx)
-{
-    (void)ctx;
-    return p->once;
-}
-
-int ctl_point_remove(struct ctl *c, const struct point *p, struct vitro_err *err)
-{
-    int rc = 0;
-
-    pthread_mutex_lock(&c->lock);
-    if (drop_if(c, is_same, p)) {
-        rc = apply_points(c, err);
-    } else {
-        rc = -ENOENT;
-        *err = (struct vitro_err){ .code = rc, .kind = VITRO_ERR_USAGE };
-        snprintf(err->text, sizeof(err->text), "nothing of this client's is set there");
-    }
-    pthread_mutex_unlock(&c->lock);
-    return rc;
-}
-
-void ctl_points_drop(struct ctl *c, unsigned owner)
-{
-    bool any = false;
-
-    pthread_mutex_lock(&c->lock);
-    for (unsigned i = 0; i < c->npoints; i++)
-        any |= c->point[i].owner == owner;
-    pthread_mutex_unlock(&c->lock);
-    if (!any)
-        return;
-    vitro_hold(c->m);
-    pthread_mutex_lock(&c->lock);
-    drop_if(c, is_owners, &owner);
-    c->points_stale =
-        apply_points(c, NULL) < 0; /* fewer than before: it fails when memory runs out */
-    pthread_mutex_unlock(&c->lock);
-    vitro_release(c->m);
-}
-
-int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_err *err)
-{
-    const unsigned own = 0;
-    int rc;
-
-    vitro_hold(c->m);
-    pthread_mutex_lock(&c->lock);
-    drop_if(c, is_owners, &own);
-    c->own_exits = where->exits;
-    c->own_insns = where->insns;
-    for (unsigned i = 0; i < where->naddrs && c->npoints < BREAKS_MAX; i++)
-        c->point[c->npoints++] = (struct point){ .addr = where->addrs[i] };
-    for (unsigned i = 0; i < where->nwatches && c->npoints < BREAKS_MAX + WATCHES_MAX; i++) {
-        const struct vitro_watch *w = &where->watches[i];
-
-        c->point[c->npoints++] = (struct point){ .addr = w->addr, .len = w->len, .how = w->how };
-    }
-    rc = apply_points(c, err);
-    pthread_mutex_unlock(&c->lock);
-    vitro_release(c->m);
-    return rc;
-}
-
 /* ---- the server's side ----------------------------------------------------------------------- */
 
 /* Under c->lock. It runs, or is about to. */
@@ -330,31 +171,6 @@ void ctl_stop(struct ctl *c, enum vitro_stop_kind kind)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Whether a stop at this place is the run's own, which ends it. */
-static bool is_own_stop(const struct ctl *c, const struct vitro_outcome *end)
-{
-    for (unsigned i = 0; i < c->npoints; i++) {
-        const struct point *p = &c->point[i];
-
-        if (p->owner != 0)
-            continue;
-        if (end->watch_how == 0 ? p->len == 0 && p->addr == end->rip
-                                : p->len != 0 && end->watch_addr < p->addr + p->len &&
-                                      p->addr < end->watch_addr + end->watch_len)
-            return true;
-    }
-    return false;
-}
-
-static bool has_clients_points(const struct ctl *c)
-{
-    for (unsigned i = 0; i < c->npoints; i++) {
-        if (c->point[i].owner != 0)
-            return true;
-    }
-    return false;
-}
-
 static struct state state_of(enum reason r, const struct vitro_outcome *end)
 {
     struct state s = { .reason = r,
@@ -369,27 +185,13 @@ static struct state state_of(enum reason r, const struct vitro_outcome *end)
     return s;
 }
 
-/* Under c->lock, which is given up meanwhile: whoever holds the machine may want it. */
-static void settle_points(struct ctl *c)
-{
-    if (!c->points_stale)
-        return;
-    pthread_mutex_unlock(&c->lock);
-    vitro_hold(c->m);
-    pthread_mutex_lock(&c->lock);
-    c->points_stale = apply_points(c, NULL) < 0;
-    pthread_mutex_unlock(&c->lock);
-    vitro_release(c->m);
-    pthread_mutex_lock(&c->lock);
-}
-
 static void stand(struct ctl *c, enum reason r, const struct vitro_outcome *end)
 {
     const struct state s = state_of(r, end);
 
     c->standing = true;
     c->want_stand = false;
-    c->points_stale |= drop_if(c, is_once, NULL);
+    ctl_points_drop_once(c);
     ctl_set_state(c, &s);
 }
 
@@ -407,7 +209,7 @@ static bool run_is_over(struct ctl *c, const struct vitro_outcome *end)
         }
         return false; /* otherwise it had met a breakpoint when it was asked */
     }
-    if (end->end != VITRO_END_BREAK || is_own_stop(c, end) || !has_clients_points(c))
+    if (end->end != VITRO_END_BREAK || ctl_points_own(c, end) || !ctl_points_of_clients(c))
         return true;
     stand(c, end->watch_how != 0 ? AT_WATCH : AT_BREAK, end);
     c->step_cpu = -1; /* what was to be stepped has come to a breakpoint */
@@ -419,7 +221,7 @@ static bool step(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro
 {
     unsigned cpu = (unsigned)c->step_cpu;
 
-    settle_points(c);
+    ctl_points_settle(c);
     pthread_mutex_unlock(&c->lock);
     do /* a request to come back that came too late ends the first at once */
         *rc = vitro_step(c->m, cpu, end, err);
@@ -450,7 +252,7 @@ static bool go_back(struct ctl *c, struct vitro_outcome *end, int *rc, struct vi
     enum back back = c->back;
     unsigned cpu = c->back_cpu;
 
-    settle_points(c);
+    ctl_points_settle(c);
     c->going_back = true;
     pthread_mutex_unlock(&c->lock);
     *rc = back == BACK_STEP ? vitro_step_back(c->m, cpu, end, err)
@@ -499,7 +301,7 @@ static int run_on(struct ctl *c, bool over, struct vitro_outcome *out, struct vi
     while (!over && rc == 0) {
         over = stand_still(c, out, &rc, err);
         if (!over && rc == 0) {
-            settle_points(c);
+            ctl_points_settle(c);
             pthread_mutex_unlock(&c->lock);
             rc = vitro_run(c->m, out, err);
             pthread_mutex_lock(&c->lock);

@@ -52,6 +52,13 @@ void emit_op_mem(struct emit *e, bool wide, unsigned opcode, unsigned reg, struc
     bool short_disp = m.disp == (int8_t)m.disp;
     unsigned index = m.index == EMIT_NO_INDEX ? X86_RSP : m.index;
 
+    if (m.base == EMIT_NO_BASE) { /* as if it were RBP, without MOD: 32 bits of distance instead */
+        rex_and_opcode(e, (wide ? 8u : 0) | reg >> 3 << 2 | index >> 3 << 1, opcode);
+        emit_8(e, (reg & 7) << 3 | X86_RSP);
+        emit_8(e, (unsigned)m.scale << 6 | (index & 7) << 3 | X86_RBP);
+        emit_32(e, (uint32_t)m.disp);
+        return;
+    }
     rex_and_opcode(e, (wide ? 8u : 0) | reg >> 3 << 2 | index >> 3 << 1 | m.base >> 3, opcode);
     emit_8(e, (short_disp ? 0x40u : 0x80u) | (reg & 7) << 3 | (sib ? 4u : m.base & 7u));
     if (sib)

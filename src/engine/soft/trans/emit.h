@@ -14,7 +14,7 @@
 #include "engine/soft/trans/frame.h"
 
 enum { HOST_S1 = X86_RBP, HOST_S2 = X86_R15, HOST_BUDGET = X86_R12, HOST_FRAME = X86_RSP };
-enum { EMIT_NO_INDEX = 0xff };
+enum { EMIT_NO_INDEX = 0xff, EMIT_NO_BASE = 0xff };
 
 /* Jumps whose distance is not known yet hold 32 bits of it. */
 struct emit {

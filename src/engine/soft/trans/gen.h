@@ -16,6 +16,7 @@ enum { GEN_COLDS = 4 * BLOCK_INSNS + 8 };
 enum cold_kind {
     COLD_LEAVE, /* to the C code, at a site */
     COLD_SIMD,  /* loads vector registers and goes back */
+    COLD_EDGE,  /* a branch that is taken */
 };
 
 struct cold {
@@ -24,9 +25,12 @@ struct cold {
     uint32_t site;
     uint8_t kind;
     bool parked;    /* the flags are in AX, RAX in the frame */
-    bool recover;   /* S1 is the address minus a tag, S2 which */
-    uint8_t *again; /* NULL, or where it is looked for once more if what S1 is can be filled in */
-    int32_t tag_at; /* of the tags in the frame */
+    bool recover;    /* S1 is the address minus a tag */
+    uint8_t *again;  /* NULL, or where it is looked for once more if what S1 is can be filled in */
+    int32_t tag_at;  /* in the frame: of the tags, S2 is which; or of the tag */
+    bool fixed;      /* of the tag */
+    uint64_t target; /* COLD_EDGE */
+    uint8_t insn;    /* its number in the block */
 };
 
 /* Instructions that use the stack and are checked together (gen_stack.c). */
@@ -118,9 +122,13 @@ struct gen_access {
     enum trans_access how;
     unsigned live;
     bool stays_parked;   /* gen_unpark is the caller's */
+    bool fixed;          /* S1 is `linear`, whatever registers hold */
+    uint64_t linear;
     struct group *group; /* NULL, or whose members are executed instead of leaving */
 };
 void gen_check(struct gen *g, struct gen_access a);
+/* The same for the operand of the instruction under way, with its address and segment. */
+void gen_operand(struct gen *g, struct gen_access a);
 
 /* ---- the block: build.c ------------------------------------------------------------------------- */
 

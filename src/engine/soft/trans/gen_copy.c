@@ -272,7 +272,7 @@ static void check_operand(struct gen *g)
     const struct x86_row *row = x86_insn_row(in);
     int mem = scan_mem_operand(in);
     const struct x86_opnd_type *type;
-    struct gen_access a = { .seg = in->seg, .live = g->x->live };
+    struct gen_access a = { .live = g->x->live };
 
     if (mem < 0)
         return;
@@ -284,8 +284,7 @@ static void check_operand(struct gen *g)
         g->failed = true; /* nothing that is copied has an operand of unknown size */
         return;
     }
-    gen_address(g);
-    gen_check(g, a);
+    gen_operand(g, a);
 }
 
 static void load_scratch(struct gen *g, const struct fields *f)
@@ -316,18 +315,21 @@ static void copy(struct gen *g, const struct fields *f)
 /* A LEA whose registers are all at home: then it is an instruction again. */
 static bool is_at_home(const struct x86_insn *in)
 {
-    return in->base < 16 && gen_home(in->base) != GEN_SPILLED && gen_home(in->reg) != GEN_SPILLED &&
-           in->opsize != 2 && (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
+    bool base = in->base < 16 ? gen_home(in->base) != GEN_SPILLED
+                              : in->base == X86_REG_NONE && in->index != X86_REG_NONE;
+
+    return base && gen_home(in->reg) != GEN_SPILLED && in->opsize != 2 &&
+           (in->index == X86_REG_NONE || gen_home(in->index) != GEN_SPILLED);
 }
 
 static void lea_at_home(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
     unsigned index = in->index != X86_REG_NONE ? gen_home(in->index) : EMIT_NO_INDEX;
+    unsigned base = in->base != X86_REG_NONE ? gen_home(in->base) : EMIT_NO_BASE;
 
     emit_op_mem(&g->e, in->opsize == 8 && in->addrsize == 8, 0x8d, gen_home(in->reg),
-                (struct emit_mem){ (uint8_t)gen_home(in->base), (uint8_t)index, in->scale,
-                                   (int32_t)in->disp });
+                (struct emit_mem){ (uint8_t)base, (uint8_t)index, in->scale, (int32_t)in->disp });
 }
 
 /* LEA: the address is the value. The destination's low 2, 4 or 8 bytes are written. */

@@ -21,12 +21,10 @@ void gen_moffs(struct gen *g)
     const struct x86_insn *in = &g->x->in;
     bool store = in->opcode >= FIRST_STORE, whole = in->opcode & 1;
     struct gen_access a = { .size = whole ? in->opsize : 1,
-                            .seg = in->seg,
                             .how = store ? TRANS_WRITE : TRANS_READ,
                             .live = g->x->live };
 
-    gen_address(g);
-    gen_check(g, a);
+    gen_operand(g, a);
     if (a.size == 2)
         emit_8(&g->e, 0x66);
     emit_op_mem(&g->e, a.size == 8, (store ? OP_STORE_B : OP_LOAD_B) + (whole ? 1u : 0u), X86_RAX,

@@ -67,8 +67,16 @@ static void jcc(struct gen *g)
 {
     uint64_t target = scan_target(g->s, g->x);
     unsigned cc = g->x->in.opcode & 15;
-    uint8_t *over = emit_jcc(&g->e, cc ^ 1);
+    uint8_t *over;
 
+    if (target > g->s->rip + g->x->at) { /* forward: rather not taken */
+        gen_cold(g, (struct cold){ .from = emit_jcc(&g->e, cc),
+                                   .kind = COLD_EDGE,
+                                   .target = target,
+                                   .insn = (uint8_t)g->i });
+        return;
+    }
+    over = emit_jcc(&g->e, cc ^ 1);
     gen_edge(g, target, g->i + 1);
     emit_patch(over, g->e.at);
 }

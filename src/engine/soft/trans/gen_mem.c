@@ -209,9 +209,17 @@ void gen_colds(struct gen *g)
             simd_place(g, c);
             continue;
         }
+        if (c->kind == COLD_EDGE) {
+            g->i = c->insn;
+            g->x = &g->s->insn[g->i];
+            g->saved = false; /* the branch has read them */
+            gen_edge(g, c->target, g->i + 1u);
+            continue;
+        }
         if (c->recover)
             emit_op_mem(e, true, OP_SUB_LOAD, HOST_S1,
-                        (struct emit_mem){ HOST_FRAME, HOST_S2, 0, c->tag_at });
+                        (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2, 0,
+                                           c->tag_at });
         if (c->again != NULL)
             fill(e, c);
         if (c->parked)
@@ -266,9 +274,7 @@ static void with_index(struct gen *g, const struct x86_insn *in, bool wide)
         index = HOST_S2;
     }
     if (in->base == X86_REG_NONE) {
-        emit_mov_imm(&g->e, HOST_S1, (uint64_t)(int64_t)disp);
-        base = HOST_S1;
-        disp = 0;
+        base = EMIT_NO_BASE;
     } else {
         base = gen_home(in->base);
         if (base == GEN_SPILLED) {
@@ -279,19 +285,37 @@ static void with_index(struct gen *g, const struct x86_insn *in, bool wide)
     emit_op_mem(&g->e, wide, OP_LEA, HOST_S1, (struct emit_mem){ base, index, in->scale, disp });
 }
 
+/* An address without registers. */
+static bool is_fixed(const struct gen *g, uint64_t *address)
+{
+    const struct x86_insn *in = &g->x->in;
+
+    *address = in->disp;
+    if (in->base == X86_BASE_RIP)
+        *address += g->s->rip + g->x->at + in->len;
+    *address &= ones(in->addrsize);
+    return in->index == X86_REG_NONE && (in->base == X86_REG_NONE || in->base == X86_BASE_RIP);
+}
+
 void gen_address(struct gen *g)
 {
     const struct x86_insn *in = &g->x->in;
-    uint64_t fixed = in->disp;
+    uint64_t fixed;
 
-    if (in->base == X86_BASE_RIP)
-        fixed += g->s->rip + g->x->at + in->len;
-    if (in->index != X86_REG_NONE)
+    if (is_fixed(g, &fixed))
+        emit_mov_imm(&g->e, HOST_S1, fixed);
+    else if (in->index != X86_REG_NONE)
         with_index(g, in, in->addrsize == 8);
-    else if (in->base != X86_REG_NONE && in->base != X86_BASE_RIP)
-        base_only(g, in, in->addrsize == 8);
     else
-        emit_mov_imm(&g->e, HOST_S1, fixed & ones(in->addrsize));
+        base_only(g, in, in->addrsize == 8);
+}
+
+void gen_operand(struct gen *g, struct gen_access a)
+{
+    a.seg = g->x->in.seg;
+    a.fixed = is_fixed(g, &a.linear) && a.seg != X86_FS && a.seg != X86_GS;
+    gen_address(g);
+    gen_check(g, a);
 }
 
 /* ---- the check -------------------------------------------------------------------------------- */
@@ -303,15 +327,17 @@ static int32_t table_at(const struct gen *g, enum trans_access how)
                          ((unsigned)g->s->bank * TRANS_ACCESSES + how));
 }
 
-static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a, int32_t tag_at,
-                          uint8_t *again)
+/* entry: the tag. */
+static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a,
+                          struct emit_mem entry, uint8_t *again)
 {
     struct cold cold = { .from = emit_jcc(&g->e, cc),
                          .kind = COLD_LEAVE,
                          .parked = a->live != 0,
                          .recover = true,
                          .again = again,
-                         .tag_at = tag_at };
+                         .tag_at = entry.disp,
+                         .fixed = a->fixed };
     struct site *site;
 
     if (a->group != NULL) {
@@ -340,11 +366,27 @@ static void add_base(struct gen *g, unsigned seg)
         emit_op_mem(&g->e, true, OP_OR_LOAD, HOST_S1, poison);
 }
 
+/* The entry that the address in S1 looks at; its index is in S2 then, unless it is known. */
+static struct emit_mem entry_of(struct gen *g, const struct gen_access *a)
+{
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, table_at(g, a->how) };
+
+    if (a->fixed) {
+        entry.index = EMIT_NO_INDEX;
+        entry.disp += (int32_t)(a->linear / PAGE % TRANS_TLB * sizeof(struct trans_page));
+        return entry;
+    }
+    emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S2);
+    emit_op_reg(&g->e, false, OP_SHIFT_IMM, SHR, HOST_S2);
+    emit_8(&g->e, 8);
+    emit_alu_imm(&g->e, false, ALU_AND, HOST_S2, (TRANS_TLB - 1) << 4);
+    return entry;
+}
+
 void gen_check(struct gen *g, struct gen_access a)
 {
     struct emit *e = &g->e;
-    int32_t tag_at = table_at(g, a.how);
-    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, tag_at };
+    struct emit_mem entry;
     uint8_t *again;
 
     if (g->x->to_end && !g->alone)
@@ -354,17 +396,14 @@ void gen_check(struct gen *g, struct gen_access a)
     if (a.seg == X86_FS || a.seg == X86_GS)
         add_base(g, a.seg);
     again = e->at;
-    emit_op_reg(e, false, 0x89, HOST_S1, HOST_S2);
-    emit_op_reg(e, false, OP_SHIFT_IMM, SHR, HOST_S2);
-    emit_8(e, 8);
-    emit_alu_imm(e, false, ALU_AND, HOST_S2, (TRANS_TLB - 1) << 4);
+    entry = entry_of(g, &a);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
     emit_alu_imm(e, true, ALU_CMP, HOST_S1, (int32_t)(PAGE - a.size));
-    leave_to_fill(g, CC_A, &a, tag_at, again);
+    leave_to_fill(g, CC_A, &a, entry, again);
     if (a.align > 1) {
         emit_op_reg(e, false, OP_TEST_IMM, 0, HOST_S1);
         emit_32(e, a.align - 1);
-        leave_to_fill(g, CC_NZ, &a, tag_at, NULL);
+        leave_to_fill(g, CC_NZ, &a, entry, NULL);
     }
     entry.disp += (int32_t)offsetof(struct trans_page, host);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);

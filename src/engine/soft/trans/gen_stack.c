@@ -99,11 +99,8 @@ void gen_push_return(struct gen *g, uint64_t next)
 
 void gen_load_operand(struct gen *g)
 {
-    const struct x86_insn *in = &g->x->in;
-
-    gen_address(g);
-    gen_check(g, (struct gen_access){
-                     .size = gen_word(g), .seg = in->seg, .how = TRANS_READ, .live = g->x->live });
+    gen_operand(g, (struct gen_access){
+                       .size = gen_word(g), .how = TRANS_READ, .live = g->x->live });
     gen_load_word(g, HOST_S2, at_s1(0));
     emit_store(&g->e, FRAME(temp), HOST_S2);
 }

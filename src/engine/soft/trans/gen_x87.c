@@ -149,9 +149,7 @@ static void load_control(struct gen *g, unsigned size, int32_t mask, int32_t mas
     unsigned live = gen_live(g);
     struct emit *e = &g->e;
 
-    gen_address(g);
-    gen_check(g, (struct gen_access){ .size = size,
-                                      .seg = g->x->in.seg,
+    gen_operand(g, (struct gen_access){ .size = size,
                                       .how = TRANS_READ,
                                       .live = live,
                                       .stays_parked = true });
@@ -167,9 +165,7 @@ static void store_fcw(struct gen *g)
 {
     struct emit *e = &g->e;
 
-    gen_address(g);
-    gen_check(g, (struct gen_access){
-                     .size = 2, .seg = g->x->in.seg, .how = TRANS_WRITE, .live = gen_live(g) });
+    gen_operand(g, (struct gen_access){ .size = 2, .how = TRANS_WRITE, .live = gen_live(g) });
     emit_op_mem(e, false, OP_MOVZX_16, HOST_S2, FRAME(fcw));
     emit_8(e, 0x66);
     emit_op_mem(e, false, OP_STORE, HOST_S2, at_s1);

@@ -41,7 +41,8 @@ struct state {
     bool reached;
     uint8_t s1;    /* enum s1 */
     uint16_t n;    /* from S1_COMPARED on: bytes */
-    int32_t entry; /* S1_DISTANCE to S1_IN_PAGE: RSP + S2 + this is the entry */
+    int32_t entry; /* S1_DISTANCE to S1_IN_PAGE: RSP + this is the entry, or with S2 added */
+    bool counted;  /* the second */
     bool may_write;
     bool landed; /* S2 is where the call that was just made said to go on */
     bool pushed; /* RSP is 8 less */
@@ -71,7 +72,7 @@ static void join(struct state *to, const struct state *from)
         to->s2 = from->s2;
     to->landed &= from->landed;
     to->pushed |= from->pushed;
-    if (to->s1 != from->s1 || (to->s1 < S1_CHECKED && to->entry != from->entry)) {
+    if (to->s1 != from->s1 || (to->s1 < S1_CHECKED && (to->entry != from->entry || to->counted != from->counted))) {
         to->s1 = S1_ANY;
         return;
     }
@@ -269,20 +270,22 @@ static void follow_s2(struct prove *p)
         p->now.s2 = UINT64_MAX;
 }
 
-/* The entry is one of the table of pages, and S2 counts entries of a table. */
+/* The entry is one of the tables of pages: it is named, or S2 counts entries of a table. */
 static bool is_tag(const struct prove *p, bool *may_write)
 {
     int64_t at = (int64_t)p->in.disp - (int64_t)offsetof(struct trans_frame, tlb);
+    bool counted = p->in.index == HOST_S2;
 
     *may_write = at / TABLE % TRANS_ACCESSES == TRANS_WRITE;
-    return at >= 0 && at % TABLE == 0 && at / TABLE < BANKS * TRANS_ACCESSES &&
-           p->now.s2 <= TABLE - sizeof(struct trans_page);
+    return at >= 0 && at / TABLE < BANKS * TRANS_ACCESSES &&
+           (counted ? at % TABLE == 0 && p->now.s2 <= TABLE - sizeof(struct trans_page)
+                    : at % (int64_t)sizeof(struct trans_page) == 0);
 }
 
 static bool adds_entry(const struct x86_insn *in)
 {
     return x86_insn_row(in)->mnemonic == X86_MN_ADD && in->opsize == 8 && in->reg == HOST_S1 &&
-           is_mem(in, HOST_FRAME, HOST_S2);
+           (is_mem(in, HOST_FRAME, HOST_S2) || is_mem(in, HOST_FRAME, X86_REG_NONE));
 }
 
 /* A pointer that the frame has for translated code. */
@@ -300,12 +303,13 @@ static void follow_s1(struct prove *p)
 
     if (compared)
         s->s1 = S1_DISTANCE; /* unless the jump follows at once */
-    if (adds_entry(in) && s->s1 == S1_IN_PAGE &&
+    if (adds_entry(in) && s->s1 == S1_IN_PAGE && s->counted == (in->index == HOST_S2) &&
         (int32_t)in->disp == s->entry + (int32_t)offsetof(struct trans_page, host)) {
         s->s1 = S1_CHECKED;
     } else if (adds_entry(in) && is_tag(p, &may_write)) {
         s->s1 = S1_DISTANCE;
         s->entry = (int32_t)in->disp;
+        s->counted = in->index == HOST_S2;
         s->may_write = may_write;
     } else if (is_alu_imm(in, X86_MN_CMP, HOST_S1) && in->opsize == 8 && s->s1 == S1_DISTANCE &&
                in->imm < PAGE) {

@@ -24,7 +24,7 @@ struct cold {
     uint8_t *back; /* COLD_SIMD: where it goes on */
     uint32_t site;
     uint8_t kind;
-    bool parked;    /* the flags are in AX, RAX in the frame */
+    bool parked;     /* the flags are in AX, RAX in the frame */
     bool recover;    /* S1 is the address minus a tag */
     uint8_t *again;  /* NULL, or where it is looked for once more if what S1 is can be filled in */
     int32_t tag_at;  /* in the frame: of the tags, S2 is which; or of the tag */
@@ -121,8 +121,8 @@ struct gen_access {
     unsigned size, align, seg;
     enum trans_access how;
     unsigned live;
-    bool stays_parked;   /* gen_unpark is the caller's */
-    bool fixed;          /* S1 is `linear`, whatever registers hold */
+    bool stays_parked; /* gen_unpark is the caller's */
+    bool fixed;        /* S1 is `linear`, whatever registers hold */
     uint64_t linear;
     struct group *group; /* NULL, or whose members are executed instead of leaving */
 };

@@ -217,9 +217,9 @@ void gen_colds(struct gen *g)
             continue;
         }
         if (c->recover)
-            emit_op_mem(e, true, OP_SUB_LOAD, HOST_S1,
-                        (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2, 0,
-                                           c->tag_at });
+            emit_op_mem(
+                e, true, OP_SUB_LOAD, HOST_S1,
+                (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2, 0, c->tag_at });
         if (c->again != NULL)
             fill(e, c);
         if (c->parked)

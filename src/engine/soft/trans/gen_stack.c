@@ -99,8 +99,8 @@ void gen_push_return(struct gen *g, uint64_t next)
 
 void gen_load_operand(struct gen *g)
 {
-    gen_operand(g, (struct gen_access){
-                       .size = gen_word(g), .how = TRANS_READ, .live = g->x->live });
+    gen_operand(g,
+                (struct gen_access){ .size = gen_word(g), .how = TRANS_READ, .live = g->x->live });
     gen_load_word(g, HOST_S2, at_s1(0));
     emit_store(&g->e, FRAME(temp), HOST_S2);
 }

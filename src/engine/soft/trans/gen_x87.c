@@ -149,10 +149,8 @@ static void load_control(struct gen *g, unsigned size, int32_t mask, int32_t mas
     unsigned live = gen_live(g);
     struct emit *e = &g->e;
 
-    gen_operand(g, (struct gen_access){ .size = size,
-                                      .how = TRANS_READ,
-                                      .live = live,
-                                      .stays_parked = true });
+    gen_operand(g, (struct gen_access){
+                       .size = size, .how = TRANS_READ, .live = live, .stays_parked = true });
     emit_op_mem(e, false, size == 2 ? OP_MOVZX_16 : OP_LOAD, HOST_S2, at_s1);
     emit_op_mem(e, false, OP_STORE, HOST_S2, FRAME(temp));
     emit_alu_imm(e, false, ALU_AND, HOST_S2, mask);

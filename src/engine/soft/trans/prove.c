@@ -72,7 +72,8 @@ static void join(struct state *to, const struct state *from)
         to->s2 = from->s2;
     to->landed &= from->landed;
     to->pushed |= from->pushed;
-    if (to->s1 != from->s1 || (to->s1 < S1_CHECKED && (to->entry != from->entry || to->counted != from->counted))) {
+    if (to->s1 != from->s1 ||
+        (to->s1 < S1_CHECKED && (to->entry != from->entry || to->counted != from->counted))) {
         to->s1 = S1_ANY;
         return;
     }

@@ -51,7 +51,7 @@ ssize_t pwrite(int fd, const void *buf, size_t len, off_t pos)
     return disturb(write_error) < 0 ? -1 : raw_syscall(SYS_pwrite64, fd, (long)buf, (long)len, pos);
 }
 
-/* Four arguments at most: files.c uses it for openat2 only. */
+/* Four arguments at most: files_node.c uses it for openat2 only. */
 long syscall(long n, ...)
 {
     long arg[4];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* one_vector.h - an interrupt controller of tests, which has one vector and no registers; one for each CPU. */
+/* one_vector.h - an interrupt controller of tests, with one vector and no registers; one a CPU. */
 #ifndef TESTS_ONE_VECTOR_H
 #define TESTS_ONE_VECTOR_H
 

@@ -14,7 +14,7 @@
 #include "engine/soft/soft.h"
 #include "x86/start.h"
 
-enum { HANDLER = 0x2000, VECTOR = 0x20 };
+enum { HANDLER = 0x2000 };
 
 /*
  * sti
@@ -29,25 +29,6 @@ static const uint8_t code[] = { 0xfb, 0xff, 0x06, 0x04, 0x06, 0x8b, 0x1e, 0x04, 
 static const uint8_t handler[] = {
     0x50, 0xff, 0x06, 0x08, 0x06, 0xb0, 0xc8, 0xe6, 0x80, 0x58, 0xcf
 };
-
-static int ack(void *ctx)
-{
-    vcpu_withdraw(ctx, VCPU_INTR);
-    return VECTOR;
-}
-
-static void intc_get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    memset(regs, 0, INTC_REGS_BYTES);
-}
-
-static void intc_set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx, (void)regs;
-}
-
-static const struct intc_ops intc = { .ack = ack, .get = intc_get, .set = intc_set };
 
 static void fire(void *ctx)
 {
@@ -98,7 +79,8 @@ static void add_cpus(struct rig *r, unsigned ncpus)
     for (unsigned i = 0; i < ncpus; i++) {
         x86_start_state(X86_START_REAL, RIG_CODE, 0x5000 + 0x1000 * i, 0, &start);
         assert_int_equal(machine_add_cpu(r->m, &start, NULL), 0);
-        r->m->cpu[i]->intc = (struct intc){ &intc, r->m->cpu[i] };
+        r->irq[i].cpu = r->m->cpu[i];
+        r->m->cpu[i]->intc = (struct intc){ &one_vector_ops, &r->irq[i] };
     }
 }
 
@@ -112,7 +94,7 @@ void rig_open(struct rig *r, unsigned ncpus, uint64_t spacing, uint64_t bytes)
     memset(r->ram, 0, RIG_RAM);
     memcpy(r->ram + RIG_CODE, code, sizeof(code));
     memcpy(r->ram + HANDLER, handler, sizeof(handler));
-    le_put(r->ram + (size_t)4 * VECTOR, 2, HANDLER);
+    le_put(r->ram + (size_t)4 * ONE_VECTOR, 2, HANDLER);
     slot.host = r->ram;
     assert_int_equal(machine_new("test", &soft_engine, &r->m, NULL), 0);
     r->m->clock.counted = true;

@@ -10,6 +10,7 @@
 
 #include "core/back.h"
 #include "core/machine.h"
+#include "../guest/one_vector.h"
 
 enum {
     RIG_RAM = 65536,
@@ -26,6 +27,7 @@ struct rig {
     struct machine *m;
     uint8_t *ram;
     struct dev dev;
+    struct one_vector irq[CPUS_MAX];
     struct { /* put back with the machine */
         struct timer timer;
         uint8_t key;

@@ -12,37 +12,20 @@
 #include "core/machine.h"
 #include "engine/soft/soft.h"
 #include "x86/start.h"
+#include "../guest/one_vector.h"
 
-enum { RAM = 65536, CODE_AT = 0x1000, HANDLER = 0x2000, VECTOR = 0x20, COUNT = 0x604, PORT = 0x80 };
+enum { RAM = 65536, CODE_AT = 0x1000, HANDLER = 0x2000, COUNT = 0x604, PORT = 0x80 };
 
 struct rig {
     struct machine *m;
     uint8_t *ram;
     struct timer timer;
     struct dev dev;
+    struct one_vector irq[CPUS_MAX];
     uint64_t fired_ns;
 };
 
-/* ---- an interrupt controller with one line, and a device that arms a timer -------------------- */
-
-static int ack(void *ctx)
-{
-    vcpu_withdraw(ctx, VCPU_INTR);
-    return VECTOR;
-}
-
-static void intc_get(void *ctx, uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx;
-    memset(regs, 0, INTC_REGS_BYTES);
-}
-
-static void intc_set(void *ctx, const uint8_t regs[INTC_REGS_BYTES])
-{
-    (void)ctx, (void)regs;
-}
-
-static const struct intc_ops intc = { .ack = ack, .get = intc_get, .set = intc_set };
+/* ---- a device that arms a timer ---------------------------------------------------------------- */
 
 static void fire(void *ctx)
 {
@@ -75,7 +58,7 @@ static void rig_open(struct rig *r, const char *code, size_t len, unsigned ncpus
     memset(r->ram, 0, RAM);
     memcpy(r->ram + CODE_AT, code, len);
     r->ram[HANDLER] = 0xf4; /* hlt, with interrupts off */
-    le_put(r->ram + (size_t)4 * VECTOR, 2, HANDLER);
+    le_put(r->ram + (size_t)4 * ONE_VECTOR, 2, HANDLER);
     slot.host = r->ram;
     assert_int_equal(machine_new("test", &soft_engine, &r->m, NULL), 0);
     r->m->clock.counted = true;
@@ -87,7 +70,8 @@ static void rig_open(struct rig *r, const char *code, size_t len, unsigned ncpus
     for (unsigned i = 0; i < ncpus; i++) {
         start.gpr[X86_RDI] = i;
         assert_int_equal(machine_add_cpu(r->m, &start, NULL), 0);
-        r->m->cpu[i]->intc = (struct intc){ &intc, r->m->cpu[i] };
+        r->irq[i].cpu = r->m->cpu[i];
+        r->m->cpu[i]->intc = (struct intc){ &one_vector_ops, &r->irq[i] };
     }
     timer_init(&r->timer, &r->m->timers, fire, r);
 }

@@ -2,13 +2,14 @@
 /*
  * work.c - what the Linux tests run in the guest and natively besides work.sh; the outputs must be equal
  *
- * Threads, signals, floating point, memory. Built static for the baseline x86-64, so that both run the same bytes;
+ * Threads, signals, floating point, x87 and MMX, memory. Built static for the baseline x86-64, so that both run the same bytes;
  * no libm, whose functions come in variants for different CPUs.
  */
 #define _GNU_SOURCE
 #include <float.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -183,6 +184,104 @@ static void floating(void)
     printf("%016" PRIx64 " %d %" PRId64 "\n", bits, (int)(third * 1e9), (int64_t)(third * 1e18));
 }
 
+/* ---- x87 ------------------------------------------------------------------------------------- */
+
+enum { SERIES = 6, TERMS = 4000, FCW_SINGLE = 0x07f, FCW_UP = 0xb7f, FCW_NO_DIVISION = 0x37b };
+
+static void set_fcw(uint16_t fcw)
+{
+    __asm__ volatile("fldcw %0" : : "m"(fcw));
+}
+
+static uint16_t get_fcw(void)
+{
+    uint16_t fcw;
+
+    __asm__ volatile("fnstcw %0" : "=m"(fcw));
+    return fcw;
+}
+
+/* A sum with x87's own functions, while others have the CPU in between. */
+static long double series(uint16_t fcw)
+{
+    long double sum = 0;
+
+    set_fcw(fcw);
+    for (int i = 1; i <= TERMS; i++) {
+        long double x = 1.0L / i, y = x, z = 1;
+
+        __asm__("fsincos" : "=t"(y), "=u"(x) : "0"(y));
+        __asm__("fyl2xp1" : "+t"(x) : "u"(z) : "st(1)");
+        sum += x * y - z / (i * 3.0L);
+        if (i % 100 == 0)
+            sched_yield();
+    }
+    return fcw == get_fcw() ? sum : -1;
+}
+
+/* Processes at the same time, each with rounding of its own. */
+static void roundings(void)
+{
+    static const uint16_t fcw[SERIES] = { 0x37f, FCW_SINGLE, FCW_UP, 0x27f, 0x77f, 0xf7f };
+    int fd[SERIES][2];
+    long double sum;
+
+    fflush(stdout);
+    for (int i = 0; i < SERIES; i++) {
+        if (pipe(fd[i]) != 0)
+            exit(1);
+        if (fork() == 0) {
+            sum = series(fcw[i]);
+            set_fcw(0x37f);
+            _exit(write(fd[i][1], &sum, sizeof(sum)) != sizeof(sum));
+        }
+    }
+    for (int i = 0; i < SERIES; i++) {
+        if (read(fd[i][0], &sum, sizeof(sum)) != sizeof(sum))
+            exit(1);
+        printf("x87 with %03x: %.21Lg %La\n", fcw[i], sum, sum);
+    }
+    while (wait(NULL) > 0)
+        ;
+}
+
+static void divide_x87(void)
+{
+    volatile long double zero = 0;
+
+    set_fcw(FCW_NO_DIVISION);
+    zero = 1 / zero;
+    printf("%Lg\n", zero);
+}
+
+/* Four numbers at a time, in the registers of the x87. */
+static void mmx(void)
+{
+    uint64_t sum = 0x0001000200030004, step = 0x7ff00001fff00101;
+    uint16_t fsw;
+
+    for (int i = 0; i < 1000; i++)
+        __asm__ volatile("movq %0, %%mm3\n\tpaddsw %1, %%mm3\n\tpmullw %1, %%mm3\n\tmovq %%mm3, %0"
+                         : "+m"(sum)
+                         : "m"(step)
+                         : "mm3");
+    __asm__ volatile("emms\n\tfnstsw %0" : "=a"(fsw));
+    printf("MMX %016" PRIx64 ", status %04x\n", sum, fsw);
+}
+
+static void extended(void)
+{
+    static const char *const texts[] = { "3.14159265358979323846264338327950288", "-1e-4940",
+                                         "1.18973149535723176502e+4932", "0x1.8p-16445", "nan" };
+
+    roundings();
+    mmx();
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        printf("%.25Lg %La\n", strtold(texts[i], NULL), strtold(texts[i], NULL));
+    provoke("x87 division by zero", divide_x87);
+    __asm__ volatile("fninit");
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void memory(void)
@@ -215,6 +314,7 @@ int main(void)
     threads();
     signals();
     floating();
+    extended();
     memory();
     return 7;
 }

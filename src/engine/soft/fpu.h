@@ -45,6 +45,7 @@ enum mxcsr_bits {
 enum fsw_bits {
     FSW_FAULTS = 0x1f, /* exceptions that keep a result from being stored */
     FSW_ES = 1 << 7,
+    FSW_B = 1 << 15,
     FSW_PENDING = 0x80bf, /* all of the exceptions, ES and B */
     FSW_CLEARED = 0x80ff, /* by FNCLEX */
     FSW_TOP_SHIFT = 11,

@@ -11,6 +11,8 @@
 
 #include "engine/soft/fpu.h"
 
+/* FCW without rounding, precision and masks: what stays has one value. Pointers of any CPU have so many bits. */
+enum { FCW_KNOWN = 0xf0c0, FCW_FIXED = 0x40, POINTER_BITS = 47 };
 enum { BV_AT = FX_LEGACY, COMP_AT = BV_AT + 8, HEADER = 64, ST_AT = 32, XMM_AT = 160 };
 
 static const uint64_t COMPACT = UINT64_C(1) << 63;
@@ -80,12 +82,28 @@ static bool load_parts(struct soft_cpu *c, const struct x86_insn *in, uint64_t e
     return true;
 }
 
+/* What any CPU saves, and so what is restored nearly always: soft_x87_settle changes nothing of it. */
+static bool is_settled(const struct soft_fx *fx)
+{
+    uint64_t odd = (fx->fcw & FCW_KNOWN) ^ FCW_FIXED;
+
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t high;
+
+        memcpy(&high, fx->st[i] + 8, 8);
+        odd |= high >> 16;
+    }
+    return odd == 0 && (fx->fsw & ~fx->fcw & FCW_MASKS) == 0 && !(fx->fsw & (FSW_ES | FSW_B)) &&
+           (fx->fip | fx->fdp) >> POINTER_BITS == 0;
+}
+
 static void finish_x87(struct soft_fx *fx, const struct x86_insn *in)
 {
     fx->reserved1 = 0;
     fx->fop &= 0x7ff;
     cut_pointers(fx, in);
-    soft_x87_settle(fx);
+    if (!is_settled(fx))
+        soft_x87_settle(fx);
 }
 
 /* ---- FXSAVE, FXRSTOR --------------------------------------------------------------------------- */
@@ -126,6 +144,13 @@ static bool all_zero(const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
 
+    for (; len >= 8; len -= 8, p += 8) { /* whatever the order of the bytes */
+        uint64_t word;
+
+        memcpy(&word, p, 8);
+        if (word != 0)
+            return false;
+    }
     while (len > 0 && *p == 0)
         p++, len--;
     return len == 0;

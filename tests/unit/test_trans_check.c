@@ -137,6 +137,34 @@ static void test_nothing_differs(void **state)
     }
 }
 
+/*
+ * Flags that an instruction in two pages writes before anybody reads them are not looked at in front of it, where a
+ * piece ends: add eax, eax; add eax, 7; jmp +x; in two pages cmp eax, 0; jmp back.
+ */
+static void test_flags_before_two_pages(void **state)
+{
+    enum { AT = 0x100, CROSSING = PAGE - 2, INSNS = 5000 };
+    static const uint8_t first[] = { 0x01, 0xc0, 0x83, 0xc0, 7, 0xe9 },
+                         second[] = { 0x3d, 0, 0, 0, 0, 0xe9 };
+    struct vitro_err err = { 0 };
+    struct world w;
+    struct soft_cpu *c;
+
+    (void)state;
+    world_open(&w, false);
+    c = w.rig.c;
+    memcpy(w.rig.data + AT, first, sizeof(first));
+    le_put(w.rig.data + AT + sizeof(first), 4, CROSSING - AT - sizeof(first) - 4);
+    memcpy(w.rig.data + CROSSING, second, sizeof(second));
+    le_put(w.rig.data + CROSSING + sizeof(second), 4,
+           (uint32_t)(AT - CROSSING - (int)sizeof(second) - 4));
+    c->s.rip = WINDOW + WINDOW_DATA + AT;
+    while (c->insns < INSNS && trans_failure(w.t, &err) == 0)
+        assert_true(trans_burst(w.t, INSNS - c->insns, false));
+    assert_string_equal(err.text, "");
+    world_close(&w);
+}
+
 static void test_a_register_differs(void **state)
 {
     (void)state;
@@ -160,9 +188,8 @@ static void test_a_vector_differs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_differs),
-        cmocka_unit_test(test_a_register_differs),
-        cmocka_unit_test(test_memory_differs),
+        cmocka_unit_test(test_nothing_differs),    cmocka_unit_test(test_flags_before_two_pages),
+        cmocka_unit_test(test_a_register_differs), cmocka_unit_test(test_memory_differs),
         cmocka_unit_test(test_a_vector_differs),
     };
 

@@ -161,6 +161,21 @@ static void take_back(struct check *k, bool keep)
 
 /* ---- comparing -------------------------------------------------------------------------------- */
 
+/* Where the instruction at RIP goes on, of which the page has so many bytes; NULL: it ends there, or nobody knows. */
+static const uint8_t *goes_on_at(struct soft_cpu *c, const uint8_t *host, unsigned left)
+{
+    uint64_t next = c->s.rip - c->s.rip % PAGE + PAGE, gpa;
+    const uint8_t *next_host;
+    struct x86_insn in;
+
+    if (left >= X86_INSN_MAX ||
+        x86_decode(host, left, c->code_bits == 64 ? X86_CODE_64 : X86_CODE_32, &in) !=
+            X86_DECODE_NEED_MORE ||
+        !soft_fetch(c, next, &next_host, &left, &gpa))
+        return NULL;
+    return next_host;
+}
+
 /* Arithmetic flags that somebody may read from rip on: the others need not be right. */
 static unsigned live_flags(struct trans *t)
 {
@@ -180,6 +195,7 @@ static unsigned live_flags(struct trans *t)
     if (t->store->exact_flags || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL)
         return FLAGS_ALL;
     s.page = host - s.begin;
+    s.next_page = goes_on_at(c, host, left);
     trans_scan(&s);
     return s.insn[0].live;
 }

@@ -44,6 +44,7 @@ enum site_kind {
     SITE_MISS,     /* the access to frame.data is not known; the instruction has not begun */
     SITE_STEP,     /* the instruction is the interpreter's */
     SITE_REP,      /* the same, unless trans_rep can do it */
+    SITE_SEGMENT,  /* the same, unless trans_segment can do it; how: enum x86_sreg */
     SITE_PAUSE,    /* the same, by who waits for another vCPU */
     SITE_SIMD,     /* at an entry: vector instructions are not to be executed here now */
 };

@@ -135,6 +135,9 @@ void gen_insn(struct gen *g)
     case SCAN_STRING:
         gen_string(g);
         break;
+    case SCAN_SEGMENT:
+        gen_segment(g);
+        break;
     case SCAN_LOOK:
         gen_look(g);
         break;

@@ -51,7 +51,7 @@ static inline unsigned trans_log2(unsigned width)
 }
 
 /*
- * trans_string - MOVS, STOS or repeated SCAS or CMPS, or so much of it as can be done, at a site
+ * trans_string - MOVS, STOS or repeated SCAS or CMPS, or so much of it as can be done, or what else a site asks for
  *
  * False: not all of it. Called as trans_ring; changes registers in the state and frame.budget.
  */
@@ -71,5 +71,7 @@ bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear);
 
 /* The same of SCAS and CMPS; the flags into frame.leave_flags. */
 bool trans_look(struct trans_frame *f, const struct site *at);
+/* Of a segment register that is loaded. */
+bool trans_segment(struct trans_frame *f, const struct site *at);
 
 #endif

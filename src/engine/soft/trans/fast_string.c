@@ -115,6 +115,8 @@ bool trans_string(struct trans_frame *f, uint32_t site)
     int64_t budget = (int64_t)f->budget - at->executed;
     uint64_t left, done = 0;
 
+    if (at->kind == SITE_SEGMENT)
+        return trans_segment(f, at);
     if (at->how & TRANS_STRING_LOOKS)
         return trans_look(f, at);
     s.addr_size = c->code_bits / 8u;

@@ -143,7 +143,8 @@ void gen_copy(struct gen *g); /* gen_copy.c */
 void gen_div(struct gen *g);
 void gen_bits(struct gen *g);  /* gen_bits.c */
 void gen_moffs(struct gen *g); /* gen_flat32.c */
-void gen_x87(struct gen *g);   /* gen_x87.c */
+void gen_segment(struct gen *g);
+void gen_x87(struct gen *g); /* gen_x87.c */
 
 /* It uses no second scratch register, and RSP is not written. */
 bool gen_keeps_s1(const struct x86_insn *in);

@@ -69,6 +69,9 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_PUSHFQ:
     case X86_MN_PUSHFD:
         return in->opsize == (s->flat32 ? 4 : 8) ? SCAN_SYSTEM : SCAN_STEP;
+    case X86_MN_POPFQ:
+    case X86_MN_POPFD:
+        return in->opsize == (s->flat32 ? 4 : 8) && system_ring(s) ? SCAN_SYSTEM : SCAN_STEP;
     case X86_MN_MOV:
         return reads_selector(in) || (reads_control(in) && system_ring(s)) ? SCAN_SYSTEM
                                                                            : SCAN_STEP;
@@ -195,6 +198,59 @@ static void pushf(struct gen *g)
     gen_store_word(g, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 0 }, HOST_S2);
     gen_unpark(g, g->x->live);
     gen_lea_word(g, X86_R14, below);
+}
+
+/* What POPF changes in ring 0, besides the arithmetic flags: these at once, those only by the interpreter. */
+#define POPF_TAKEN (X86_RFLAGS_IF | X86_RFLAGS_DF)
+#define POPF_RARE  (X86_RFLAGS_TF | X86_RFLAGS_IOPL | X86_RFLAGS_NT | X86_RFLAGS_AC | X86_RFLAGS_ID)
+
+/* EFLAGS = the arithmetic flags in S2, which changes; RAX is in the frame. */
+static void take_arithmetic(struct gen *g)
+{
+    struct emit *e = &g->e;
+
+    emit_op_reg(e, false, OP_STORE, HOST_S2, X86_RAX);
+    emit_op_reg(e, false, 0xc1, 5, X86_RAX); /* shr: OF to bit 0 */
+    emit_8(e, 11);
+    emit_alu_imm(e, false, ALU_AND, X86_RAX, 1);
+    emit_op_reg(e, false, 0xc1, 4, HOST_S2); /* shl */
+    emit_8(e, 8);
+    emit_alu_imm(e, false, ALU_AND, HOST_S2, 0xff00);
+    emit_op_reg(e, false, 0x09, HOST_S2, X86_RAX);
+    gen_unpark(g, FLAGS_ALL);
+}
+
+/* With somebody waiting for interrupts it is the interpreter's, as STI is. */
+static void popf(struct gen *g)
+{
+    static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
+    unsigned live = gen_live(g);
+    struct emit *e = &g->e;
+
+    gen_move_word(g, HOST_S1, X86_R14);
+    gen_check(g, (struct gen_access){ .size = gen_word(g),
+                                      .seg = X86_SS,
+                                      .how = TRANS_READ,
+                                      .live = live,
+                                      .stays_parked = true });
+    gen_load_word(g, HOST_S2, at_s1);
+    emit_op_mem(e, false, OP_LOAD, HOST_S1, FRAME(rflags));
+    emit_op_reg(e, false, 0x31, HOST_S2, HOST_S1);
+    emit_op_reg(e, false, OP_TEST_IMM, 0, HOST_S1);
+    emit_32(e, POPF_RARE);
+    gen_step_if(g, CC_NZ, live);
+    emit_load(e, HOST_S1, FRAME(requests));
+    emit_op_mem(e, false, 0x83, ALU_CMP, at_s1);
+    emit_8(e, 0);
+    gen_step_if(g, CC_NZ, live);
+    if (live == 0)
+        emit_store(e, FRAME(parked_rax), X86_RAX);
+    alu_rflags(g, ALU_AND, ~(uint32_t)POPF_TAKEN);
+    emit_op_reg(e, false, OP_STORE, HOST_S2, HOST_S1);
+    emit_alu_imm(e, false, ALU_AND, HOST_S1, POPF_TAKEN);
+    emit_op_mem(e, false, 0x09, HOST_S1, FRAME(rflags));
+    take_arithmetic(g);
+    gen_lea_word(g, X86_R14, (struct emit_mem){ X86_R14, EMIT_NO_INDEX, 0, (int32_t)gen_word(g) });
 }
 
 static struct emit_mem base_of(unsigned seg)
@@ -346,6 +402,10 @@ void gen_system(struct gen *g)
     case X86_MN_PUSHFQ:
     case X86_MN_PUSHFD:
         pushf(g);
+        break;
+    case X86_MN_POPFQ:
+    case X86_MN_POPFD:
+        popf(g);
         break;
     case X86_MN_SWAPGS:
         swapgs(g);

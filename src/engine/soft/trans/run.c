@@ -320,6 +320,7 @@ static enum next after_leave(struct trans *t, const struct site *s)
         c->insns += s->executed;
         next = NEXT_PAUSE;
         break;
+    case SITE_SEGMENT:
     case SITE_STEP:
         c->insns += s->executed;
         next = NEXT_STEP;

@@ -28,11 +28,12 @@ enum scan_kind {
     SCAN_JMP,
     SCAN_CALL,
     SCAN_RET,
-    SCAN_STRING, /* gen_string.c */
-    SCAN_LOOK,   /* gen_look.c */
-    SCAN_SYSTEM, /* gen_system.c */
-    SCAN_ACCESS, /* STAC, CLAC: as SCAN_RING */
-    SCAN_RING,   /* the end of the block: what follows has other rights */
+    SCAN_STRING,  /* gen_string.c */
+    SCAN_LOOK,    /* gen_look.c */
+    SCAN_SEGMENT, /* gen_flat32.c */
+    SCAN_SYSTEM,  /* gen_system.c */
+    SCAN_ACCESS,  /* STAC, CLAC: as SCAN_RING */
+    SCAN_RING,    /* the end of the block: what follows has other rights */
 };
 
 struct scan_insn {
@@ -89,6 +90,9 @@ unsigned scan_x87(const struct scan *s, struct scan_insn *x);
 
 /* gen_bits.c: whether a bit string in memory is one that can be done. */
 bool scan_bits(const struct x86_insn *in);
+
+/* gen_flat32.c: PUSH, POP or MOV to a segment register that can be done. */
+bool scan_segment(const struct x86_insn *in);
 
 /* gen_look.c: LODS, SCAS or CMPS that can be done; a string instruction is repeated. */
 bool scan_look(const struct x86_insn *in);

@@ -41,6 +41,8 @@ static unsigned killed(const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
+    if (x->kind == SCAN_SYSTEM && (row->mnemonic == X86_MN_POPFQ || row->mnemonic == X86_MN_POPFD))
+        return FLAGS_ALL;
     if (x->kind == SCAN_LOOK)
         return scan_repeats(&x->in) ? 0 : row->flags_written & FLAGS_ALL;
     if (x->kind != SCAN_COPY && x->kind != SCAN_BITS && x->kind != SCAN_X87)

@@ -390,9 +390,11 @@ unsigned scan_kind(const struct scan *s, struct scan_insn *x)
         return scan_x87(s, x);
     if (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX)
         return vector_is_plain(s, x) ? SCAN_COPY : SCAN_STEP;
-    if (row->klass == X86_CLASS_SYSTEM || row->klass == X86_CLASS_FAR ||
-        row->privilege != X86_PRIV_NONE || row->mnemonic == X86_MN_CLD ||
-        row->mnemonic == X86_MN_STD)
+    if (scan_segment(&x->in))
+        kind = SCAN_SEGMENT;
+    else if (row->klass == X86_CLASS_SYSTEM || row->klass == X86_CLASS_FAR ||
+             row->privilege != X86_PRIV_NONE || row->mnemonic == X86_MN_CLD ||
+             row->mnemonic == X86_MN_STD)
         kind = scan_system(s, &x->in);
     else if (trans_is_string(&x->in))
         kind = SCAN_STRING;

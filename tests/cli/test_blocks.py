@@ -12,6 +12,8 @@ from common import ENGINE, OK, USAGE, VITRO, Case, needs_kvm, vitro
 
 # mov ecx, 100000; 1: add eax, ecx; pxor xmm0, xmm0; dec ecx; jnz 1b; 2: mov [0x6000], eax; cpuid; hlt
 LOOP = bytes.fromhex("b9a086010001c8660fefc0ffc975f6890425006000000fa2f4")
+# the same of 32-bit code: mov ecx, 100000; 1: add eax, ecx; dec ecx; jnz 1b; mov [0x6000], eax; hlt
+LOOP_32 = bytes.fromhex("b9a086010001c84975fba300600000f4")
 
 
 class CheckBlocks(Case):
@@ -22,6 +24,12 @@ class CheckBlocks(Case):
                 checked = vitro("run", guest, "--check-blocks", "--tier", tier, "-q")
                 self.expect(checked, OK)
                 self.assertEqual(checked.stdout, plain.stdout)
+
+    def test_32_bit_guests(self):
+        for mode in ("protected", "paged32"):
+            checked = vitro("run", "hello", "--mode", mode, "--check-blocks", "--tier", "trans", "-q")
+            self.expect(checked, OK)
+            self.assertIn(b"Hello, world!", checked.stdout)
 
     def test_engine_is_said(self):
         self.expect(vitro("run", "hello", "--check-blocks"), OK, "only it translates code")
@@ -50,6 +58,13 @@ class Blocks(Case):
         self.assertEqual(why["hlt"], "privileged")
         for block in doc["blocks"]:
             self.assertEqual(sum(len(i["hex"]) for i in block["listing"]), 2 * block["guest_bytes"])
+
+    def test_32_bit_code(self):
+        doc, _ = self.json("blocks", self.file("loop", LOOP_32), "-e", "soft", "--tier", "trans", "--mode", "protected",
+                           "--listing")
+        hot = doc["blocks"][0]
+        self.assertEqual([i["text"].split()[0] for i in hot["listing"][:5]], ["add", "dec", "jnz", "mov", "hlt"])
+        self.assertEqual((hot["listing"][1]["hex"], hot["listing"][1]["host"][0]["hex"]), ("49", "ffc9"))
 
     def test_text(self):
         guest = self.file("loop", LOOP)

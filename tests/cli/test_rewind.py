@@ -143,9 +143,8 @@ class Back(Case):
         return self.seen(client)
 
     def test_a_change_from_outside_is_part_of_the_past(self):
-        client = self.open()
-        client.call("pause")
-        self.steps(client, 3)
+        client = self.open("-S", "--gdb-port", "0")
+        self.steps(client, 5)
         first = self.seen(client)
         client.call("regs.set", regs={"rax": "0x7777"})
         client.call("mem.write", addr="0x900", bytes="0123456789abcdef")

@@ -84,7 +84,7 @@ void put_file(const char *dir, const char *name, const char *text)
     char path[128];
     FILE *f;
 
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_in_range(snprintf(path, sizeof(path), "%s/%s", dir, name), 1, sizeof(path) - 1);
     f = fopen(path, "w");
     assert_non_null(f);
     fputs(text, f);

@@ -40,6 +40,7 @@ static int make(struct board_config *cfg, const uint8_t *bytes, size_t len, uint
     struct image img;
     int rc = image_flat(bytes, len, origin, start, &img, err);
 
+    *out = NULL;
     if (rc < 0)
         return rc;
     cfg->name = "test";
@@ -52,7 +53,8 @@ static int make(struct board_config *cfg, const uint8_t *bytes, size_t len, uint
     if (cfg->mem_bytes == 0)
         cfg->mem_bytes = 2 * MIB;
     rc = bare_new(cfg, &board, err);
-    *out = rc == 0 ? (struct bare *)board : NULL;
+    if (rc == 0)
+        *out = (struct bare *)board;
     return rc;
 }
 

@@ -116,7 +116,7 @@ static void move_sp(struct soft_stack *st, uint64_t by)
 
 bool soft_stack_push(struct soft_cpu *c, struct soft_stack *st, unsigned width, uint64_t val)
 {
-    uint64_t off = (st->sp - width) & ones(st->bits / 8), linear;
+    uint64_t off = (st->sp - width) & ones(st->bits / 8), linear = 0;
     uint8_t buf[8];
 
     le_put(buf, width, val);
@@ -139,7 +139,7 @@ bool soft_stack_push_all(struct soft_cpu *c, struct soft_stack *st, unsigned wid
 
 bool soft_stack_pop(struct soft_cpu *c, struct soft_stack *st, unsigned width, uint64_t *val)
 {
-    uint64_t off = st->sp & ones(st->bits / 8), linear;
+    uint64_t off = st->sp & ones(st->bits / 8), linear = 0;
     uint8_t buf[8];
 
     if (!stack_linear(c, st, off, width, &linear) ||

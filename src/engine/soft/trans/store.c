@@ -74,7 +74,7 @@ unsigned trans_reluctance(struct trans_store *t, uint64_t gpa)
 
     if (gpa / PAGE >= t->code->npages || (p == NULL && t->npages == PAGES_MAX))
         return UINT_MAX;
-    return p == NULL ? 0 : p->writes < 100 ? 2 * p->writes : 200;
+    return p == NULL || p->writes < 16 ? 0 : p->writes < 100 ? 2 * p->writes : 200;
 }
 
 /* ---- blocks ----------------------------------------------------------------------------------- */

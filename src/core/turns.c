@@ -4,8 +4,11 @@
 
 #include "core/machine.h"
 
-/* A turn: long enough that changing over costs nothing, short enough that nobody waits for long. */
-enum { SLICE_NS = 16384 };
+/*
+ * A turn: long enough that changing over costs nothing, short enough that nobody waits for long: another vCPU, or,
+ * where there is none, whoever does something from outside.
+ */
+enum { SLICE_NS = 16384, SLICE_ALONE_NS = 1 << 20 };
 
 uint64_t turns_insns(const struct machine *m)
 {
@@ -98,7 +101,7 @@ static bool take_turn(struct machine *m, struct vcpu *cpu)
     if (cpu->ended)
         return false;
     if (m->clock.counted_ns >= m->turns.slice_ns)
-        m->turns.slice_ns = m->clock.counted_ns + SLICE_NS;
+        m->turns.slice_ns = m->clock.counted_ns + (m->ncpus > 1 ? SLICE_NS : SLICE_ALONE_NS);
     set_end(m);
     vcpu_loop(cpu);
     hash_if_due(m);

@@ -100,7 +100,7 @@ static void step(struct gen *g)
     emit_jmp_mem(&g->e, FRAME(leave));
 }
 
-void gen_insn(struct gen *g)
+static void dispatch(struct gen *g)
 {
     switch ((enum scan_kind)g->x->kind) {
     case SCAN_STEP:
@@ -160,6 +160,13 @@ void gen_insn(struct gen *g)
         gen_branch(g);
         break;
     }
+}
+
+void gen_insn(struct gen *g)
+{
+    dispatch(g);
+    if (scan_kills_flags(g->x))
+        g->saved = false; /* they are in EFLAGS again */
 }
 
 void gen_begin_insn(struct gen *g, unsigned i)

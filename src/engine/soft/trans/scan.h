@@ -45,7 +45,7 @@ struct scan_insn {
     uint16_t live; /* arithmetic flags that are read after its beginning */
     uint16_t live_out;
     bool
-        to_end; /* from here on only the block's end reads or writes them, which takes them from the frame */
+        to_end; /* before anything reads them they are all written, or the block ends and takes them from the frame */
 };
 
 struct scan {
@@ -100,7 +100,10 @@ bool scan_repeats(const struct x86_insn *in);
 
 bool scan_is_sti(const struct scan_insn *x);
 
-/* scan_flags.c: live and live_out of all instructions. */
+/* scan_flags.c: it writes all arithmetic flags, and reads none. */
+bool scan_kills_flags(const struct scan_insn *x);
+
+/* live and live_out of all instructions. */
 void scan_live(struct scan *s);
 
 /* General registers that have no home are no more than there are scratch registers. */

@@ -60,6 +60,11 @@ static unsigned killed(const struct scan_insn *x)
     }
 }
 
+bool scan_kills_flags(const struct scan_insn *x)
+{
+    return killed(x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+}
+
 static unsigned read_by(const struct scan_insn *x)
 {
     switch ((enum scan_kind)x->kind) {
@@ -137,11 +142,12 @@ static bool leaves_flags_alone(const struct scan_insn *x)
 
 static void find_ends(struct scan *s)
 {
-    bool to_end = end_takes_frame(s, &s->insn[s->n - 1]);
+    const struct scan_insn *last = &s->insn[s->n - 1];
+    bool to_end = end_takes_frame(s, last) || scan_kills_flags(last);
 
     s->insn[s->n - 1].to_end = to_end;
     for (unsigned i = s->n - 1; i-- > 0;) {
-        to_end = to_end && leaves_flags_alone(&s->insn[i]);
+        to_end = scan_kills_flags(&s->insn[i]) || (to_end && leaves_flags_alone(&s->insn[i]));
         s->insn[i].to_end = to_end;
     }
 }

@@ -287,6 +287,32 @@ static void test_written_code(void **state)
     pair_close(p);
 }
 
+static void test_written_code_32(void **state)
+{
+    /* 1: mov eax, 0; add ebx, eax; inc byte [the number of the MOV]; jmp 1b */
+    static const uint8_t before_itself[] = { 0xb8, 0,    0,    0,    0,    0x01, 0xc3, 0xfe,
+                                             0x05, 0x01, 0x21, 0x00, 0x10, 0xeb, 0xf1 };
+    /* 1: inc byte [the number of the MOV]; mov eax, 0; add ebx, eax; jmp 1b */
+    static const uint8_t next_insn[] = { 0xfe, 0x05, 0x07, 0x21, 0x00, 0x10, 0xb8, 0,
+                                         0,    0,    0,    0x01, 0xc3, 0xeb, 0xf1 };
+    /* mov cl, 8; mov esi, this; mov edi, 64 further on; rep movsb; add byte [esi + 80], 1; jmp back */
+    static const uint8_t by_rep[] = { 0xb1, 8,    0xbe, 0x00, 0x21, 0x00, 0x10, 0xbf, 0x40, 0x21,
+                                      0x00, 0x10, 0xf3, 0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xec };
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct trans_stats stats;
+
+    (void)state;
+    assert_int_equal(WINDOW + WINDOW_DATA + WRITTEN_AT, 0x10002100);
+    pair_mode(p, X86_CODE_32);
+    run_written(p, before_itself, sizeof(before_itself), 4001);
+    trans_stats_get(p->trans.t, &stats);
+    assert_true(stats.invalidated > 10);
+    run_written(p, next_insn, sizeof(next_insn), 4001);
+    run_written(p, by_rep, sizeof(by_rep), 4001);
+    pair_close(p);
+}
+
 /* Stores to lines that nothing was translated from drop nothing, until there are many: then the page is given up. */
 static void test_written_beside(void **state)
 {
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_sequences_32),
         cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
+        cmocka_unit_test(test_written_code_32),
         cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),

@@ -173,9 +173,12 @@ static bool next_event(struct soft_cpu *c, struct soft_event *ev)
 static bool deliver(struct soft_cpu *c, struct soft_event *ev)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        soft_float_devices(c);
+        bool entered = soft_enter_long(c, ev);
+
         c->stop.kind = SOFT_GOES_ON;
-        if (soft_enter_handler(c, ev)) {
+        if (!entered)
+            soft_float_devices(c);
+        if (entered || soft_enter_handler(c, ev)) {
             c->s.rip = c->next_rip;
             c->repeats = false;
             c->s.events.shadow = 0;

@@ -123,5 +123,7 @@ struct soft_event {
 
 /* Goes to the handler: next_rip is its address. */
 bool soft_enter_handler(struct soft_cpu *c, const struct soft_event *ev);
+/* The same if it is the usual case in 64-bit mode; false, and nothing is changed or raised, if not (enter_long.c). */
+bool soft_enter_long(struct soft_cpu *c, const struct soft_event *ev);
 
 #endif

@@ -208,6 +208,14 @@ static uint64_t traps(struct soft_cpu *c, bool step)
     return dr6 | (step && !c->no_step ? X86_DR6_BS : 0);
 }
 
+bool soft_end_in_fault(struct soft_cpu *c)
+{
+    c->naccesses = 0;
+    c->raised = c->stop.vector;
+    c->held_dr6 = 0;
+    return soft_deliver(c);
+}
+
 bool soft_step(struct soft_cpu *c)
 {
     bool trap = c->s.rflags & X86_RFLAGS_TF;
@@ -238,10 +246,7 @@ bool soft_step(struct soft_cpu *c)
             finish(c); /* it is done: nothing is to be answered */
         return false;
     }
-    c->naccesses = 0;
-    c->raised = c->stop.vector;
-    c->held_dr6 = 0;
-    return soft_deliver(c);
+    return soft_end_in_fault(c);
 }
 
 /* ---- bursts ---------------------------------------------------------------------------------- */

@@ -24,6 +24,13 @@ void soft_burst(struct soft_cpu *c, uint64_t budget);
 /* The same, but ends behind the first instruction that does not go on with the next. */
 void soft_burst_to_branch(struct soft_cpu *c, uint64_t budget);
 
+/*
+ * soft_end_in_fault - deliver what c->stop has, which the instruction at rip has raised before it changed anything
+ *
+ * As soft_step ends then. False when delivery ended in the vCPU's exit.
+ */
+bool soft_end_in_fault(struct soft_cpu *c);
+
 /* Whether mode, privilege and features allow the row (allow.c); false with c->stop set. */
 bool soft_allowed(struct soft_cpu *c, const struct x86_insn *in);
 

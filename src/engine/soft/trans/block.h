@@ -64,6 +64,7 @@ struct site {
     uint8_t insn;     /* its number in the block */
     uint8_t executed; /* instructions */
     uint8_t kind, flags;
+    bool certain; /* SITE_MISS: the instruction makes this access, and changes nothing before */
     uint8_t size, how,
         align; /* SITE_MISS: bytes, enum trans_access, bytes; SITE_STEP: how: enum trans_ring; also SITE_REP: trans_string_how */
 };

@@ -12,6 +12,7 @@
 
 #include "core/mem_access.h"
 #include "engine/soft/flat.h"
+#include "engine/soft/mmu.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/fast_ring.h"
 
@@ -108,12 +109,7 @@ static uint64_t sysret_now(struct trans_frame *f, struct soft_cpu *c)
 const uint8_t *fast_readable(const struct soft_cpu *c, enum soft_bank bank, uint64_t linear,
                              unsigned len)
 {
-    const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
-
-    if (e->tag != ((linear & ~UINT64_C(0xfff)) | c->tlb_generation) ||
-        !(e->allow[bank] & HOW_READ) || e->host == NULL || linear % PAGE > PAGE - len)
-        return NULL;
-    return e->host + linear % PAGE;
+    return soft_known(c, bank, linear, len, HOW_READ);
 }
 
 bool fast_descriptor(const struct soft_cpu *c, uint16_t selector, struct x86_seg *seg)

@@ -327,6 +327,18 @@ static int32_t table_at(const struct gen *g, enum trans_access how)
                          ((unsigned)g->s->bank * TRANS_ACCESSES + how));
 }
 
+/*
+ * String instructions may have a count of 0, or two places; the x87's state is changed before memory is accessed, and
+ * so may MXCSR be before memory is written.
+ */
+static bool is_certain(const struct scan_insn *x, enum trans_access how)
+{
+    const struct x86_row *row = x86_insn_row(&x->in);
+
+    return row->klass != X86_CLASS_STRING && row->klass != X86_CLASS_X87 &&
+           row->klass != X86_CLASS_MMX && (x->simd == 0 || how == TRANS_READ);
+}
+
 /* entry: the tag. */
 static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a,
                           struct emit_mem entry, uint8_t *again)
@@ -350,6 +362,7 @@ static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a
     site->size = (uint8_t)a->size;
     site->how = (uint8_t)a->how;
     site->align = (uint8_t)(a->align > 1 ? a->align : 1);
+    site->certain = is_certain(g->x, a->how);
     gen_cold(g, cold);
 }
 

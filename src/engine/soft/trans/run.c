@@ -230,6 +230,7 @@ enum next {
     NEXT_RETRY,  /* the instruction of the site again */
     NEXT_STEP,   /* the interpreter for one instruction */
     NEXT_REP,    /* the same, a REP that may be done at once */
+    NEXT_FAULT,  /* the instruction's first access has raised #PF, and it has done nothing else */
     NEXT_PAUSE,  /* the same, and it is waiting for another vCPU */
     NEXT_COLD,   /* the interpreter up to a branch */
     NEXT_RETURN, /* to the caller, who has something to look at */
@@ -254,15 +255,22 @@ static bool fill_page(struct trans *t, const struct site *s, uint64_t linear,
     return trans_page_fill(t, linear, access, e);
 }
 
+/* #PF is what the interpreter would raise too, and nobody wants to see it do so. */
+static bool faults_here(const struct trans *t, const struct site *s, uint64_t linear)
+{
+    return s->certain && t->check == NULL && linear % PAGE + s->size <= PAGE;
+}
+
 static enum next miss(struct trans *t, const struct site *s)
 {
     struct soft_cpu *c = t->c;
     uint64_t linear = t->frame->data;
     struct soft_place place;
 
-    if (!canonical(linear) || linear % s->align != 0 ||
-        !soft_translate(c, linear, s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ, c->bank, &place))
+    if (!canonical(linear) || linear % s->align != 0)
         return NEXT_STEP;
+    if (!soft_translate(c, linear, s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ, c->bank, &place))
+        return faults_here(t, s, linear) ? NEXT_FAULT : NEXT_STEP;
     return fill_page(t, s, linear, &c->tlb[linear / PAGE % SOFT_TLB]) ? NEXT_RETRY : NEXT_STEP;
 }
 
@@ -457,6 +465,22 @@ static enum next follow(struct trans *t, uint32_t number, struct resume *at)
     return NEXT_RETRY;
 }
 
+/* To the handler of what has been raised. */
+static enum next fault(struct trans *t, struct resume *at)
+{
+    const struct block *handler;
+
+    if (!soft_end_in_fault(t->c))
+        return NEXT_EXIT;
+    if (wanted(t->c))
+        return NEXT_RETURN;
+    handler = block_at(t, t->c->s.rip, BLOCK_NONE);
+    if (handler == NULL)
+        return NEXT_LOOKUP;
+    *at = (struct resume){ .host = t->store->cache.rx + handler->entry };
+    return NEXT_RETRY;
+}
+
 /* After translated code has been left: what its site asks for. */
 static enum next go_on(struct trans *t, struct resume *at)
 {
@@ -480,6 +504,8 @@ static enum next go_on(struct trans *t, struct resume *at)
         return step(t, b, s->insn, next, at);
     case NEXT_LINK:
         return follow(t, number, at);
+    case NEXT_FAULT:
+        return fault(t, at);
     default:
         return next;
     }

@@ -335,6 +335,35 @@ static void test_written_beside(void **state)
     pair_close(p);
 }
 
+/* Vectors in two pages are loaded and stored in translated code, once both are known; flags come through. */
+static void test_vectors_in_two_pages(void **state)
+{
+    enum { PLACE = 2 * PAGE - 5 - WRITTEN_AT - 7 };
+    static const uint8_t loop[] = {
+        0x48, 0x8d, 0x1d, PLACE & 0xff, PLACE >> 8, 0,    0,    /* lea rbx, [in two pages] */
+        0x0f, 0x10, 0x03,                                       /* 1: movups xmm0, [rbx] */
+        0x66, 0x0f, 0xfe, 0xc0,                                 /* paddd xmm0, xmm0 */
+        0x83, 0xc0, 0x7f,                                       /* add eax, 127 */
+        0x0f, 0x11, 0x83, 0x00,         0x10,       0x00, 0x00, /* movups [rbx + 4096], xmm0 */
+        0x83, 0xd1, 0x00,                                       /* adc ecx, 0 */
+        0xf3, 0x0f, 0x10, 0x4b,         0x02,                   /* movss xmm1, [rbx + 2] */
+        0x0f, 0x2e, 0x4b, 0x03,                                 /* ucomiss xmm1, [rbx + 3] */
+        0x83, 0xd2, 0x00,                                       /* adc edx, 0 */
+        0xff, 0x03,                                             /* inc dword [rbx] */
+        0xeb, 0xdc,                                             /* jmp 1b */
+    };
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct trans_stats stats;
+
+    (void)state;
+    run_written(p, loop, sizeof(loop), 20001);
+    trans_stats_get(p->trans.t, &stats);
+    assert_true(stats.insns > 19000);
+    assert_true(stats.steps < 20); /* the integer is in one page */
+    pair_close(p);
+}
+
 /* What a device writes is seen when translated code is entered the next time. */
 static void test_device_writes(void **state)
 {
@@ -412,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
         cmocka_unit_test(test_written_code_32),
+        cmocka_unit_test(test_vectors_in_two_pages),
         cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),

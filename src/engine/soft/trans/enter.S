@@ -332,17 +332,18 @@
     .size trans_string_call, . - trans_string_call
 
     /*
-     * Called with a site in R15 and what it looked for in RBP, which both stay. Goes back to look again, or five bytes
-     * further on, behind the jump that does so. Flags change.
+     * Called with a site in R15 and an address in RBP, which both stay. Goes back there if `function` says so, or five
+     * bytes further on, behind a jump. Flags change.
      */
-    begin trans_fill
+    .macro general name, function
+    begin \name
     .irp reg, rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11
     push %\reg
     .endr
     lea 80(%rsp), %rdi
     mov %r15d, %esi
     mov %rbp, %rdx
-    call trans_fill_at
+    call \function
     test %al, %al
     .irp reg, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax
     pop %\reg
@@ -352,6 +353,11 @@
 1:
     addq $5, (%rsp)
     ret
-    .size trans_fill, . - trans_fill
+    .size \name, . - \name
+    .endm
+
+    general trans_fill, trans_fill_at
+    general trans_across, trans_across_at
+    general trans_across_end, trans_across_end_at
 
     .section .note.GNU-stack, "", @progbits

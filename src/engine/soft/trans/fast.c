@@ -222,6 +222,13 @@ static bool may_fill(const struct trans *t)
     return t->check == NULL && !trans_has_news(t);
 }
 
+uint8_t *trans_known_page(struct trans *t, enum trans_access how, uint64_t linear)
+{
+    const struct soft_tlb_entry *e = known(t->c, linear, how == TRANS_WRITE ? HOW_WRITE : HOW_READ);
+
+    return e != NULL && may_fill(t) ? e->host : NULL;
+}
+
 bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear)
 {
     const struct soft_tlb_entry *e = known(t->c, linear, how == TRANS_WRITE ? HOW_WRITE : HOW_READ);

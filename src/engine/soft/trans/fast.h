@@ -66,6 +66,17 @@ bool trans_string(struct trans_frame *f, uint32_t site);
  */
 bool trans_fill_at(struct trans_frame *f, uint32_t site, uint64_t data);
 
+/* The host's place of a page that may be accessed so, if the translation cache has it; else NULL. */
+uint8_t *trans_known_page(struct trans *t, enum trans_access how, uint64_t linear);
+
+/*
+ * trans_across_at - get ready the operand of a site that lies in two pages, in frame.across_bytes
+ *
+ * False: it does not, or one of them is not known. trans_across_end_at() stores what is there afterwards.
+ */
+bool trans_across_at(struct trans_frame *f, uint32_t site, uint64_t linear);
+bool trans_across_end_at(struct trans_frame *f, uint32_t site, uint64_t unused);
+
 /* The page of an access, into its table, from the translation cache. False: it is not there, or nothing new. */
 bool trans_fill_page(struct trans *t, enum trans_access how, uint64_t linear);
 

@@ -24,6 +24,7 @@ enum {
     TRANS_CELLS = 32768,
     TRANS_COUNTS = 1 << 17, /* blocks */
     X87_AT_SHIFT = 6,       /* of the block's number in x87_at */
+    ACROSS_BYTES = 32,      /* the longest operand */
     TRANS_STACK = 65536,    /* bytes: a signal frame with all vector state, and a handler */
 };
 
@@ -73,6 +74,8 @@ struct trans_frame {
     const void *call;       /* trans_call */
     const void *string;     /* trans_string_call */
     const void *fill;       /* trans_fill */
+    const void *across;     /* trans_across, trans_across_end */
+    const void *across_end;
     struct trans *trans;
     const _Atomic unsigned *requests; /* of the vCPU */
     uint64_t rflags;                  /* the guest's, without the arithmetic flags */
@@ -84,6 +87,8 @@ struct trans_frame {
     uint64_t rf_from;
     uint64_t seg_poison[2]; /* FS, GS in 32-bit code: 0, or what no linear address has */
 
+    uint8_t *across_page[2]; /* of the operand in two pages */
+    _Alignas(64) uint8_t across_bytes[ACROSS_BYTES];
     _Alignas(64) struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
     struct trans_indirect indirect[TRANS_MODES][TRANS_INDIRECT];
     const void *cell[TRANS_CELLS];     /* where branches to other pages go */
@@ -116,5 +121,7 @@ void trans_simd_load(void);
 void trans_call(void);
 void trans_string_call(void);
 void trans_fill(void);
+void trans_across(void);
+void trans_across_end(void);
 
 #endif

@@ -21,7 +21,7 @@ enum cold_kind {
 
 struct cold {
     uint8_t *from; /* the jump's distance */
-    uint8_t *back; /* COLD_SIMD: where it goes on */
+    uint8_t *back; /* COLD_SIMD, and with `across`: where it goes on */
     uint32_t site;
     uint8_t kind;
     bool parked;     /* the flags are in AX, RAX in the frame */
@@ -31,6 +31,7 @@ struct cold {
     bool fixed;      /* of the tag */
     uint64_t target; /* COLD_EDGE */
     uint8_t insn;    /* its number in the block */
+    bool across;     /* it may be done where it lies in two pages */
 };
 
 /* Instructions that use the stack and are checked together (gen_stack.c). */
@@ -127,6 +128,10 @@ struct gen_access {
     struct group *group; /* NULL, or whose members are executed instead of leaving */
 };
 void gen_check(struct gen *g, struct gen_access a);
+
+/* gen_across.c: a copied instruction that can be done in two pages; and that, behind the hot part. */
+bool gen_may_cross(const struct gen *g, const struct gen_access *a);
+void gen_across(struct gen *g, const struct cold *c);
 /* The same for the operand of the instruction under way, with its address and segment. */
 void gen_operand(struct gen *g, struct gen_access a);
 
@@ -139,7 +144,8 @@ void gen_insn(struct gen *g);
 
 /* ---- instructions ------------------------------------------------------------------------------ */
 
-void gen_copy(struct gen *g); /* gen_copy.c */
+void gen_copy(struct gen *g);         /* gen_copy.c */
+void gen_copy_checked(struct gen *g); /* S1 is its memory operand */
 void gen_div(struct gen *g);
 void gen_bits(struct gen *g);  /* gen_bits.c */
 void gen_moffs(struct gen *g); /* gen_flat32.c */

@@ -368,19 +368,29 @@ bool gen_keeps_s1(const struct x86_insn *in)
     return f.nscratch <= 1 && !x86_insn_writes_gpr(in, X86_RSP);
 }
 
-void gen_copy(struct gen *g)
+void gen_copy_checked(struct gen *g)
 {
     struct fields f;
+
+    assign_all(&f, &g->x->in);
+    skip_loads(&f, &g->x->in);
+    load_scratch(g, &f);
+    copy(g, &f);
+}
+
+void gen_copy(struct gen *g)
+{
+    unsigned before;
 
     if (g->x->kind == SCAN_LEA) {
         lea(g);
         return;
     }
-    assign_all(&f, &g->x->in);
-    skip_loads(&f, &g->x->in);
+    before = g->ncolds;
     check_operand(g);
-    load_scratch(g, &f);
-    copy(g, &f);
+    gen_copy_checked(g);
+    if (g->ncolds > before)
+        g->cold[before].back = g->e.at;
 }
 
 /* ---- DIV, IDIV -------------------------------------------------------------------------------- */

@@ -222,6 +222,10 @@ void gen_colds(struct gen *g)
                 (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2, 0, c->tag_at });
         if (c->again != NULL)
             fill(e, c);
+        if (c->across) {
+            gen_across(g, c);
+            continue;
+        }
         if (c->parked)
             unpark(e);
         leave(e, c->site);
@@ -349,6 +353,8 @@ static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a
                          .recover = true,
                          .again = again,
                          .tag_at = entry.disp,
+                         .across = a->group == NULL && gen_may_cross(g, a),
+                         .insn = (uint8_t)g->i,
                          .fixed = a->fixed };
     struct site *site;
 

@@ -296,6 +296,14 @@ static bool loads(const struct x86_insn *in, size_t field)
            in->opcode == 0x8b && is_mem(in, HOST_FRAME, X86_REG_NONE) && in->disp == field;
 }
 
+/* S1 = frame.across_bytes. */
+static bool is_across(const struct x86_insn *in)
+{
+    return x86_insn_row(in)->mnemonic == X86_MN_LEA && in->opsize == 8 && in->reg == HOST_S1 &&
+           is_mem(in, HOST_FRAME, X86_REG_NONE) &&
+           in->disp == offsetof(struct trans_frame, across_bytes);
+}
+
 static void follow_s1(struct prove *p)
 {
     const struct x86_insn *in = &p->in;
@@ -318,6 +326,10 @@ static void follow_s1(struct prove *p)
         s->n = (uint16_t)(PAGE - in->imm);
     } else if (compared && x86_insn_row(in)->mnemonic == X86_MN_JNBE) {
         s->s1 = S1_IN_PAGE;
+    } else if (is_across(in)) {
+        s->s1 = S1_CHECKED;
+        s->n = ACROSS_BYTES;
+        s->may_write = true;
     } else if (loads(in, offsetof(struct trans_frame, gpr))) {
         s->s1 = S1_CPU;
     } else if (loads(in, offsetof(struct trans_frame, requests))) {

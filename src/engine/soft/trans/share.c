@@ -158,6 +158,8 @@ static int make_frame(struct trans *t, struct vitro_err *err)
     t->frame->call = (const void *)trans_call;
     t->frame->string = (const void *)trans_string_call;
     t->frame->fill = (const void *)trans_fill;
+    t->frame->across = (const void *)trans_across;
+    t->frame->across_end = (const void *)trans_across_end;
     t->frame->trans = t;
     t->frame->simd_missing = TRANS_SIMD_ALL;
     t->frame->requests = &t->c->vcpu->requests;

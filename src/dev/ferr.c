@@ -30,6 +30,8 @@ static struct ferr_dev *of_wires(struct ferr *wires)
 
 static void request(struct ferr_dev *f, bool level)
 {
+    if (f->requested == level)
+        return;
     f->requested = level;
     irq_set(&f->irq, level);
 }

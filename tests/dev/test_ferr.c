@@ -17,8 +17,11 @@ struct rig {
 
 static void see_line(void *ctx, unsigned pin, bool level)
 {
+    struct rig *r = ctx;
+
     assert_int_equal(pin, 13);
-    ((struct rig *)ctx)->line = level;
+    assert_int_not_equal(level, r->line); /* told when it changes, and only then */
+    r->line = level;
 }
 
 /* level of FERR# */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_chips.c - serial port, clock, keyboard, power management, under random use by a guest and by people
+ * fuzz_chips.c - serial port, clock, keyboard, power management, x87 errors, under random use by a guest and by people
  *
  * Input: steps of an operation byte and its arguments (fuzz_take), zero when it ends in the middle. Held after each step:
  * what waits has a bound, a line is as high as the chip's own registers say, looking at registers changes none, and
@@ -13,6 +13,7 @@
 
 #include "base/bits.h"
 #include "dev/acpi_pm.h"
+#include "dev/ferr.h"
 #include "dev/i8042.h"
 #include "dev/mc146818.h"
 #include "dev/sysports.h"
@@ -23,13 +24,13 @@
 /* Each timer is for an event that is enabled and has not come: three of the clock, one each of two others. */
 enum { STEPS_MAX = 4096, EVENTS_MAX = 5 };
 
-enum { IRQ_KBD = 1, IRQ_SERIAL = 4, IRQ_CLOCK = 8, IRQ_SCI = 9, NIRQS = 16 };
+enum { IRQ_KBD = 1, IRQ_SERIAL = 4, IRQ_CLOCK = 8, IRQ_SCI = 9, IRQ_FERR = 13, NIRQS = 16 };
 
 struct board {
     struct bus bus;
     struct timers timers;
     struct clock clock;
-    struct dev *uart, *clk, *kbd, *pm, *sys;
+    struct dev *uart, *clk, *kbd, *pm, *sys, *ferr;
     bool level[NIRQS];
     bool changes; /* a read of the guest's or a write: callbacks may come */
     uint64_t sent, writes, wall;
@@ -118,6 +119,7 @@ static void build(struct board *b)
                                                   .power_off = see_call,
                                                   .power_off_ctx = b });
     b->sys = sysports_new(&(struct sysports_config){ see_call, b });
+    b->ferr = ferr_new(&(struct irq_line){ set_line, b, IRQ_FERR });
     attach(b, 0x3f8, UART16550_LEN, b->uart);
     attach(b, MC146818_PORT, MC146818_LEN, b->clk);
     attach(b, I8042_DATA_PORT, I8042_PART_LEN, i8042_part(b->kbd, I8042_DATA));
@@ -128,6 +130,7 @@ static void build(struct board *b)
     attach(b, SYSPORTS_POST_PORT, 1, sysports_part(b->sys, SYSPORTS_POST));
     attach(b, SYSPORTS_92_PORT, 1, sysports_part(b->sys, SYSPORTS_92));
     attach(b, SYSPORTS_RESET_PORT, 1, sysports_part(b->sys, SYSPORTS_RESET));
+    attach(b, FERR_PORT, 1, b->ferr);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------- */
@@ -146,7 +149,7 @@ static void do_port(struct board *b, uint64_t how)
 {
     static const uint16_t ports[] = { 0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff,
                                       0x60,  0x64,  0x70,  0x71,  0x80,  0x92,  0xcf9, 0x600,
-                                      0x602, 0x604, 0x608, 0x601, 0x603, 0x605, 0x60a, 0x3f8 };
+                                      0x602, 0x604, 0x608, 0x601, 0x603, 0x605, 0x60a, 0xf0 };
     uint64_t port = ports[take(b, 1) % ARRAY_LEN(ports)];
 
     access(b, port, how & 1, how & 6 ? 1 : 1u << take(b, 1) % 4);
@@ -196,6 +199,17 @@ static void do_person(struct board *b, uint64_t how)
     }
 }
 
+/* An x87 exception comes or goes, or the handler writes. */
+static void do_ferr(struct board *b, uint64_t how)
+{
+    struct ferr *wires = ferr_wires(b->ferr);
+
+    if (how & 2)
+        wires->set(wires, how & 1);
+    else
+        access(b, FERR_PORT, how & 1, 1);
+}
+
 static void do_time(struct board *b, uint64_t how)
 {
     uint64_t ns = take(b, 3) << how;
@@ -205,7 +219,7 @@ static void do_time(struct board *b, uint64_t how)
 
 static void do_reset(struct board *b, uint64_t how)
 {
-    struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys };
+    struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys, b->ferr };
     struct dev *dev = chips[how % ARRAY_LEN(chips)];
 
     dev->ops->reset(dev);
@@ -214,7 +228,7 @@ static void do_reset(struct board *b, uint64_t how)
 /* how: 0..15 */
 static void (*const steps[])(struct board *b, uint64_t how) = {
     do_port,    do_port,   do_port, do_clock, do_enable, do_receive, do_person, do_time,
-    do_receive, do_person, do_time, do_clock, do_port,   do_port,    do_port,   do_reset,
+    do_receive, do_person, do_time, do_clock, do_port,   do_port,    do_ferr,   do_reset,
 };
 
 /* ---- what must hold ---------------------------------------------------------------------------- */
@@ -255,6 +269,9 @@ static void check(struct board *b)
     CHECK(b->level[IRQ_SERIAL] || reg(r, n, "IIR") & 1 || (reg(r, n, "MCR") & 0x18) != 0x08);
     n = look(b->clk, r);
     CHECK(reg(r, n, "C") >> 7 == b->level[IRQ_CLOCK]);
+    n = look(b->ferr, r);
+    CHECK(b->level[IRQ_FERR] == reg(r, n, "request"));
+    CHECK(!reg(r, n, "IGNNE#") || (reg(r, n, "FERR#") && !reg(r, n, "request")));
     n = look(b->kbd, r);
     CHECK(b->level[IRQ_KBD] == (reg(r, n, "status") & reg(r, n, "command byte") & 1));
     CHECK(reg(r, n, "waiting") <= 2 + PS2KBD_ANSWERS + PS2KBD_KEYS);
@@ -280,8 +297,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(b);
     }
     CHECK(b->sent <= b->writes);
-    for (size_t i = 0; i < 5; i++) {
-        struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys };
+    for (size_t i = 0; i < 6; i++) {
+        struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys, b->ferr };
 
         chips[i]->ops->free(chips[i]);
     }

@@ -81,6 +81,7 @@ static bool may_move(const struct vitro *m, const struct vitro_config *cfg)
 
 static int make_model(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
+    bool moves = may_move(m, cfg);
     struct kvm_cpuid2 *kvm = NULL;
     struct limits limits = { .spec = &m->cpu_spec };
     struct x86_cpuid_source source;
@@ -88,10 +89,11 @@ static int make_model(struct vitro *m, const struct vitro_config *cfg, struct vi
         .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
         .apic = image_boots(m->guest->image.kind),
         .x2apic = adds(&m->cpu_spec, "x2apic"),
-        .tsc_deadline = adds(&m->cpu_spec, "tsc_deadline_timer"),
+        /* With it a kernel does not wait to measure the timer. Not each KVM hands its MSR over. */
+        .tsc_deadline = adds(&m->cpu_spec, "tsc_deadline_timer") || !moves,
     };
 
-    if (!m->cpu_spec.host && may_move(m, cfg) && kvm_cpuid_read(NULL, &kvm) == 0)
+    if (!m->cpu_spec.host && moves && kvm_cpuid_read(NULL, &kvm) == 0)
         limits.kvm = kvm;
     config.phys_bits = phys_bits(kvm);
     soft_host_source(&source);

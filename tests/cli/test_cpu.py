@@ -34,8 +34,8 @@ class Cpu(Case):
         raw = self.memory(self.file("dump", DUMP), "0x5000", 16 * len(LEAVES), *args)
         return dict(zip(LEAVES, struct.iter_unpack("<4I", raw)))
 
-    def flags(self, *args):
-        doc, run = self.json("regs", self.file("dump", DUMP), "--cpuid", *args)
+    def flags(self, *args, guest=None):
+        doc, run = self.json("regs", guest or self.file("dump", DUMP), "--cpuid", *args)
         self.expect(run, OK)
         return doc
 
@@ -76,6 +76,16 @@ class Cpu(Case):
         more = self.flags("-e", "soft", "--cpu", "-rdrand,+rdrand,+sse4_2")  # the last word counts
         self.assertLessEqual({"rdrand", "sse4_2", "sse4_1", "ssse3", "pni"}, set(more["flags"]))
         self.assertEqual(self.dump("-e", "soft", "--cpu", "-kvmclock")[0x40000001, 0][0], 0)
+
+    def test_timer_of_a_kernel(self):
+        """Where no KVM runs kernels, the timer's speed need not be measured; what may move has what KVM has."""
+        header = (0x1badb002, 0x10000, 0xe4514ffe, 0x100000, 0x100000, 0, 0, 0x100020)
+        kernel = self.file("kernel", struct.pack("<8I", *header) + b"\xf4")
+        stays = bool(NO_KVM) or b"kernels would be for the software CPU" in vitro("doctor").stdout
+        self.assertEqual("tsc_deadline_timer" in self.flags("-e", "soft", guest=kernel)["flags"], stays)
+        for flag, there in (("+tsc_deadline_timer", True), ("-tsc_deadline_timer", False)):
+            flags = self.flags("-e", "soft", "--cpu", flag, guest=kernel)["flags"]
+            self.assertEqual("tsc_deadline_timer" in flags, there, flag)
 
     def test_hypervisor_leaf_is_kvms_with_its_clock_alone(self):
         leaves = self.dump("-e", "soft")

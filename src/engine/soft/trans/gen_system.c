@@ -224,15 +224,16 @@ static void take_arithmetic(struct gen *g)
 static void popf(struct gen *g)
 {
     static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
-    unsigned live = gen_live(g);
     struct emit *e = &g->e;
+    unsigned live;
 
     gen_move_word(g, HOST_S1, X86_R14);
     gen_check(g, (struct gen_access){ .size = gen_word(g),
                                       .seg = X86_SS,
                                       .how = TRANS_READ,
-                                      .live = live,
+                                      .live = g->x->live,
                                       .stays_parked = true });
+    live = gen_live(g); /* 0 if the check has saved them */
     gen_load_word(g, HOST_S2, at_s1);
     emit_op_mem(e, false, OP_LOAD, HOST_S1, FRAME(rflags));
     emit_op_reg(e, false, 0x31, HOST_S2, HOST_S1);

@@ -82,7 +82,7 @@ static const char *class_why(const struct x86_row *row)
 {
     switch ((enum x86_class)row->klass) {
     case X86_CLASS_X87:
-        return "x87";
+        return "x87 state and its pointers";
     case X86_CLASS_MMX:
         return "MMX";
     case X86_CLASS_FAR:

@@ -2,7 +2,7 @@
 """The translator under Linux: compared with the interpreter."""
 import unittest
 
-from rig import Boot, full, needs
+from rig import GUESTS, Boot, full, needs
 
 OK = 0
 
@@ -15,6 +15,21 @@ class CheckBlocks(unittest.TestCase):
         boot = Boot("vmlinuz-cloud", options=["--check-blocks", "--stop-at", "insn:40M"])
         self.assertEqual(boot.code, OK, boot.tail())
         self.assertIn("stopped after the count asked for", boot.report)
+
+    @needs("vmlinuz-686", "initramfs-i386.cpio.gz")
+    def test_the_beginning_of_a_32_bit_kernel(self):
+        boot = Boot("vmlinuz-686", options=["--check-blocks", "-m", "256M", "--stop-at", "insn:40M"],
+                    initrd=GUESTS / "initramfs-i386.cpio.gz")
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn("stopped after the count asked for", boot.report)
+
+    @needs("vmlinuz-686-pae", "initramfs-i386.cpio.gz")
+    @full
+    def test_a_whole_boot_of_a_32_bit_kernel(self):
+        boot = Boot("vmlinuz-686-pae", "seq 1000 | md5sum", append="loglevel=4",
+                    options=["--check-blocks", "-m", "256M"], initrd=GUESTS / "initramfs-i386.cpio.gz")
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn(b"53d025127ae99ab79e8502aae2d9bea6  -", boot.said, boot.tail())
 
     @needs("vmlinuz-cloud")
     @full

@@ -67,6 +67,8 @@ static const struct piece ring_0[] = {
     PIECE("\xfb\xeb\x00"),             /* sti; jmp over nothing */
     PIECE("\xfb\x9c\x58"),             /* sti; pushfq; pop rax */
     PIECE("\xfb\xfa"),                 /* sti; cli */
+    PIECE("\x9c\x83\xc3\x07\x9d"),     /* pushfq; add ebx, 7; popfq */
+    PIECE("\x9c\x01\xd8\x9d"),         /* pushfq; add eax, ebx; popfq */
     PIECE("\x0f\x01\xf8"),             /* swapgs */
     PIECE("\x0f\x01\xcb"),             /* stac */
     PIECE("\x0f\x01\xca"),             /* clac */

@@ -146,11 +146,13 @@ static const struct emit_mem at_s1 = { HOST_S1, EMIT_NO_INDEX, 0, 0 };
 /* Of S2, what `mask` covers must be `masks`, which leaves no exception unmasked. */
 static void load_control(struct gen *g, unsigned size, int32_t mask, int32_t masks)
 {
-    unsigned live = gen_live(g);
+    unsigned live;
     struct emit *e = &g->e;
 
-    gen_operand(g, (struct gen_access){
-                       .size = size, .how = TRANS_READ, .live = live, .stays_parked = true });
+    gen_operand(g,
+                (struct gen_access){
+                    .size = size, .how = TRANS_READ, .live = gen_live(g), .stays_parked = true });
+    live = gen_live(g); /* none are parked if the check has put them into the frame */
     emit_op_mem(e, false, size == 2 ? OP_MOVZX_16 : OP_LOAD, HOST_S2, at_s1);
     emit_op_mem(e, false, OP_STORE, HOST_S2, FRAME(temp));
     emit_alu_imm(e, false, ALU_AND, HOST_S2, mask);

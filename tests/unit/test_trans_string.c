@@ -153,6 +153,7 @@ static void check_same(const struct pair *p, unsigned round)
     assert_int_equal(a->rflags, b->rflags);
     assert_int_equal(a->cr2, b->cr2);
     assert_int_equal(x->c->raised, y->c->raised);
+    assert_int_equal(x->c->repeats, y->c->repeats);
     assert_int_equal(x->c->vcpu->exit.kind, y->c->vcpu->exit.kind);
     assert_int_equal(x->c->vcpu->exit.addr, y->c->vcpu->exit.addr);
     assert_memory_equal(a->gpr, b->gpr, sizeof(a->gpr));

@@ -117,6 +117,7 @@ bool trans_look(struct trans_frame *f, const struct site *at)
     l.ended |= left == 0;
     c->s.gpr[X86_RCX] = left;
     f->shadow = 0;
+    c->repeats = !l.ended;
     if (l.ended)
         f->leave_flags = compared(&l);
     f->budget -= done - l.ended; /* the block counts the instruction itself */

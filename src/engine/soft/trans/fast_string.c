@@ -140,6 +140,7 @@ bool trans_string(struct trans_frame *f, uint32_t site)
     if (rcx != NULL)
         *rcx = left;
     f->shadow = 0;
+    c->repeats = left != 0;
     f->budget -= done - (left == 0); /* the block counts the instruction itself */
     return left == 0;
 }

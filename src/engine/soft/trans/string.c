@@ -98,6 +98,7 @@ static bool chunk(struct trans *t, const struct rep *r, uint64_t n)
     c->insns += n;
     c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
     c->s.events.shadow = 0;
+    c->repeats = soft_gpr(c, X86_RCX, r->addrsize) != 0;
     return true;
 }
 

@@ -110,7 +110,9 @@ static void check_translators(struct machine *m, const struct way *way, const ch
             assert_true(stats.insns > 1000);
         if (way->cache_len != 0 && strstr(name, "evict") != NULL)
             assert_true(stats.resets > 2);
-        if (strstr(name, "own-code") != NULL || strstr(name, "serialized") != NULL)
+        /* With a threshold it may always be written again before all CPUs have looked, and never be translated. */
+        if (way->tier == VITRO_TIER_TRANS &&
+            (strstr(name, "own-code") != NULL || strstr(name, "serialized") != NULL))
             assert_true(stats.invalidated > 0);
     }
 }

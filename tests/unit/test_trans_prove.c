@@ -15,14 +15,7 @@
 #include "engine/soft/trans/emit.h"
 #include "engine/soft/trans/prove.h"
 
-enum {
-    ALU_AND = 4,
-    ALU_CMP = 7,
-    CC_A = 7,
-    ADD_LOAD = 0x03,
-    PAGE = 4096,
-    MASK = (TRANS_TLB - 1) << 4
-};
+enum { ALU_AND = 4, ALU_CMP = 7, CC_A = 7, ADD_LOAD = 0x03, PAGE = 4096, MASK = TRANS_TLB - 1 };
 
 /* A check with its parts, and an access behind it; what a test leaves out or changes. */
 struct plan {
@@ -30,7 +23,7 @@ struct plan {
     unsigned access;          /* bytes of the access */
     bool store;
     bool no_mask, wide_mask, no_compare, no_jump, late_jump, other_host, no_host, write_table;
-    bool scratch_lost, s1_moved;
+    bool scratch_lost, s1_moved, other_scale, fixed, fixed_odd;
     int32_t disp;          /* of the access */
     uint8_t before[12], n; /* bytes in front of the access */
 };
@@ -39,6 +32,16 @@ struct plan {
 
 static const struct plan plans[] = {
     { .what = "a load", .access = 8 },
+    { .what = "another scale",
+      .wrong = "S1 is not a checked address",
+      .access = 8,
+      .other_scale = true },
+    { .what = "an entry that is named", .access = 8, .fixed = true },
+    { .what = "between two entries",
+      .wrong = "S1 is not a checked address",
+      .access = 8,
+      .fixed = true,
+      .fixed_odd = true },
     { .what = "a store", .access = 8, .store = true, .write_table = true },
     { .what = "a part of what was checked", .access = 4, .disp = 4 },
     { .what = "beyond", .wrong = "more bytes than were checked", .access = 8, .disp = 1 },
@@ -220,8 +223,11 @@ static const struct plan plans[] = {
 static void check(struct emit *e, const struct plan *p, uint8_t **jump)
 {
     int32_t table = (int32_t)(offsetof(struct trans_frame, tlb) +
-                              (p->write_table ? sizeof(struct trans_page) * TRANS_TLB : 0));
-    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, table };
+                              (p->write_table ? sizeof(struct trans_pages) : 0));
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, p->other_scale ? 2 : 3, table };
+
+    if (p->fixed)
+        entry = (struct emit_mem){ HOST_FRAME, EMIT_NO_INDEX, 0, table + (p->fixed_odd ? 84 : 80) };
 
     emit_bytes(e, (const uint8_t[]){ ADDRESS }, 3);
     emit_mov(e, HOST_S2, HOST_S1);
@@ -238,7 +244,7 @@ static void check(struct emit *e, const struct plan *p, uint8_t **jump)
         emit_mov(e, HOST_S2, X86_RAX);
     if (p->s1_moved)
         emit_lea(e, HOST_S1, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 1 });
-    entry.disp += p->other_host ? 24 : 8;
+    entry.disp += (int32_t)offsetof(struct trans_pages, host) + (p->other_host ? 8 : 0);
     if (!p->no_host)
         emit_op_mem(e, true, ADD_LOAD, HOST_S1, entry);
 }

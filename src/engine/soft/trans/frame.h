@@ -33,10 +33,10 @@ enum trans_access { TRANS_READ, TRANS_WRITE, TRANS_ACCESSES };
 /* A mode is who executes (enum soft_bank), and this for flat 32-bit code; else it is 64-bit code. */
 enum { TRANS_FLAT32 = BANKS, TRANS_MODES = 2 * BANKS };
 
-/* One page that may be accessed so. An entry that is free has the tag of another index: nothing matches. */
-struct trans_page {
-    uint64_t ntag; /* minus the page's linear address */
-    uint8_t *host; /* the page */
+/* Pages that may be accessed so, by index. One that is free has the tag of another index: nothing matches. */
+struct trans_pages {
+    uint64_t ntag[TRANS_TLB]; /* minus the page's linear address */
+    uint8_t *host[TRANS_TLB]; /* the page */
 };
 
 /* Where an indirect branch goes on. Free: rip is 1 in entry 0 (never asked for there) or 0. */
@@ -89,7 +89,7 @@ struct trans_frame {
 
     uint8_t *across_page[2]; /* of the operand in two pages */
     _Alignas(64) uint8_t across_bytes[ACROSS_BYTES];
-    _Alignas(64) struct trans_page tlb[BANKS][TRANS_ACCESSES][TRANS_TLB];
+    _Alignas(64) struct trans_pages tlb[BANKS][TRANS_ACCESSES];
     struct trans_indirect indirect[TRANS_MODES][TRANS_INDIRECT];
     const void *cell[TRANS_CELLS];     /* where branches to other pages go */
     uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */
@@ -110,8 +110,7 @@ static_assert(offsetof(struct trans_frame, host_fcw) == 164, "enter.S");
 static_assert(offsetof(struct trans_frame, wanted) == 168, "enter.S");
 static_assert(offsetof(struct trans_frame, parked) == 176, "enter.S");
 static_assert(offsetof(struct trans_frame, simd_refused) == 184, "enter.S");
-static_assert(sizeof(struct trans_page) == 16 && sizeof(struct trans_indirect) == 16,
-              "indices are shifted by 4");
+static_assert(sizeof(struct trans_indirect) == 16, "indices are shifted by 4");
 
 /* enter.S: runs translated code from frame->entry until it leaves. */
 void trans_enter(struct trans_frame *frame);

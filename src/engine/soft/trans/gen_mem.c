@@ -8,6 +8,7 @@
  */
 #include "engine/soft/trans/gen.h"
 
+enum { PAGE_SHIFT = 12, ENTRY_SHIFT = 3 };
 enum {
     PAGE = 4096,
     ALU_ADD = 0,
@@ -217,9 +218,9 @@ void gen_colds(struct gen *g)
             continue;
         }
         if (c->recover)
-            emit_op_mem(
-                e, true, OP_SUB_LOAD, HOST_S1,
-                (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2, 0, c->tag_at });
+            emit_op_mem(e, true, OP_SUB_LOAD, HOST_S1,
+                        (struct emit_mem){ HOST_FRAME, c->fixed ? EMIT_NO_INDEX : HOST_S2,
+                                           ENTRY_SHIFT, c->tag_at });
         if (c->again != NULL)
             fill(e, c);
         if (c->across) {
@@ -327,8 +328,7 @@ void gen_operand(struct gen *g, struct gen_access a)
 static int32_t table_at(const struct gen *g, enum trans_access how)
 {
     return (int32_t)(offsetof(struct trans_frame, tlb) +
-                     sizeof(struct trans_page) * TRANS_TLB *
-                         ((unsigned)g->s->bank * TRANS_ACCESSES + how));
+                     sizeof(struct trans_pages) * ((unsigned)g->s->bank * TRANS_ACCESSES + how));
 }
 
 /*
@@ -388,17 +388,18 @@ static void add_base(struct gen *g, unsigned seg)
 /* The entry that the address in S1 looks at; its index is in S2 then, unless it is known. */
 static struct emit_mem entry_of(struct gen *g, const struct gen_access *a)
 {
-    struct emit_mem entry = { HOST_FRAME, HOST_S2, 0, table_at(g, a->how) };
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, ENTRY_SHIFT, table_at(g, a->how) };
 
     if (a->fixed) {
         entry.index = EMIT_NO_INDEX;
-        entry.disp += (int32_t)(a->linear / PAGE % TRANS_TLB * sizeof(struct trans_page));
+        entry.scale = 0;
+        entry.disp += (int32_t)(a->linear / PAGE % TRANS_TLB << ENTRY_SHIFT);
         return entry;
     }
     emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S2);
     emit_op_reg(&g->e, false, OP_SHIFT_IMM, SHR, HOST_S2);
-    emit_8(&g->e, 8);
-    emit_alu_imm(&g->e, false, ALU_AND, HOST_S2, (TRANS_TLB - 1) << 4);
+    emit_8(&g->e, PAGE_SHIFT);
+    emit_alu_imm(&g->e, false, ALU_AND, HOST_S2, TRANS_TLB - 1);
     return entry;
 }
 
@@ -424,7 +425,7 @@ void gen_check(struct gen *g, struct gen_access a)
         emit_32(e, a.align - 1);
         leave_to_fill(g, CC_NZ, &a, entry, NULL);
     }
-    entry.disp += (int32_t)offsetof(struct trans_page, host);
+    entry.disp += (int32_t)offsetof(struct trans_pages, host);
     emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
     if (!a.stays_parked)
         gen_unpark(g, a.live);

@@ -15,14 +15,22 @@ enum { PAGE = 4096 };
 /* ---- free ------------------------------------------------------------------------------------- */
 
 /* The tag of an index two further on: no address that looks here is in that page. */
-static struct trans_page free_page(unsigned idx)
+static uint64_t free_tag(unsigned idx)
 {
-    return (struct trans_page){ .ntag = -((uint64_t)((idx + 2) % TRANS_TLB) * PAGE) };
+    return -((uint64_t)((idx + 2) % TRANS_TLB) * PAGE);
 }
 
-static struct trans_page *page_at(struct trans *t, uint32_t number)
+static struct trans_pages *table_of(struct trans *t, uint32_t number)
 {
-    return &t->frame->tlb[0][0][0] + number;
+    return &t->frame->tlb[0][0] + number / TRANS_TLB;
+}
+
+static void set_page(struct trans *t, uint32_t number, uint64_t ntag, uint8_t *host)
+{
+    struct trans_pages *table = table_of(t, number);
+
+    table->ntag[number % TRANS_TLB] = ntag;
+    table->host[number % TRANS_TLB] = host;
 }
 
 /* Other vCPUs put the first target into new cells. */
@@ -35,7 +43,7 @@ static void free_entry(struct trans *t, enum trans_table table, uint32_t number)
 {
     switch (table) {
     case TABLE_PAGES:
-        *page_at(t, number) = free_page(number % TRANS_TLB);
+        set_page(t, number, free_tag(number % TRANS_TLB), NULL);
         break;
     case TABLE_INDIRECT: /* a target that looks at another place */
         (&t->frame->indirect[0][0])[number] =
@@ -92,7 +100,7 @@ bool trans_forget_page(struct trans *t, uint64_t linear)
     for (uint32_t i = 0; i < BANKS * TRANS_ACCESSES; i++) {
         uint32_t number = i * TRANS_TLB + (uint32_t)(linear / PAGE % TRANS_TLB);
 
-        if (page_at(t, number)->ntag == -linear)
+        if (table_of(t, number)->ntag[number % TRANS_TLB] == -linear)
             free_entry(t, TABLE_PAGES, number);
     }
     return true;
@@ -154,17 +162,20 @@ bool trans_page_fill(struct trans *t, uint64_t linear, enum trans_access how,
                      const struct soft_tlb_entry *e)
 {
     uint32_t number = trans_page_number(t->c->bank, how, linear);
-    struct trans_page *p = page_at(t, number), was = *p;
-    uint64_t page = linear - linear % PAGE;
+    const struct trans_pages *table = table_of(t, number);
+    uint64_t ntag = -(linear - linear % PAGE);
+    bool known =
+        table->ntag[number % TRANS_TLB] == ntag && table->host[number % TRANS_TLB] == e->host;
 
-    *p = (struct trans_page){ .ntag = -page, .host = e->host };
+    set_page(t, number, ntag, e->host);
     note(t, TABLE_PAGES, e->global, number);
-    return was.ntag != p->ntag || was.host != p->host;
+    return !known;
 }
 
 static void strip(struct trans *t, const uint8_t *host, uint32_t number)
 {
-    if (page_at(t, number)->host == host && number / TRANS_TLB % TRANS_ACCESSES == TRANS_WRITE)
+    if (table_of(t, number)->host[number % TRANS_TLB] == host &&
+        number / TRANS_TLB % TRANS_ACCESSES == TRANS_WRITE)
         free_entry(t, TABLE_PAGES, number);
 }
 

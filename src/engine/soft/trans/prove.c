@@ -24,7 +24,7 @@
 #include "engine/soft/trans/emit.h"
 #include "x86/operand.h"
 
-enum { PAGE = 4096, CC_A = 7, TABLE = TRANS_TLB * sizeof(struct trans_page) };
+enum { PAGE = 4096, CC_A = 7, TABLE = sizeof(struct trans_pages), ENTRY = 8 };
 
 /* What S1 is. */
 enum s1 {
@@ -230,8 +230,9 @@ static const char *operand(const struct prove *p, const struct x86_operand *o)
         return at_s1(p, o);
     if (is_mem(in, HOST_FRAME, X86_REG_NONE))
         return in_frame(0, (int64_t)in->disp, o->bytes);
-    if (is_mem(in, HOST_FRAME, HOST_S2) && in->scale == 0)
-        return in_frame(p->now.s2, (int64_t)in->disp, o->bytes);
+    if (is_mem(in, HOST_FRAME, HOST_S2))
+        return in_frame(p->now.s2 <= UINT32_MAX ? p->now.s2 << in->scale : UINT64_MAX,
+                        (int64_t)in->disp, o->bytes);
     return "neither the frame nor S1";
 }
 
@@ -278,15 +279,15 @@ static bool is_tag(const struct prove *p, bool *may_write)
     bool counted = p->in.index == HOST_S2;
 
     *may_write = at / TABLE % TRANS_ACCESSES == TRANS_WRITE;
-    return at >= 0 && at / TABLE < BANKS * TRANS_ACCESSES &&
-           (counted ? at % TABLE == 0 && p->now.s2 <= TABLE - sizeof(struct trans_page)
-                    : at % (int64_t)sizeof(struct trans_page) == 0);
+    return at >= 0 && at / TABLE < BANKS * TRANS_ACCESSES && at % ENTRY == 0 &&
+           (counted ? at % TABLE == 0 && p->now.s2 < TRANS_TLB : at % TABLE < TRANS_TLB * ENTRY);
 }
 
 static bool adds_entry(const struct x86_insn *in)
 {
     return x86_insn_row(in)->mnemonic == X86_MN_ADD && in->opsize == 8 && in->reg == HOST_S1 &&
-           (is_mem(in, HOST_FRAME, HOST_S2) || is_mem(in, HOST_FRAME, X86_REG_NONE));
+           (is_mem(in, HOST_FRAME, X86_REG_NONE) ||
+            (is_mem(in, HOST_FRAME, HOST_S2) && 1u << in->scale == ENTRY));
 }
 
 /* A pointer that the frame has for translated code. */
@@ -313,7 +314,7 @@ static void follow_s1(struct prove *p)
     if (compared)
         s->s1 = S1_DISTANCE; /* unless the jump follows at once */
     if (adds_entry(in) && s->s1 == S1_IN_PAGE && s->counted == (in->index == HOST_S2) &&
-        (int32_t)in->disp == s->entry + (int32_t)offsetof(struct trans_page, host)) {
+        (int32_t)in->disp == s->entry + (int32_t)offsetof(struct trans_pages, host)) {
         s->s1 = S1_CHECKED;
     } else if (adds_entry(in) && is_tag(p, &may_write)) {
         s->s1 = S1_DISTANCE;

@@ -272,6 +272,15 @@ static inline unsigned trans_mode(const struct soft_cpu *c)
     return c->bank + (c->code_bits == 32 ? TRANS_FLAT32 : 0u);
 }
 
+/* ---- lookup.c --------------------------------------------------------------------------------- */
+
+/*
+ * trans_block_at - what is executed at rip by the vCPU as it is now; NULL: it is the interpreter's
+ *
+ * from  the site that leads there, which is linked to it; BLOCK_NONE: none
+ */
+struct block *trans_block_at(struct trans *t, uint64_t rip, uint32_t from);
+
 /* ---- build.c, store.c ------------------------------------------------------------------------- */
 
 #define SOURCE_NO_PAGE UINT64_MAX

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - between pieces of translated code: which block is next, and why the last one was left
+ * run.c - between pieces of translated code: why the last one was left, and what comes next
  */
 #include "engine/soft/trans/block.h"
 
-#include <limits.h>
 #include <sched.h>
 
-#include "core/mem_access.h"
 #include "engine/soft/attend.h"
 #include "engine/soft/insn_trace.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
+#include "engine/soft/segment.h"
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/check.h"
 #include "engine/soft/trans/flat32.h"
@@ -27,121 +26,6 @@ static bool wanted(const struct soft_cpu *c)
 {
     return atomic_load_explicit(&c->kicked, memory_order_relaxed) || soft_may_attend(c) ||
            soft_traces(c) || c->hit.how != 0 || !trans_ready(c);
-}
-
-/* ---- blocks ----------------------------------------------------------------------------------- */
-
-static bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
-
-/* The next page has to be looked at to know the instruction. */
-static bool goes_on_in_next(const struct source *at)
-{
-    unsigned left = PAGE - (unsigned)(at->rip % PAGE);
-    uint8_t bytes[X86_INSN_MAX];
-    struct x86_insn in;
-
-    if (left >= X86_INSN_MAX)
-        return false;
-    mem_load(bytes, at->host, left);
-    return x86_decode(bytes, left, at->mode >= TRANS_FLAT32 ? X86_CODE_32 : X86_CODE_64, &in) ==
-           X86_DECODE_NEED_MORE;
-}
-
-static bool find_next(struct soft_cpu *c, struct source *at)
-{
-    uint64_t linear = (at->rip | (PAGE - 1)) + 1;
-    struct soft_place place;
-
-    if (at->mode >= TRANS_FLAT32)
-        linear = (uint32_t)linear;
-    if (!canonical(linear) || !soft_translate(c, linear, HOW_FETCH, c->bank, &place) ||
-        place.host == NULL)
-        return false;
-    at->next_gpa = place.gpa;
-    at->next_host = place.host;
-    trans_note_looked(c->trans, linear);
-    return true;
-}
-
-/* What is executed at rip. False: the interpreter has to find out. */
-static bool find_source(struct trans *t, uint64_t rip, struct source *at)
-{
-    struct soft_cpu *c = t->c;
-    struct soft_place place;
-
-    if (!canonical(rip) || !soft_translate(c, rip, HOW_FETCH, c->bank, &place) ||
-        place.host == NULL)
-        return false;
-    *at = (struct source){ .rip = rip,
-                           .gpa = place.gpa,
-                           .host = place.host,
-                           .mode = trans_mode(c),
-                           .next_gpa = SOURCE_NO_PAGE };
-    return !goes_on_in_next(at) || find_next(c, at);
-}
-
-/* Both pages are guarded. */
-static bool guard(struct trans *t, const struct source *at)
-{
-    bool first = trans_guard(t, at->gpa - at->gpa % PAGE, at->host - at->gpa % PAGE);
-
-    return (at->next_host == NULL || trans_guard(t, at->next_gpa, at->next_host)) && first;
-}
-
-/* Under lock: what is to be executed there; NULL: by the interpreter. */
-static struct block *find_or_build(struct trans *t, const struct source *at)
-{
-    struct trans_store *s = t->store;
-    struct block *b = trans_find(s, at->rip, at->gpa, at->mode, at->next_gpa);
-    unsigned reluctance;
-    uint8_t *count;
-
-    if (b != NULL)
-        return b;
-    count = &t->counter[(at->gpa ^ at->gpa >> 14) % COUNTERS];
-    reluctance = trans_reluctance(s, at->gpa);
-    if (reluctance == UINT_MAX ||
-        (at->next_host != NULL && trans_reluctance(s, at->next_gpa) == UINT_MAX))
-        return NULL;
-    if (*count < s->threshold + reluctance) {
-        ++*count;
-        return NULL;
-    }
-    *count = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
-    return guard(t, at) ? trans_build(t, at) : NULL;
-}
-
-/* The block that is left at the site goes on in `to`. */
-static void link(struct trans *t, uint32_t number, const struct block *to)
-{
-    const struct site *s = &t->store->site[number];
-    const struct block *from = &t->store->block[s->block];
-
-    if (s->kind != SITE_EDGE)
-        trans_indirect_fill(t, to->rip, to);
-    else if (!from->dead && from->mode == to->mode)
-        trans_link(t, number, to);
-}
-
-/* from: the site that leads there, BLOCK_NONE for none. */
-static struct block *block_at(struct trans *t, uint64_t rip, uint32_t from)
-{
-    struct source at;
-    struct block *b;
-
-    if (!find_source(t, rip, &at))
-        return NULL;
-    trans_lock(t->store);
-    b = find_or_build(t, &at);
-    if (b != NULL)
-        trans_note_looked(t, rip);
-    if (b != NULL && from != BLOCK_NONE)
-        link(t, from, b);
-    trans_unlock(t->store);
-    return b;
 }
 
 /* ---- entering and leaving ---------------------------------------------------------------------- */
@@ -267,7 +151,7 @@ static enum next miss(struct trans *t, const struct site *s)
     uint64_t linear = t->frame->data;
     struct soft_place place;
 
-    if (!canonical(linear) || linear % s->align != 0)
+    if (!soft_canonical(linear) || linear % s->align != 0)
         return NEXT_STEP;
     if (!soft_translate(c, linear, s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ, c->bank, &place))
         return faults_here(t, s, linear) ? NEXT_FAULT : NEXT_STEP;
@@ -278,7 +162,7 @@ static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
 {
     struct soft_cpu *c = t->c;
 
-    if (!canonical(t->frame->data)) {
+    if (!soft_canonical(t->frame->data)) {
         c->s.rip = at;
         c->insns += s->insn;
         return NEXT_STEP; /* #GP comes before RSP moves */
@@ -457,7 +341,7 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, enu
 /* On to the block at rip, which the site is linked to; NEXT_RETRY when there is one. */
 static enum next follow(struct trans *t, uint32_t number, struct resume *at)
 {
-    const struct block *to = block_at(t, t->c->s.rip, number);
+    const struct block *to = trans_block_at(t, t->c->s.rip, number);
 
     if (to == NULL)
         return NEXT_LOOKUP;
@@ -474,7 +358,7 @@ static enum next fault(struct trans *t, struct resume *at)
         return NEXT_EXIT;
     if (wanted(t->c))
         return NEXT_RETURN;
-    handler = block_at(t, t->c->s.rip, BLOCK_NONE);
+    handler = trans_block_at(t, t->c->s.rip, BLOCK_NONE);
     if (handler == NULL)
         return NEXT_LOOKUP;
     *at = (struct resume){ .host = t->store->cache.rx + handler->entry };
@@ -574,7 +458,7 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
 
         (void)look(t);
         if (budget_now(t, &unused))
-            b = block_at(t, c->s.rip, BLOCK_NONE);
+            b = trans_block_at(t, c->s.rip, BLOCK_NONE);
         next = b != NULL ? checked(t, run_blocks(t, b), true) : NEXT_COLD;
         if (next == NEXT_COLD)
             next = run_cold(t);

@@ -362,7 +362,7 @@ static inline uint32_t trans_page_number(enum soft_bank bank, enum trans_access 
            (uint32_t)(linear / 4096 % TRANS_TLB);
 }
 
-/* Whatever is in them: all entries are free. */
+/* In a frame of zeros: all entries are free. */
 void trans_pages_begin(struct trans *t);
 void trans_pages_free(struct trans *t);
 /* The same, but for what leads to global pages. */

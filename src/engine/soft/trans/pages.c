@@ -14,10 +14,10 @@ enum { PAGE = 4096 };
 
 /* ---- free ------------------------------------------------------------------------------------- */
 
-/* The tag of an index two further on: no address that looks here is in that page. */
+/* That of the page at 0, and for index 0, where that looks, of another: no address that looks here is in it. */
 static uint64_t free_tag(unsigned idx)
 {
-    return -((uint64_t)((idx + 2) % TRANS_TLB) * PAGE);
+    return idx == 0 ? -(uint64_t)(2 * PAGE) : 0;
 }
 
 static struct trans_pages *table_of(struct trans *t, uint32_t number)
@@ -134,9 +134,9 @@ void trans_pages_free(struct trans *t)
 
 void trans_pages_begin(struct trans *t)
 {
-    for (uint32_t i = 0; i < TRANS_PAGES; i++)
+    for (uint32_t i = 0; i < TRANS_PAGES; i += TRANS_TLB)
         free_entry(t, TABLE_PAGES, i);
-    for (uint32_t i = 0; i < TRANS_INDIRECTS; i++)
+    for (uint32_t i = 0; i < TRANS_INDIRECTS; i += TRANS_INDIRECT)
         free_entry(t, TABLE_INDIRECT, i);
     for (uint32_t i = 0; i < t->store->ncells; i++)
         free_entry(t, TABLE_CELLS, i);

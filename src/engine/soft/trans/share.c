@@ -144,13 +144,15 @@ static struct trans_store *store_of(const struct machine *m)
 
 static int make_frame(struct trans *t, struct vitro_err *err)
 {
-    size_t len = TRANS_STACK + ((sizeof(struct trans_frame) + 63) & ~(size_t)63);
+    const size_t align = _Alignof(struct trans_frame);
+    uintptr_t at;
 
-    t->stack = aligned_alloc(64, len);
+    /* Zero, and nearly none of it is touched before it is used: a small guest uses little of the tables. */
+    t->stack = calloc(1, TRANS_STACK + align + sizeof(struct trans_frame));
     if (t->stack == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
-    t->frame = (struct trans_frame *)(void *)(t->stack + TRANS_STACK);
-    memset(t->frame, 0, offsetof(struct trans_frame, executions));
+    at = ((uintptr_t)t->stack + TRANS_STACK + align - 1) & ~(uintptr_t)(align - 1);
+    t->frame = (struct trans_frame *)at;
     t->frame->gpr = t->c->s.gpr;
     t->frame->xsave = t->c->s.xsave;
     t->frame->leave = (const void *)trans_leave;

@@ -39,6 +39,25 @@
 \name:
     .endm
 
+    /* To and from the guest's registers, at RBP: those from RSI on that live where they are named. */
+    .macro put_rsi_to_r11
+    mov %rsi, 48(%rbp)
+    mov %rdi, 56(%rbp)
+    mov %r8, 64(%rbp)
+    mov %r9, 72(%rbp)
+    mov %r10, 80(%rbp)
+    mov %r11, 88(%rbp)
+    .endm
+
+    .macro get_rsi_to_r11
+    mov 48(%rbp), %rsi
+    mov 56(%rbp), %rdi
+    mov 64(%rbp), %r8
+    mov 72(%rbp), %r9
+    mov 80(%rbp), %r10
+    mov 88(%rbp), %r11
+    .endm
+
     .macro movaps_to n, image
     movaps %xmm\n, (XMM + 16 * \n)(\image)
     .endm
@@ -106,12 +125,7 @@
     mov 24(%rbp), %rbx
     mov 32(%rbp), %r14
     mov 40(%rbp), %r13
-    mov 48(%rbp), %rsi
-    mov 56(%rbp), %rdi
-    mov 64(%rbp), %r8
-    mov 72(%rbp), %r9
-    mov 80(%rbp), %r10
-    mov 88(%rbp), %r11
+    get_rsi_to_r11
     mov FLAGS(%rsp), %eax
     add $0x7f, %al
     sahf
@@ -133,12 +147,7 @@
     mov %rbx, 24(%rbp)
     mov %r14, 32(%rbp)
     mov %r13, 40(%rbp)
-    mov %rsi, 48(%rbp)
-    mov %rdi, 56(%rbp)
-    mov %r8, 64(%rbp)
-    mov %r9, 72(%rbp)
-    mov %r10, 80(%rbp)
-    mov %r11, 88(%rbp)
+    put_rsi_to_r11
     .irp n, 0, 1, 2, 3
     mov (SPILL + 8 * \n)(%rsp), %rax
     mov %rax, (96 + 8 * \n)(%rbp)
@@ -248,12 +257,7 @@
     mov %rcx, 8(%rbp)
     mov %rdx, 16(%rbp)
     mov %r14, 32(%rbp)
-    mov %rsi, 48(%rbp)
-    mov %rdi, 56(%rbp)
-    mov %r8, 64(%rbp)
-    mov %r9, 72(%rbp)
-    mov %r10, 80(%rbp)
-    mov %r11, 88(%rbp)
+    put_rsi_to_r11
     mov %r12, (8 + BUDGET)(%rsp)
     lea 8(%rsp), %rdi
     mov %r15d, %esi
@@ -263,12 +267,7 @@
     mov 8(%rbp), %rcx
     mov 16(%rbp), %rdx
     mov 32(%rbp), %r14
-    mov 48(%rbp), %rsi
-    mov 56(%rbp), %rdi
-    mov 64(%rbp), %r8
-    mov 72(%rbp), %r9
-    mov 80(%rbp), %r10
-    mov 88(%rbp), %r11
+    get_rsi_to_r11
     cmp $LANDED, %rax
     jbe 1f
     mov %rax, %r15
@@ -294,12 +293,7 @@
     mov %eax, (8 + LEAVE_FLAGS)(%rsp)
     mov %rcx, 8(%rbp)
     mov %rdx, 16(%rbp)
-    mov %rsi, 48(%rbp)
-    mov %rdi, 56(%rbp)
-    mov %r8, 64(%rbp)
-    mov %r9, 72(%rbp)
-    mov %r10, 80(%rbp)
-    mov %r11, 88(%rbp)
+    put_rsi_to_r11
     mov %r12, (8 + BUDGET)(%rsp)
     lea 8(%rsp), %rdi
     mov %r15d, %esi
@@ -309,12 +303,7 @@
     mov (8 + BUDGET)(%rsp), %r12
     mov 8(%rbp), %rcx
     mov 16(%rbp), %rdx
-    mov 48(%rbp), %rsi
-    mov 56(%rbp), %rdi
-    mov 64(%rbp), %r8
-    mov 72(%rbp), %r9
-    mov 80(%rbp), %r10
-    mov 88(%rbp), %r11
+    get_rsi_to_r11
     test %al, %al
     jz 1f
     mov (8 + LEAVE_FLAGS)(%rsp), %eax

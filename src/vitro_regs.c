@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "inspect/inspect_cpu.h"
 #include "inspect/inspect_spaces.h"
 #include "vitro_priv.h"
 #include "x86/descriptor.h"
@@ -166,22 +167,6 @@ static int read_descriptor(const struct cpu_space *c, uint16_t selector, uint64_
     return 0;
 }
 
-static void seg_to(const struct x86_seg *s, struct vitro_seg *out)
-{
-    *out = (struct vitro_seg){ .selector = s->selector,
-                               .base = s->base,
-                               .limit = s->limit,
-                               .type = s->type,
-                               .dpl = s->dpl,
-                               .s = s->s,
-                               .present = s->present,
-                               .avl = s->avl,
-                               .l = s->l,
-                               .db = s->db,
-                               .g = s->g,
-                               .unusable = s->unusable };
-}
-
 int vitro_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitro_seg *seg,
                    struct vitro_err *err)
 {
@@ -206,7 +191,7 @@ int vitro_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitr
         return rc;
     loaded = x86_seg_of_desc(raw, selector);
     loaded.type |= loaded.s; /* accessed, as the CPU would mark it; the table is left alone */
-    seg_to(&loaded, seg);
+    *seg = regs_seg(&loaded);
     return 0;
 }
 

@@ -15,6 +15,9 @@
 
 /* ---- registers ------------------------------------------------------------------------------- */
 
+/* A segment register as the views show it. */
+struct vitro_seg regs_seg(const struct x86_seg *s);
+
 WARN_UNUSED int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err);
 WARN_UNUSED int regs_show(struct vcpu *cpu, const struct symtab *symbols, bool all,
                           const struct vitro_style *style, char **out, struct vitro_err *err);

@@ -7,7 +7,7 @@
 #include "core/machine.h"
 #include "inspect/inspect_cpu.h"
 
-static struct vitro_seg seg_of(const struct x86_seg *s)
+struct vitro_seg regs_seg(const struct x86_seg *s)
 {
     return (struct vitro_seg){
         .selector = s->selector,
@@ -46,8 +46,8 @@ int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
     *out = (struct vitro_regs){
         .rip = s.rip,
         .rflags = s.rflags,
-        .tr = seg_of(&s.tr),
-        .ldtr = seg_of(&s.ldtr),
+        .tr = regs_seg(&s.tr),
+        .ldtr = regs_seg(&s.ldtr),
         .gdt_base = s.gdtr.base,
         .gdt_limit = s.gdtr.limit,
         .idt_base = s.idtr.base,
@@ -67,7 +67,7 @@ int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
     memcpy(out->gpr, s.gpr, sizeof(out->gpr));
     memcpy(out->dr, s.dr, sizeof(out->dr));
     for (unsigned i = 0; i < X86_NSREG; i++)
-        out->seg[i] = seg_of(&s.seg[i]);
+        out->seg[i] = regs_seg(&s.seg[i]);
     return 0;
 }
 

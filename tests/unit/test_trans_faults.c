@@ -33,7 +33,7 @@ enum { FIRST = WINDOW_DATA + PAGE, RUNS = 2 };
 static const struct template
 {
     const char *name;
-    uint8_t bytes[12], len;
+    uint8_t bytes[24], len;
 }
 templates[] = {
 #define T(name, ...)                                                    \
@@ -118,6 +118,18 @@ templates[] = {
     T("ret 16", 0xc2, 16, 0),
     T("rep movsb", 0xf3, 0xa4),
     T("rep stosq", 0xf3, 0x48, 0xab),
+    T("two loads", 0x48, 0x8b, 0x03, 0x8b, 0x4b, 0x08),
+    T("a load and a store below", 0x48, 0x8b, 0x03, 0x4c, 0x89, 0x63, 0xf8),
+    T("a store and an operation", 0x88, 0x43, 0x1f, 0x48, 0x03, 0x4b, 0x10, 0x11, 0x0b),
+    T("stores to both pages", 0x48, 0x89, 0x43, 0xf0, 0x48, 0x89, 0x8b, 0x00, 0x01, 0, 0),
+    T("the base is loaded last", 0x8b, 0x4b, 0x04, 0x48, 0x8b, 0x1b, 0x90),
+    T("the base is written between", 0x8b, 0x43, 0x04, 0x48, 0xff, 0xc3, 0x88, 0x4b, 0x04),
+    T("a branch between", 0x3b, 0x43, 0x04, 0x75, 0x00, 0x48, 0x89, 0x4b, 0x10),
+    T("loads with an index", 0x48, 0x8b, 0x04, 0x13, 0x48, 0x8b, 0x4c, 0x13, 0x18),
+    T("vectors, one aligned", 0x0f, 0x10, 0x4b, 0xf4, 0x66, 0x0f, 0x6f, 0x53, 0x10),
+    T("vectors, two aligned", 0x0f, 0x29, 0x4b, 0x10, 0xc5, 0xfd, 0x6f, 0x53, 0x20),
+    T("loads by fs", 0x64, 0x8b, 0x03, 0x64, 0x48, 0x8b, 0x4b, 0x08),
+    T("loads by fs and ds", 0x64, 0x8b, 0x03, 0x48, 0x8b, 0x4b, 0x08),
     T("mov rax, fs:[rbx]", 0x64, 0x48, 0x8b, 0x03),
     T("mov [ebx], eax", 0x67, 0x89, 0x03),
 };
@@ -170,6 +182,10 @@ static const struct template templates_32[] = {
     T("ret 16", 0xc2, 16, 0),
     T("rep movsb", 0xf3, 0xa4),
     T("rep stosd", 0xf3, 0xab),
+    T("two loads", 0x8b, 0x03, 0x8b, 0x4b, 0x08),
+    T("a load and a store below", 0x8b, 0x03, 0x89, 0x6b, 0xf8),
+    T("an operation and a store", 0x03, 0x43, 0x1f, 0x89, 0x4b, 0x10),
+    T("stores by gs", 0x65, 0x89, 0x03, 0x65, 0x88, 0x4b, 0x40),
     T("mov eax, fs:[ebx]", 0x64, 0x8b, 0x03),
     T("mov gs:[ebx], eax", 0x65, 0x89, 0x03),
     T("mov cs:[ebx], eax", 0x2e, 0x89, 0x03),
@@ -386,6 +402,16 @@ static const char *difference(struct seen *a, struct seen *b, bool dead)
     return memcmp(a->ram, b->ram, RIG_RAM) != 0 ? "memory" : NULL;
 }
 
+static unsigned count(const struct template *t, enum x86_code code)
+{
+    struct x86_insn in;
+    unsigned n = 0;
+
+    for (unsigned at = 0; at < t->len; at += in.len, n++)
+        assert_int_equal(x86_decode(t->bytes + at, t->len - at, code, &in), X86_DECODE_OK);
+    return n;
+}
+
 /* Twice: the second time what was looked up is known, where it can be. */
 static void check_cell(struct world *w, const struct template *t, const struct operand_place *p,
                        bool dead)
@@ -393,6 +419,7 @@ static void check_cell(struct world *w, const struct template *t, const struct o
     static struct seen trans, interp;
     static uint8_t ram[RIG_RAM];
     uint64_t place = p->linear != 0 ? p->linear : WINDOW + FIRST + p->at;
+    unsigned n = count(t, w->code);
     const char *wrong;
 
     (void)put_code(w, t, dead);
@@ -406,7 +433,7 @@ static void check_cell(struct world *w, const struct template *t, const struct o
     for (unsigned i = 0; i < RUNS; i++) {
         begin(w, p, ram, place);
         if (i > 0) {
-            (void)trans_burst(w->t, 1, false);
+            (void)trans_burst(w->t, n, false);
             /* The tables keep their accessed and dirty bits, as what is known of them does. */
             memcpy(w->rig.ram + RIG_CODE, ram + RIG_CODE, RIG_RAM - RIG_CODE);
             set_regs(w, place);
@@ -416,7 +443,7 @@ static void check_cell(struct world *w, const struct template *t, const struct o
             w->rig.c->raised = -1;
             memset(&w->rig.c->vcpu->exit, 0, sizeof(w->rig.c->vcpu->exit));
         }
-        keep(w, &trans, trans_burst(w->t, 1, false));
+        keep(w, &trans, trans_burst(w->t, n, false));
         begin(w, p, ram, place);
         keep(w, &interp, interpret(w, &trans));
         wrong = difference(&interp, &trans, dead);

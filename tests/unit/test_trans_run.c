@@ -64,6 +64,31 @@ static unsigned put_branch(struct pair *p, uint8_t *at)
     return 2;
 }
 
+/* Some accesses beside each other, by one register: the translator checks them together. */
+static unsigned put_neighbours(struct pair *p, uint8_t *at)
+{
+    static const uint8_t opcodes[] = { 0x8b, 0x89, 0x03, 0x11, 0x3b, 0x88, 0x63 };
+    unsigned base = gen_below(&p->gen, 16), n = 2 + gen_below(&p->gen, 3), len = 0;
+    unsigned wide = p->gen.code == X86_CODE_64 ? 8 : 0;
+
+    if (wide == 0)
+        base &= 7;
+    if ((base & 7) == X86_RSP)
+        base ^= 1; /* it would need another byte */
+    for (unsigned i = 0; i < n; i++) {
+        unsigned reg = gen_below(&p->gen, wide != 0 ? 16 : 8);
+
+        if (wide != 0)
+            at[len++] = (uint8_t)(0x40 | (gen_below(&p->gen, 2) << 3) | reg >> 3 << 2 | base >> 3);
+        at[len++] = opcodes[gen_below(&p->gen, sizeof(opcodes) - (wide == 0))];
+        at[len++] = (uint8_t)(0x80 | (reg & 7) << 3 | (base & 7));
+        le_put(at + len, 4,
+               (gen_below(&p->gen, 2) ? gen_below(&p->gen, 64) : gen_below(&p->gen, 700) - 350));
+        len += 4;
+    }
+    return len;
+}
+
 /* Into the code page from GEN_CODE_AT on; the rest of the page is nops and a jump back. */
 static void make_code(struct pair *p, uint8_t code[PAGE], struct native_regs *regs)
 {
@@ -78,6 +103,8 @@ static void make_code(struct pair *p, uint8_t code[PAGE], struct native_regs *re
             at += put_branch(p, code + at);
             n++;
         }
+        if (gen_below(&p->gen, 16) == 0)
+            at += put_neighbours(p, code + at);
         if (!is_used(&x86_rows[op]) || !gen_case(&p->gen, op, &k))
             continue;
         memcpy(code + at, k.bytes, k.in.len);

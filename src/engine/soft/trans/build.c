@@ -165,8 +165,13 @@ static void dispatch(struct gen *g)
 void gen_insn(struct gen *g)
 {
     dispatch(g);
+    gen_end_insn(g);
+}
+
+void gen_end_insn(struct gen *g)
+{
     if (scan_kills_flags(g->x))
-        g->saved = false; /* they are in EFLAGS again */
+        g->saved = false;
 }
 
 void gen_begin_insn(struct gen *g, unsigned i)
@@ -265,6 +270,7 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
     g->s = s;
     g->ncolds = g->ngroups = 0;
     g->failed = g->saved = g->alone = false;
+    g->disp = 0;
 }
 
 struct block *trans_build(struct trans *t, const struct source *at)

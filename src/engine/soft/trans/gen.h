@@ -34,12 +34,13 @@ struct cold {
     bool across;     /* it may be done where it lies in two pages */
 };
 
-/* Instructions that use the stack and are checked together (gen_stack.c). */
+/* Instructions whose memory is checked together (gen_group.c). */
 struct group {
     unsigned first, n;
-    uint8_t *from, *back; /* the distance of the jump to its members alone; where they go on */
-    bool parked;          /* with the flags in AX */
-    bool saved;           /* gen.saved behind the check */
+    uint8_t *from[2], *back; /* the distances of jumps to its members alone; where they go on */
+    unsigned nfrom;
+    bool parked; /* with the flags in AX */
+    bool saved;  /* gen.saved behind the check */
 };
 
 struct gen {
@@ -54,9 +55,10 @@ struct gen {
     unsigned ncolds;
     struct group group[BLOCK_INSNS / 2];
     unsigned ngroups;
-    bool saved;  /* the flags are in the frame, and EFLAGS is free */
-    bool alone;  /* a member of a group: it saves nothing that the group does not */
-    bool failed; /* no site or cold place is left: the block is thrown away */
+    int32_t disp; /* from S1 to the memory operand that is copied */
+    bool saved;   /* the flags are in the frame, and EFLAGS is free */
+    bool alone;   /* a member of a group: it saves nothing that the group does not */
+    bool failed;  /* no site or cold place is left: the block is thrown away */
 };
 
 /* ---- registers -------------------------------------------------------------------------------- */
@@ -112,6 +114,10 @@ void gen_need_canonical(struct gen *g, unsigned reg);
 
 /* S1 = effective address of the instruction under way, without the segment's base. Flags stay. */
 void gen_address(struct gen *g);
+/* The same with another displacement; of an address without registers, with another address. */
+void gen_address_at(struct gen *g, int64_t disp);
+/* An address without registers: it is what gen_address_at takes. */
+bool gen_is_fixed(const struct gen *g, const struct scan_insn *x, uint64_t *address);
 
 /*
  * gen_check - S1 = the place in the host's memory of a linear address in S1, or leave
@@ -141,19 +147,25 @@ void gen_operand(struct gen *g, struct gen_access a);
 void gen_begin_insn(struct gen *g, unsigned i);
 /* The one under way. */
 void gen_insn(struct gen *g);
+/* It has been done: flags that it wrote are in EFLAGS. */
+void gen_end_insn(struct gen *g);
 
 /* ---- instructions ------------------------------------------------------------------------------ */
 
 void gen_copy(struct gen *g);         /* gen_copy.c */
-void gen_copy_checked(struct gen *g); /* S1 is its memory operand */
+void gen_copy_checked(struct gen *g); /* S1 + g->disp is its memory operand */
 void gen_div(struct gen *g);
 void gen_bits(struct gen *g);  /* gen_bits.c */
 void gen_moffs(struct gen *g); /* gen_flat32.c */
 void gen_segment(struct gen *g);
 void gen_x87(struct gen *g); /* gen_x87.c */
 
+/* How a copied instruction accesses its memory operand; false: it has none. */
+bool gen_copy_access(const struct scan_insn *x, struct gen_access *a);
 /* It uses no second scratch register, and RSP is not written. */
 bool gen_keeps_s1(const struct x86_insn *in);
+/* The same of an instruction whose memory operand is at S1. */
+bool gen_shares_s1(const struct x86_insn *in);
 
 void gen_push(struct gen *g); /* gen_stack.c */
 void gen_pop(struct gen *g);
@@ -165,8 +177,13 @@ void gen_push_return(struct gen *g, uint64_t next);
 void gen_pop_return(struct gen *g);
 /* S2 = the instruction's memory operand, a word, which is then in frame.temp too. */
 void gen_load_operand(struct gen *g);
+
 /* The group that begins with the instruction under way: how many have been done; 0: there is none. */
 unsigned gen_group(struct gen *g);
+unsigned gen_stack_group(struct gen *g);    /* gen_stack.c */
+unsigned gen_operands_group(struct gen *g); /* gen_operands.c */
+/* A new one of n instructions, of which the one under way is the first. */
+struct group *gen_group_new(struct gen *g, unsigned n);
 /* Behind the hot part: the members of all groups alone. */
 void gen_group_members(struct gen *g);
 

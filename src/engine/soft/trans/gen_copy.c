@@ -190,6 +190,7 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
 {
     const struct x86_insn *in = &g->x->in;
     unsigned n = imm_bytes(in);
+    bool near = g->disp == (int8_t)g->disp;
 
     if (x86_insn_row(in)->props & X86_ROW_MODRM) {
         if (f->spill) {
@@ -198,8 +199,11 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
             emit_8(&g->e, 0x24);
             emit_8(&g->e, (uint8_t)gen_spill(in->rm).disp);
         } else if (f->mem) {
-            emit_8(&g->e, 0x40u | (f->reg & 7u) << 3 | HOST_S1);
-            emit_8(&g->e, 0);
+            emit_8(&g->e, (near ? 0x40u : 0x80u) | (f->reg & 7u) << 3 | HOST_S1);
+            if (near)
+                emit_8(&g->e, (uint8_t)g->disp);
+            else
+                emit_32(&g->e, (uint32_t)g->disp);
         } else {
             emit_8(&g->e, 0xc0u | (f->reg & 7u) << 3 | (f->rm & 7u));
         }
@@ -266,20 +270,27 @@ static void vex(struct gen *g, const struct fields *f)
 
 /* ---- an instruction ---------------------------------------------------------------------------- */
 
-static void check_operand(struct gen *g)
+bool gen_copy_access(const struct scan_insn *x, struct gen_access *a)
 {
-    const struct x86_insn *in = &g->x->in;
-    const struct x86_row *row = x86_insn_row(in);
-    int mem = scan_mem_operand(in);
+    const struct x86_row *row = x86_insn_row(&x->in);
+    int mem = scan_mem_operand(&x->in);
     const struct x86_opnd_type *type;
-    struct gen_access a = { .live = g->x->live };
 
     if (mem < 0)
-        return;
+        return false;
     type = &x86_opnd_types[row->operand[mem]];
-    a.size = x86_size_bytes((enum x86_size)type->mem_size, in);
-    a.how = scan_access(row, (unsigned)mem) & X86_ACCESS_W ? TRANS_WRITE : TRANS_READ;
-    a.align = row->align == X86_ALIGN_VL ? in->veclen : row->align;
+    a->size = x86_size_bytes((enum x86_size)type->mem_size, &x->in);
+    a->how = scan_access(row, (unsigned)mem) & X86_ACCESS_W ? TRANS_WRITE : TRANS_READ;
+    a->align = row->align == X86_ALIGN_VL ? x->in.veclen : row->align;
+    return true;
+}
+
+static void check_operand(struct gen *g)
+{
+    struct gen_access a = { .live = g->x->live };
+
+    if (!gen_copy_access(g->x, &a))
+        return;
     if (a.size == 0) {
         g->failed = true; /* nothing that is copied has an operand of unknown size */
         return;
@@ -358,14 +369,19 @@ static void lea(struct gen *g)
 
 bool gen_keeps_s1(const struct x86_insn *in)
 {
-    struct fields f;
-
     if (in->flags & X86_INSN_MEM && x86_insn_row(in)->mnemonic != X86_MN_LEA)
         return false;
     if (x86_insn_row(in)->mnemonic == X86_MN_LEA)
         return is_at_home(in) && in->reg != X86_RSP;
+    return gen_shares_s1(in) && !x86_insn_writes_gpr(in, X86_RSP);
+}
+
+bool gen_shares_s1(const struct x86_insn *in)
+{
+    struct fields f;
+
     assign_all(&f, in);
-    return f.nscratch <= 1 && !x86_insn_writes_gpr(in, X86_RSP);
+    return f.nscratch <= 1;
 }
 
 void gen_copy_checked(struct gen *g)

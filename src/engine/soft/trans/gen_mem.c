@@ -253,10 +253,9 @@ void gen_need_canonical(struct gen *g, unsigned reg)
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
-static void base_only(struct gen *g, const struct x86_insn *in, bool wide)
+static void base_only(struct gen *g, const struct x86_insn *in, bool wide, int32_t disp)
 {
     unsigned home = gen_home(in->base);
-    int32_t disp = (int32_t)in->disp;
 
     if (home == GEN_SPILLED) {
         emit_load(&g->e, HOST_S1, gen_spill(in->base));
@@ -269,10 +268,9 @@ static void base_only(struct gen *g, const struct x86_insn *in, bool wide)
         emit_op_reg(&g->e, wide, OP_STORE, home, HOST_S1);
 }
 
-static void with_index(struct gen *g, const struct x86_insn *in, bool wide)
+static void with_index(struct gen *g, const struct x86_insn *in, bool wide, int32_t disp)
 {
     unsigned index = gen_home(in->index), base;
-    int32_t disp = (int32_t)in->disp;
 
     if (index == GEN_SPILLED) {
         emit_load(&g->e, HOST_S2, gen_spill(in->index));
@@ -290,35 +288,41 @@ static void with_index(struct gen *g, const struct x86_insn *in, bool wide)
     emit_op_mem(&g->e, wide, OP_LEA, HOST_S1, (struct emit_mem){ base, index, in->scale, disp });
 }
 
-/* An address without registers. */
-static bool is_fixed(const struct gen *g, uint64_t *address)
+bool gen_is_fixed(const struct gen *g, const struct scan_insn *x, uint64_t *address)
 {
-    const struct x86_insn *in = &g->x->in;
+    const struct x86_insn *in = &x->in;
 
     *address = in->disp;
     if (in->base == X86_BASE_RIP)
-        *address += g->s->rip + g->x->at + in->len;
+        *address += g->s->rip + x->at + in->len;
     *address &= ones(in->addrsize);
     return in->index == X86_REG_NONE && (in->base == X86_REG_NONE || in->base == X86_BASE_RIP);
 }
 
-void gen_address(struct gen *g)
+void gen_address_at(struct gen *g, int64_t disp)
 {
     const struct x86_insn *in = &g->x->in;
     uint64_t fixed;
 
-    if (is_fixed(g, &fixed))
-        emit_mov_imm(&g->e, HOST_S1, fixed);
+    if (gen_is_fixed(g, g->x, &fixed))
+        emit_mov_imm(&g->e, HOST_S1, (uint64_t)disp);
     else if (in->index != X86_REG_NONE)
-        with_index(g, in, in->addrsize == 8);
+        with_index(g, in, in->addrsize == 8, (int32_t)disp);
     else
-        base_only(g, in, in->addrsize == 8);
+        base_only(g, in, in->addrsize == 8, (int32_t)disp);
+}
+
+void gen_address(struct gen *g)
+{
+    uint64_t fixed;
+
+    gen_address_at(g, (int64_t)(gen_is_fixed(g, g->x, &fixed) ? fixed : g->x->in.disp));
 }
 
 void gen_operand(struct gen *g, struct gen_access a)
 {
     a.seg = g->x->in.seg;
-    a.fixed = is_fixed(g, &a.linear) && a.seg != X86_FS && a.seg != X86_GS;
+    a.fixed = gen_is_fixed(g, g->x, &a.linear) && a.seg != X86_FS && a.seg != X86_GS;
     gen_address(g);
     gen_check(g, a);
 }
@@ -359,7 +363,7 @@ static void leave_to_fill(struct gen *g, unsigned cc, const struct gen_access *a
     struct site *site;
 
     if (a->group != NULL) {
-        a->group->from = cold.from;
+        a->group->from[a->group->nfrom++] = cold.from;
         a->group->parked = cold.parked;
         return;
     }

@@ -174,8 +174,6 @@ static unsigned group_len(const struct scan *s, unsigned i, unsigned *words)
     unsigned last = i;
 
     *words = 1;
-    if (i > 0 && scan_is_sti(&s->insn[i - 1]))
-        return 0; /* gen_shadow_end comes behind one instruction */
     if (!down && !pops(&s->insn[i]) && s->insn[i].kind != SCAN_LEAVE)
         return 0;
     for (unsigned k = i + 1; k < s->n; k++) {
@@ -235,17 +233,17 @@ static void check_group(struct gen *g, struct group *group, unsigned words)
                                       .group = group });
 }
 
-unsigned gen_group(struct gen *g)
+unsigned gen_stack_group(struct gen *g)
 {
-    struct group *group = &g->group[g->ngroups];
     unsigned words, n = group_len(g->s, g->i, &words);
     bool down = pushes(g->x);
     int32_t word = (int32_t)gen_word(g), disp = down ? word * (int32_t)(words - 1) : 0;
 
+    struct group *group;
+
     if (n == 0)
         return 0;
-    *group = (struct group){ .first = g->i, .n = n };
-    g->ngroups++;
+    group = gen_group_new(g, n);
     check_group(g, group, words);
     group->saved = g->saved;
     for (unsigned i = 0; i < n; i++) {
@@ -257,27 +255,4 @@ unsigned gen_group(struct gen *g)
     }
     group->back = g->e.at;
     return n;
-}
-
-void gen_group_members(struct gen *g)
-{
-    for (unsigned i = 0; i < g->ngroups && !g->e.full && !g->failed; i++) {
-        const struct group *group = &g->group[i];
-
-        g->saved = group->saved;
-        g->alone = true;
-        emit_patch(group->from, g->e.at);
-        if (group->parked)
-            gen_unpark(g, FLAGS_ALL);
-        for (unsigned k = 0; k < group->n; k++) {
-            g->i = group->first + k;
-            g->x = &g->s->insn[g->i];
-            if (k > 0)
-                g->t->bound[g->b->bounds + g->i].host = (uint32_t)(g->e.at - g->t->cache.rw);
-            gen_insn(g);
-        }
-        if (!scan_ends(g->x->kind))
-            emit_patch(emit_jmp(&g->e), group->back);
-        g->alone = false;
-    }
 }

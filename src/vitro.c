@@ -243,6 +243,8 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
         return rc;
     }
     m->board->m->turns.hash_every = cfg->hash_every;
+    if (cfg->no_reboot)
+        m->board->m->reset = NULL;
     tell_untranslated(m);
     if (cfg->checkpoint_bytes != 0)
         rc = rewind_open(m->board->m, &(struct rewind_config){ .bytes = cfg->checkpoint_bytes },

@@ -77,7 +77,6 @@ int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err 
 
     if (!image_boots(m->guest->image.kind))
         return refuse(m, cfg, err);
-    m->reboots = !cfg->no_reboot;
     m->kernel_symbols = calloc(1, sizeof(*m->kernel_symbols));
     if (m->kernel_symbols == NULL)
         return err_set(err, -ENOMEM, "making a table of symbols: out of memory");

@@ -57,10 +57,10 @@ void vitro_resume(struct vitro *m)
 
 int vitro_reset(struct vitro *m, struct vitro_err *err)
 {
-    if (!m->reboots || m->board->reset == NULL)
+    if (m->board->m->reset == NULL)
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP, "resetting %s: %s", m->guest->shown,
-                         m->board->reset == NULL ? "a bare machine has no reset"
-                                                 : "a reset ends its run (--no-reboot)");
+                         image_boots(m->guest->image.kind) ? "a reset ends its run (--no-reboot)"
+                                                           : "a bare machine has no reset");
     machine_stop(m->board->m, STOP_RESET, 0, -1);
     return 0;
 }

@@ -21,6 +21,12 @@ struct vitro_guest {
     struct image image;
 };
 
+/* The kernel's own, as read from its memory. */
+struct kernel_symbols {
+    struct symtab table; /* empty until they have been read */
+    uint64_t resets;     /* of the machine, when they were: another boot lies at another place */
+};
+
 struct vitro {
     const struct vitro_guest *guest; /* borrowed */
     struct board *board;
@@ -37,9 +43,8 @@ struct vitro {
     struct x86_cpuid_model cpu_model;
     const char *cpu_stuck; /* what of the model keeps the machine on its engine; NULL: nothing */
     bool has_cpu_model;    /* cpu_model is made */
-    bool reboots;
-    struct symtab *given_symbols;  /* owned; NULL: no file was named */
-    struct symtab *kernel_symbols; /* owned; empty until the kernel's own have been read */
+    struct symtab *given_symbols;          /* owned; NULL: no file was named */
+    struct kernel_symbols *kernel_symbols; /* owned */
     bool has_run;
     struct cpu_debug debug;   /* what vitro_stop_at asked for; a step puts it back */
     struct watchpoint *watch; /* of debug; owned */

@@ -134,20 +134,6 @@ int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err)
 
     m->has_run = true;
     machine_run(machine, &stop);
-    while (stop.why == STOP_RESET && m->reboots) {
-        int rc;
-
-        pause_keep(machine); /* whoever looks has the symbols in his hands */
-        pause_enter(machine, true);
-        symtab_fini(m->kernel_symbols); /* it will move itself elsewhere */
-        rewind_cut(machine);
-        rc = m->board->reset(m->board, err);
-        pause_leave(machine);
-        pause_unkeep(machine);
-        if (rc < 0)
-            return rc;
-        machine_run(machine, &stop);
-    }
     return end_run(m, &stop, out, err);
 }
 

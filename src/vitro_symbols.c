@@ -82,8 +82,8 @@ static void look(const struct vitro *m)
     struct copy c;
 
     if (copy_image(m->board->m, &c) == 0 &&
-        kallsyms_parse(c.bytes, c.to - c.from + 1, m->kernel_symbols) < 0)
-        symtab_fini(m->kernel_symbols);
+        kallsyms_parse(c.bytes, c.to - c.from + 1, &m->kernel_symbols->table) < 0)
+        symtab_fini(&m->kernel_symbols->table);
     free(c.bytes);
 }
 
@@ -122,21 +122,28 @@ static void drop(struct symtab *t)
 
 void symbols_close(struct vitro *m)
 {
-    drop(m->kernel_symbols);
+    if (m->kernel_symbols != NULL)
+        symtab_fini(&m->kernel_symbols->table);
+    free(m->kernel_symbols);
     drop(m->given_symbols);
 }
 
 const struct symtab *symbols_of(const struct vitro *m)
 {
     enum image_kind kind = m->guest->image.kind;
+    struct kernel_symbols *kernel;
 
     if (m->given_symbols != NULL)
         return m->given_symbols;
     if (kind != IMAGE_BZIMAGE && kind != IMAGE_VMLINUX && kind != IMAGE_PVH)
         return &m->guest->image.symbols;
-    if (m->kernel_symbols->n == 0 && m->has_run)
+    kernel = m->kernel_symbols;
+    if (m->has_run && (kernel->table.n == 0 || kernel->resets != m->board->m->resets)) {
+        symtab_fini(&kernel->table);
+        kernel->resets = m->board->m->resets;
         look(m);
-    return m->kernel_symbols->n > 0 ? m->kernel_symbols : &m->guest->image.symbols;
+    }
+    return kernel->table.n > 0 ? &kernel->table : &m->guest->image.symbols;
 }
 
 bool vitro_symbol_addr(const struct vitro *m, const char *name, uint64_t *addr)

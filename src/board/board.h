@@ -56,9 +56,7 @@ struct board {
     uint8_t *ram; /* owned: one mapping behind all slots of RAM */
     uint64_t ram_len, ram_guard;
     struct chr_fd console;
-    bool lapic; /* set before board_open: each vCPU will have a local APIC */
-    /* As after power-up; the machine does not run. NULL: the board cannot be reset. */
-    int (*reset)(struct board *b, struct vitro_err *err);
+    bool lapic;                    /* set before board_open: each vCPU will have a local APIC */
     struct panic *panic;           /* watches the kernel's console; NULL: nobody does */
     void (*fini)(struct board *b); /* after the machine is gone; NULL: nothing of its own */
 };

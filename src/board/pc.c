@@ -110,9 +110,9 @@ static int reset_cpu(struct pc *pc, unsigned i, struct vitro_err *err)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* As after power-up. Not while it runs. */
-static int pc_reset(struct board *b, struct vitro_err *err)
+static int pc_reset(void *ctx, struct vitro_err *err)
 {
+    struct board *b = ctx;
     struct pc *pc = pc_of(b);
     struct machine *m = b->m;
     int rc;
@@ -122,6 +122,8 @@ static int pc_reset(struct board *b, struct vitro_err *err)
             m->dev[i]->ops->reset(m->dev[i]);
     }
     panic_reset(&pc->panic);
+    for (size_t i = 0; i < m->mem.nslots; i++) /* who keeps what memory held is told */
+        (void)mem_host(&m->mem, m->mem.slot[i].base, m->mem.slot[i].len, true);
     ram_clear(b->ram, b->ram_len);
     rc = fill_memory(pc, err);
     for (unsigned i = 0; i < pc->ncpus && rc == 0; i++)
@@ -169,7 +171,6 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
     pc = calloc(1, sizeof(*pc));
     if (pc == NULL)
         return err_set(err, -ENOMEM, "making the board: out of memory");
-    pc->board.reset = pc_reset;
     pc->board.fini = pc_fini;
     pc->board.lapic = true;
     pc->ncpus = cfg->ncpus;
@@ -180,6 +181,8 @@ int pc_new(const struct board_config *cfg, struct board **out, struct vitro_err 
         return rc;
     }
     add_past(pc);
+    pc->board.m->reset = pc_reset;
+    pc->board.m->reset_ctx = &pc->board;
     *out = &pc->board;
     return 0;
 }

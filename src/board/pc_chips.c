@@ -51,8 +51,10 @@ static void eoi(void *ctx, uint8_t vector)
 static void reset(void *ctx)
 {
     struct pc *pc = ctx;
+    struct machine *m = pc->board.m;
 
-    machine_stop(pc->board.m, panic_seen(&pc->panic) ? STOP_PANIC : STOP_RESET, 0, -1);
+    machine_stop(m, panic_seen(&pc->panic) ? STOP_PANIC : STOP_RESET, 0,
+                 m->accessing != NULL ? (int)m->accessing->idx : 0);
 }
 
 static void console_ready(void *ctx)

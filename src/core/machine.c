@@ -10,6 +10,21 @@
 
 #include "core/kick.h"
 
+/*
+ * machine.stop is reason | (cpu + 1) << 8 | these | code << 32. A reset is not forgotten because somebody wants to stop
+ * at the same moment, nor the other way round.
+ */
+enum {
+    ALSO_RESET = 1 << 16, /* the machine is to be reset */
+    BY_BUTTON = 1 << 17,  /* by somebody outside */
+    RESETS = ALSO_RESET | BY_BUTTON,
+};
+
+static enum stop_reason reason_of(uint64_t request)
+{
+    return (enum stop_reason)(request & 0xff);
+}
+
 const char *stop_reason_text(enum stop_reason why)
 {
 #define X(name, text) [STOP_##name] = text,
@@ -126,13 +141,32 @@ int machine_add_cpu(struct machine *m, const struct x86_state *start, struct vit
     return m->engine->set(cpu, STATE_REGS | STATE_SREGS, start, err); /* MARK: start-state */
 }
 
+/* Of two requests the first is kept, but none is lost beside a reset, and no reset. False: there was another. */
+static bool request(struct machine *m, uint64_t want)
+{
+    uint64_t was = atomic_load(&m->stop), next;
+
+    do {
+        if (was == 0)
+            next = want;
+        else if (reason_of(want) == STOP_RESET)
+            next = was | (want & RESETS);
+        else if (reason_of(was) == STOP_RESET)
+            next = want | (was & RESETS);
+        else
+            return false;
+    } while (!atomic_compare_exchange_weak(&m->stop, &was, next));
+    return true;
+}
+
 void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cpu)
 {
     uint64_t want = (uint64_t)why | (uint64_t)(cpu + 1) << 8 | (uint64_t)code << 32;
-    uint64_t none = 0;
 
     assert(why != STOP_NONE);
-    if (!atomic_compare_exchange_strong(&m->stop, &none, want))
+    if (why == STOP_RESET)
+        want |= cpu < 0 ? ALSO_RESET | BY_BUTTON : ALSO_RESET;
+    if (!request(m, want))
         return;
     for (unsigned i = 0; i < m->ncpus; i++) {
         if ((int)i != cpu) /* the one that causes it is on its way out already */
@@ -198,14 +232,14 @@ static void stop_loop(struct machine *m)
     m->loop_runs = false;
 }
 
-/* Takes the stop request, tells it to whoever called and to the sink. */
-static void end_run(struct machine *m, uint64_t start, struct stop *out)
+/* Takes the stop request, tells it to whoever called and to the sink; returns it. */
+static uint64_t end_run(struct machine *m, uint64_t start, struct stop *out)
 {
     uint64_t stop = atomic_exchange(&m->stop, 0);
 
     m->run_ns += clock_host_ns(&m->clock) - start;
     *out = (struct stop){
-        .why = stop != 0 ? (enum stop_reason)(stop & 0xff) : STOP_HALT,
+        .why = stop != 0 ? reason_of(stop) : STOP_HALT,
         .cpu = (int)(stop >> 8 & 0xff) - 1,
         .code = (uint32_t)(stop >> 32),
     };
@@ -216,6 +250,7 @@ static void end_run(struct machine *m, uint64_t start, struct stop *out)
 
         machine_emit(m, &ev);
     }
+    return stop;
 }
 
 static void run_threads(struct machine *m)
@@ -233,33 +268,111 @@ static void run_threads(struct machine *m)
     pause_enter(m, true);
 }
 
-void machine_run(struct machine *m, struct stop *out)
+static void run_one(struct machine *m, struct vcpu *cpu)
 {
-    uint64_t start = clock_host_ns(&m->clock);
+    start_loop(m);
+    vcpu_loop(cpu);
+    stop_loop(m);
+}
+
+/* Until something stops it; returns the request. only: NULL for all. */
+static uint64_t run_once(struct machine *m, struct vcpu *only, struct stop *out)
+{
+    uint64_t start = clock_host_ns(&m->clock), request;
 
     pause_enter(m, false);
     if (m->clock.counted)
-        turns_run(m, NULL);
+        turns_run(m, only);
+    else if (only != NULL)
+        run_one(m, only);
     else
         run_threads(m);
-    end_run(m, start, out);
+    request = end_run(m, start, out);
     pause_leave(m);
+    return request;
+}
+
+/* ---- resets ---------------------------------------------------------------------------------- */
+
+/* Nothing is left to go on from, or what there is will be looked at. */
+static bool is_end(enum stop_reason why)
+{
+    return why == STOP_HALT || why == STOP_GUEST_EXIT || why == STOP_POWEROFF ||
+           why == STOP_PANIC || why == STOP_SHUTDOWN || why == STOP_REFUSED || why == STOP_FAILED ||
+           why == STOP_HOST;
+}
+
+/* Whoever looks at the machine keeps it as it is meanwhile. */
+static int reset(struct machine *m, bool by_button, struct vitro_err *err)
+{
+    int rc;
+
+    pause_keep(m);
+    pause_enter(m, true);
+    rc = outside_begin(m, err); /* the instruction that resets has been executed */
+    if (rc == 0 && by_button)
+        outside_reset(m);
+    if (rc == 0)
+        rc = m->reset(m->reset_ctx, err);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        m->cpu[i]->exit = (struct cpu_exit){ .kind = EXIT_KICKED };
+    m->resets++;
+    pause_leave(m);
+    pause_unkeep(m);
+    return rc;
+}
+
+/* What is stepped, or counts its instructions, has come to where it is to stop with the one that reset it. */
+static bool stops_there(const struct machine *m, struct stop *out)
+{
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        struct vcpu *cpu = m->cpu[i];
+        bool counted = m->stop_at_insns != 0 && cpu->engine->count(cpu) == m->stop_at_insns;
+
+        if (!cpu->debug.step && !counted)
+            continue;
+        *out = (struct stop){ .why = cpu->debug.step ? STOP_BREAK : STOP_COUNT, .cpu = (int)i };
+        return true;
+    }
+    return false;
+}
+
+/* Whether the run goes on from there. */
+static bool begin_anew(struct machine *m, bool by_button, struct stop *out)
+{
+    struct vitro_err err = { 0 };
+
+    if (is_end(out->why))
+        return false;
+    if (m->reset == NULL) {
+        out->why = STOP_RESET;
+        return false;
+    }
+    if (reset(m, by_button, &err) < 0) {
+        m->host_err = err;
+        *out = (struct stop){ .why = STOP_HOST, .cpu = -1 };
+        return false;
+    }
+    return out->why == STOP_RESET && !stops_there(m, out);
+}
+
+static void run(struct machine *m, struct vcpu *only, struct stop *out)
+{
+    uint64_t request;
+
+    do
+        request = run_once(m, only, out);
+    while (request & ALSO_RESET && begin_anew(m, request & BY_BUTTON, out));
+}
+
+void machine_run(struct machine *m, struct stop *out)
+{
+    run(m, NULL, out);
 }
 
 void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out)
 {
-    uint64_t start = clock_host_ns(&m->clock);
-
-    pause_enter(m, false);
-    if (m->clock.counted) {
-        turns_run(m, m->cpu[cpu]);
-    } else {
-        start_loop(m);
-        vcpu_loop(m->cpu[cpu]);
-        stop_loop(m);
-    }
-    end_run(m, start, out);
-    pause_leave(m);
+    run(m, m->cpu[cpu], out);
 }
 
 void machine_emit(struct machine *m, struct event *ev)

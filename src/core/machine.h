@@ -108,6 +108,10 @@ struct machine {
     struct host_log host_log; /* clock.counted */
     struct outside outside;   /* the same */
     struct event_sink sink;   /* changed only while stopped */
+    /* Puts all back as after power-up, for a guest that resets the machine; NULL: that ends the run. Changed while stopped. */
+    int (*reset)(void *ctx, struct vitro_err *err);
+    void *reset_ctx;
+    uint64_t resets; /* how many there were; goes back with the machine */
     struct insn_trace insn_trace;
     uint64_t accesses;      /* of vCPUs to devices; guarded by lock */
     struct vcpu *accessing; /* vCPU whose access is being dispatched; guarded by lock */
@@ -117,7 +121,7 @@ struct machine {
     struct pause pause;
 
     /* The stop request, packed so that reason, code and cause are taken or lost together. */
-    _Atomic uint64_t stop;  /* reason | (cpu + 1) << 8 | code << 32; 0 while running; seq_cst */
+    _Atomic uint64_t stop;  /* machine.c says how; 0 while running; seq_cst */
     uint64_t stop_at_exits; /* stop when a vCPU has counted so many; 0 off; changed while stopped */
     uint64_t
         stop_at_insns; /* soft engine: stop when a vCPU has completed so many instructions; 0 off */
@@ -183,7 +187,8 @@ void machine_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len);
 /*
  * machine_run - run all vCPUs until the machine stops
  *
- * vCPU 0 runs on the calling thread, the others on threads of their own that have ended on return.
+ * vCPU 0 runs on the calling thread, the others on threads of their own that have ended on return. A reset begins
+ * anew with what `reset` makes of the machine, and ends a step there.
  * May be called again after any stop; vCPUs that halted stay halted.
  */
 void machine_run(struct machine *m, struct stop *out);
@@ -192,9 +197,9 @@ void machine_run(struct machine *m, struct stop *out);
 void machine_run_cpu(struct machine *m, unsigned cpu, struct stop *out);
 
 /*
- * machine_stop - ask a running machine to stop; the first request wins
+ * machine_stop - ask a running machine to stop; the first request wins, but a reset is done beside others
  *
- * code  for STOP_GUEST_EXIT; cpu: index of the vCPU that is the cause, calling from its own thread, or -1
+ * code  for STOP_GUEST_EXIT; cpu: index of the vCPU that is the cause, calling from its own thread, or -1: from outside
  *
  * Thread: any, also from a device under the machine lock.
  */

@@ -9,11 +9,11 @@
 #include "x86/move.h"
 
 /* What engine_ops.set takes as STATE_REGS and STATE_SREGS comes first in the state. */
-enum { REGS_BYTES = offsetof(struct x86_state, dr), NO_CPU = CPUS_MAX };
+enum { REGS_BYTES = offsetof(struct x86_state, dr), NO_CPU = CPUS_MAX, BUTTON };
 
 struct outside_change {
     struct place at;
-    unsigned cpu; /* NO_CPU: memory */
+    unsigned cpu; /* NO_CPU: memory; BUTTON: a reset */
     gpa_t gpa;
     size_t len;
     uint8_t *bytes; /* owned */
@@ -80,7 +80,7 @@ static bool add(struct machine *m, struct outside_change c, const void *bytes)
     forget_from(o, o->next);
     if (c.len > OUTSIDE_BYTES - o->bytes || !reserve(o))
         return false;
-    c.bytes = malloc(c.len);
+    c.bytes = malloc(c.len + 1);
     if (c.bytes == NULL)
         return false;
     memcpy(c.bytes, bytes, c.len);
@@ -104,6 +104,12 @@ void outside_set(struct machine *m, unsigned cpu, const struct x86_state *s)
         rewind_cut(m);
 }
 
+void outside_reset(struct machine *m)
+{
+    if (m->rewind != NULL && !add(m, (struct outside_change){ .cpu = BUTTON }, ""))
+        rewind_cut(m);
+}
+
 static void do_again(struct machine *m, const struct outside_change *c)
 {
     struct x86_state s = { 0 };
@@ -113,6 +119,10 @@ static void do_again(struct machine *m, const struct outside_change *c)
     if (c->cpu == NO_CPU) {
         (void)mem_put(&m->mem, c->gpa, c->bytes, c->len); /* it could be written the first time */
         atomic_store(&m->tables_stale, true);
+        return;
+    }
+    if (c->cpu == BUTTON) {
+        machine_stop(m, STOP_RESET, 0, 0); /* as by a CPU: it is written down already */
         return;
     }
     memcpy(&s, c->bytes, c->len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * outside.h - changes from outside that are part of a machine's past: what a debugger writes
+ * outside.h - changes from outside that are part of a machine's past: what a debugger writes, the reset button
  *
  * A run that counts its instructions and keeps checkpoints (rewind.h) has the place of each change written down with what
  * was changed. Where the past is run again, the same is done at the same place; before it, the machine is what it was.
@@ -42,6 +42,9 @@ WARN_UNUSED int outside_begin(struct machine *m, struct vitro_err *err);
 /* After a change: bytes of memory, or general, segment and control registers of a vCPU. Copied. */
 void outside_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len);
 void outside_set(struct machine *m, unsigned cpu, const struct x86_state *s);
+
+/* Before a reset that does not come from the guest. */
+void outside_reset(struct machine *m);
 
 /* Does again what was done at this place. */
 void outside_turn(struct machine *m);

@@ -89,6 +89,7 @@ static void move_machine(struct cursor *c, struct machine *m)
     MOVE(c, m->turns.ran);
     MOVE(c, m->turns.ran_at);
     MOVE(c, m->accesses);
+    MOVE(c, m->resets);
     MOVE(c, m->timers.first);
     MOVE(c, m->timers.round);
     MOVE(c, m->pio.unclaimed);

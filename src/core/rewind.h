@@ -14,7 +14,6 @@
  * what is executed again looks at page tables where it looked at first.
  *
  * GAP: Files that the hypercall device has written stay as they are when a machine goes back.
- * GAP: A reset begins a new past: there is no way back over it.
  */
 #ifndef CORE_REWIND_H
 #define CORE_REWIND_H

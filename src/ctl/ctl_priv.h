@@ -89,6 +89,7 @@ struct ctl {
     int step_cpu;    /* once it stands: -1 none */
     enum back back;  /* the same, into the past */
     unsigned back_cpu;
+    bool resetting;  /* the same: it shall begin anew, and stand there */
     bool going_back; /* the run's thread is at it */
     bool lingers;    /* ctl_linger: none has come yet */
     bool hold_end;   /* a debugger wants the machine after its end */
@@ -127,6 +128,12 @@ bool ctl_resume(struct ctl *c);
 bool ctl_step(struct ctl *c, unsigned cpu);
 /* Also at the end of a run, where that is held. False: it runs, or something else is being done. */
 bool ctl_back(struct ctl *c, enum back back, unsigned cpu);
+/*
+ * ctl_reset - press the reset button
+ *
+ * A machine that stands still does so at its beginning when this returns. False: it is being stepped. err: it has no reset.
+ */
+bool ctl_reset(struct ctl *c, struct vitro_err *err);
 void ctl_hold_end(struct ctl *c, bool on);
 
 /* ---- points.c: breakpoints and watchpoints ----------------------------------------------------- */

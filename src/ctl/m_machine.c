@@ -72,10 +72,10 @@ void m_reset(struct call *call)
 
     if (state_now(call->ctl).reason == AT_END)
         call_fail(call, RPC_STATE, "reset: the run is over");
-    else if (vitro_reset(call->ctl->m, &err) < 0)
+    else if (!ctl_reset(call->ctl, &err))
+        call_fail(call, RPC_STATE, "reset: the machine is being stepped");
+    else if (err.code < 0)
         call_fail_err(call, &err);
-    else
-        ctl_resume(call->ctl);
 }
 
 void m_power_button(struct call *call)

@@ -100,7 +100,7 @@ bool ctl_resume(struct ctl *c)
 /* Under c->lock. Nothing is being done that ends by itself. */
 static bool is_free(const struct ctl *c)
 {
-    return c->step_cpu < 0 && c->back == BACK_NONE;
+    return c->step_cpu < 0 && c->back == BACK_NONE && !c->resetting;
 }
 
 /* Under c->lock. Has the run's thread come to where it stands, and do what is wanted there; the caller resumes. */
@@ -147,6 +147,39 @@ bool ctl_back(struct ctl *c, enum back back, unsigned cpu)
     pthread_mutex_unlock(&c->lock);
     if (paused)
         vitro_resume(c->m);
+    return ok;
+}
+
+/* Under c->lock. Until it has been done, or never will be. */
+static void await_reset(struct ctl *c)
+{
+    while (c->resetting && !c->quit && !c->ending && c->now.reason != AT_END)
+        pthread_cond_wait(&c->change, &c->lock);
+    c->resetting = false;
+}
+
+bool ctl_reset(struct ctl *c, struct vitro_err *err)
+{
+    bool paused, still, ok;
+
+    pthread_mutex_lock(&c->lock);
+    still = c->paused || c->standing;
+    paused = c->paused;
+    ok = is_free(c);
+    if (ok && vitro_reset(c->m, err) == 0 && still) {
+        c->resetting = true;
+        make_stand(c);
+    } else {
+        paused = still = false;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (paused)
+        vitro_resume(c->m);
+    if (still) {
+        pthread_mutex_lock(&c->lock);
+        await_reset(c);
+        pthread_mutex_unlock(&c->lock);
+    }
     return ok;
 }
 
@@ -266,13 +299,29 @@ static bool go_back(struct ctl *c, struct vitro_outcome *end, int *rc, struct vi
     return *rc < 0 || c->quit;
 }
 
+/* Under c->lock. To its beginning, which it has been asked for; true when the run is over. */
+static bool begin_anew(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
+{
+    pthread_mutex_unlock(&c->lock);
+    vitro_stop(c->m, VITRO_STOP_HOLD);
+    *rc = vitro_run(c->m, end, err);
+    pthread_mutex_lock(&c->lock);
+    c->resetting = false;
+    if (*rc == 0 && !c->quit)
+        stand(c, BY_PAUSE, end);
+    pthread_cond_broadcast(&c->change);
+    return *rc < 0 || c->quit;
+}
+
 /* Under c->lock, for a machine that stands; true when the run is over. */
 static bool stand_still(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
 {
     while (c->standing && !c->quit) {
         if (is_free(c))
             pthread_cond_wait(&c->change, &c->lock);
-        else if (c->back != BACK_NONE ? go_back(c, end, rc, err) : step(c, end, rc, err))
+        else if (c->resetting           ? begin_anew(c, end, rc, err)
+                 : c->back != BACK_NONE ? go_back(c, end, rc, err)
+                                        : step(c, end, rc, err))
             return true;
     }
     c->standing = false;
@@ -286,6 +335,7 @@ static bool show_end(struct ctl *c, const struct vitro_outcome *end)
 
     s.exit_code = c->exit_code != NULL ? c->exit_code(end) : -1;
     ctl_set_state(c, &s);
+    pthread_cond_broadcast(&c->change);
     while ((c->hold_end || c->lingers) && !c->quit && c->back == BACK_NONE)
         pthread_cond_wait(&c->change, &c->lock);
     return c->quit || c->back == BACK_NONE;

@@ -323,6 +323,7 @@ void ctl_close(struct ctl *c)
         return;
     pthread_mutex_lock(&c->lock);
     c->ending = true;
+    pthread_cond_broadcast(&c->change);
     pthread_mutex_unlock(&c->lock);
     ctl_wake(c);
     pthread_join(c->thread, NULL);

@@ -299,7 +299,8 @@ static void examine(struct session *s, char *args, struct text *out)
     }
 }
 
-static void order(struct session *s, const char *method, json_t *params, struct text *out)
+/* False: it was refused, which has been told. */
+static bool order(struct session *s, const char *method, json_t *params, struct text *out)
 {
     char why[WHY_MAX] = "";
     json_t *done = session_call(s, method, params, why);
@@ -308,18 +309,22 @@ static void order(struct session *s, const char *method, json_t *params, struct 
         text_add(out, "%s\n", why);
     gdb_regs_forget(s);
     json_decref(done);
+    return done != NULL;
 }
 
 static void reset(struct session *s, char *args, struct text *out)
 {
     (void)args;
-    order(s, "reset", NULL, out);
+    if (order(s, "reset", NULL, out) && !s->running)
+        text_add(
+            out,
+            "The machine stands at its beginning. For gdb to see it: maintenance flush register-cache\n");
 }
 
 static void quit(struct session *s, char *args, struct text *out)
 {
     (void)args;
-    order(s, "stop", json_pack("{s:b}", "now", 1), out);
+    (void)order(s, "stop", json_pack("{s:b}", "now", 1), out);
 }
 
 static void run_line(struct session *s, char *line, struct text *out)

@@ -7,9 +7,19 @@ import struct
 ECHO_CODE = bytes.fromhex("bc00900000" "66bafd03" "ec" "a801" "74f7" "66baf803" "ec" "ee" "ebef")
 
 
+# The same kind of kernel: counts to 1000 at 0x200000, says "R" and resets the machine by the keyboard controller.
+# mov esp, 0x9000; mov ecx, 1000; 1: inc dword [0x200000]; loop 1b; mov al, 'R'; mov dx, 0x3f8; out dx, al;
+# mov al, 0xfe; out 0x64, al (0x10011b); 2: jmp 2b
+REBOOT_CODE = bytes.fromhex("bc00900000" "b9e8030000" "ff0500002000" "e2f8" "b052" "66baf803" "ee" "b0fe" "e664" "ebfe")
+
+
 def echo_kernel():
+    return kernel(ECHO_CODE)
+
+
+def kernel(code):
     head = struct.pack("<III", 0x1badb002, 3, -0x1badb002 - 3 & 0xffffffff)
-    text = head.ljust(0x100, b"\0") + ECHO_CODE
+    text = head.ljust(0x100, b"\0") + code
     begin = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0x100100, 52, 0, 0, 52, 32, 1,
                         40, 0, 0)
     begin += struct.pack("<IIIIIIII", 1, 0x80, 0x100000, 0x100000, len(text), 0x1000, 7, 1)

@@ -10,6 +10,7 @@ import time
 import unittest
 
 from common import HOST, OK, ROOT, STOPPED, USAGE, VITRO, Case, vitro
+from guests import echo_kernel
 from rpc import Client, Failed, Machine, socket_path
 
 
@@ -222,6 +223,43 @@ class Life(Case):
             with self.assertRaises(Failed) as e:
                 client.call(method)
             self.assertEqual(e.exception.code, -32002)
+
+    def step(self, client):
+        client.call("step")
+        while client.note("state")["reason"] != "step":
+            pass
+
+    def test_a_machine_that_stands_is_reset_and_stands(self):
+        path = self.file("echo.elf", echo_kernel())
+        for args in (("-e", "soft"), ("-e", "soft", "--deterministic", "--checkpoints", "0"), ("-e", "soft", "-S", "--gdb-port", "0")):
+            client = Machine(self, path, "-m", "32M", *args).client()
+            client.call("debug.attach")
+            client.call("pause")
+            for step in (False, True):
+                if step:
+                    self.step(client)
+                client.call("mem.write", addr="0x300000", bytes="ff", physical=True)
+                client.call("reset")
+                self.assertEqual(client.call("info")["state"], "paused")
+                self.assertEqual(client.call("regs.get")["rip"], "0x100100")
+                self.assertEqual(client.call("mem.read", addr="0x300000", len=1, physical=True)["bytes"], "00")
+            self.step(client)
+            self.assertEqual(client.call("regs.get")["rip"], "0x100105")
+            client.call("console.subscribe")
+            client.call("resume")
+            client.call("console.send", text="x")
+            self.assertEqual(client.note("console")["text"], "x")
+
+    def test_a_machine_that_runs_is_reset_and_runs(self):
+        client = Machine(self, self.file("echo.elf", echo_kernel()), "-e", "soft", "-m", "32M").client()
+        client.call("mem.write", addr="0x300000", bytes="ff", physical=True)
+        client.call("reset")
+        while client.call("mem.read", addr="0x300000", len=1, physical=True)["bytes"] != "00":
+            pass
+        self.assertEqual(client.call("info")["state"], "running")
+        client.call("console.subscribe")
+        client.call("console.send", text="x")
+        self.assertEqual(client.note("console")["text"], "x")
 
     def test_a_client_that_dies_changes_nothing(self):
         machine = Machine(self, "spin", "-e", "soft")

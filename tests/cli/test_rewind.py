@@ -7,7 +7,7 @@ import unittest
 
 from common import ENGINE, GUEST, OK, USAGE, VITRO, Case, vitro
 from debuggers import Debugged, Server, gdb, needs_gdb
-from guests import COUNTER, echo_kernel
+from guests import COUNTER, REBOOT_CODE, echo_kernel, kernel
 from rpc import Failed, Machine
 from terminal import Window
 
@@ -188,6 +188,84 @@ class Back(Case):
             client.call("mem.write", addr=hex(0x10000 + i * 0x4000), bytes="ab" * 0x4000, physical=True)
         self.go(client, "back.step", "oldest")
         self.steps(client, 2)
+
+    def booted(self, client):
+        return self.regs(client) | {"count": client.call("mem.read", addr="0x200000", len=4, physical=True)["bytes"]}
+
+    def reboots(self, *args):
+        client = self.open("-S", "--gdb-port", "0", "-m", "32M", *args, code=str(self.file("reboot.elf", kernel(REBOOT_CODE))))
+        client.call("break.set", addr="0x10011b")
+        return client
+
+    def test_over_a_reset_of_the_guest(self):
+        client = self.reboots()
+        first = self.booted(client)
+        self.go(client, "resume", "break")
+        before = self.booted(client)
+        self.assertEqual(before["count"], "e8030000")
+        self.go(client, "step")
+        after = self.booted(client)
+        self.assertEqual((after["rip"], after["count"]), (first["rip"], "00000000"))  # begins anew, and stands there
+        seen = [after]
+        for _ in range(5):
+            self.go(client, "step")
+            seen.append(self.booted(client))
+        self.assertEqual(seen[3]["count"], "01000000")
+        for want in [*reversed(seen[:-1]), before]:
+            self.go(client, "back.step")
+            self.assertEqual(self.booted(client), want)
+        self.go(client, "step")
+        self.assertEqual(self.booted(client), after)
+        for _ in range(3):
+            self.go(client, "resume", "break")
+        for _ in range(3):
+            self.go(client, "back.continue", "break")
+            self.assertEqual(self.booted(client)["count"], "e8030000")
+        self.assertEqual(self.booted(client), before)
+        self.go(client, "back.continue", "oldest")
+        self.assertEqual(self.booted(client), first)
+        client.call("break.clear", addr="0x10011b")
+        client.call("console.subscribe")
+        client.call("stop", now=True)
+        while client.note("state")["reason"] != "end":
+            pass
+        client.call("debug.detach")
+        self.assertEqual(self.machine.wait()[1], b"RRRR")  # each once
+
+    def test_over_the_reset_button(self):
+        client = self.reboots()
+        self.go(client, "resume", "break")
+        self.go(client, "back.step")
+        before = self.booted(client)
+        self.go(client, "step")
+        client.call("reset")
+        after = self.booted(client)
+        self.assertEqual((after["rip"], after["count"]), ("0x100100", "00000000"))  # it stands there
+        for _ in range(5):
+            self.go(client, "step")
+        self.assertEqual(self.booted(client)["count"], "02000000")
+        for _ in range(5):
+            self.go(client, "back.step")
+        self.assertEqual(self.booted(client), after)
+        self.go(client, "back.step")
+        self.assertEqual(self.booted(client), before)
+        self.go(client, "step")
+        self.assertEqual(self.booted(client), after)  # pressed again where it was
+        self.go(client, "resume", "break")
+        self.assertEqual(self.booted(client)["count"], "e8030000")
+        for _ in range(2):
+            client.call("reset")
+        self.assertEqual(self.booted(client), after)
+
+    def test_a_reset_when_all_is_over(self):
+        client = self.reboots("--no-reboot")
+        with self.assertRaises(Failed):
+            client.call("reset")
+        self.go(client, "resume", "break")
+        before = self.booted(client)
+        self.assertEqual(self.go(client, "resume", "end")["end"], "reset")
+        self.go(client, "back.continue", "break")
+        self.assertEqual(self.booted(client), before)
 
     def test_two_cpus(self):
         client = self.open("-c", "2")

@@ -17,6 +17,7 @@
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/run.h"
+#include "engine/soft/trans/block.h"
 #include "trans_rig.h"
 
 enum { SEQUENCES = 10000, PAGE = 4096, LENGTH = 40, ARITHMETIC = 0x8d5 };
@@ -340,6 +341,37 @@ static void test_written_code_32(void **state)
     pair_close(p);
 }
 
+static unsigned slot(uint64_t gpa)
+{
+    return (unsigned)((gpa ^ gpa >> 14) % COUNTERS);
+}
+
+/* Code that shares its counter of executions with code that is hot has to be executed as often as any other. */
+static void test_counters(void **state)
+{
+    enum { HOT = WRITTEN_AT, ONCE = 0x4000 + (HOT ^ 3), LAST = ONCE + 16, AT = LAST + 2 - HOT };
+    /* 1: inc eax; dec cl; jnz 1b; jmp ONCE; ONCE: inc ebx; jmp LAST; LAST: jmp LAST */
+    static const uint8_t hot[] = { 0xff, 0xc0, 0xfe, 0xc9, 0x75, 0xfa, 0xe9 };
+    static const uint8_t once[] = { 0xff, 0xc3, 0xeb, LAST - ONCE - 4 };
+    uint8_t code[AT];
+    struct pair *p = open_pair(&(struct trans_config){
+        .threshold = 3, .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct trans_stats stats;
+
+    (void)state;
+    assert_int_equal(slot(RIG_DATA + HOT), slot(RIG_DATA + ONCE));
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, hot, sizeof(hot));
+    le_put(code + sizeof(hot), 4, ONCE - HOT - sizeof(hot) - 4);
+    memcpy(code + ONCE - HOT, once, sizeof(once));
+    memcpy(code + LAST - HOT, (const uint8_t[]){ 0xeb, 0xfe }, 2);
+    run_written(p, code, sizeof(code), 2000);
+    assert_int_equal(p->trans.rig.c->s.gpr[X86_RBX], 1);
+    trans_stats_get(p->trans.t, &stats);
+    assert_int_equal(stats.translated, 2); /* the first loop and the last */
+    pair_close(p);
+}
+
 /* Stores to lines that nothing was translated from drop nothing, until there are many: then the page is given up. */
 static void test_written_beside(void **state)
 {
@@ -469,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_written_code),
         cmocka_unit_test(test_written_code_32),
         cmocka_unit_test(test_vectors_in_two_pages),
+        cmocka_unit_test(test_counters),
         cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),

@@ -178,6 +178,11 @@ struct trans_store {
     uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
 };
 
+/* Executions of code by the interpreter. */
+struct trans_counter {
+    uint8_t n, tag; /* the second: of the address that was counted last */
+};
+
 /* Entries of a table that are to be freed, each once. */
 struct trans_used {
     uint32_t n, *entry;
@@ -205,8 +210,8 @@ struct trans {
      */
     uint16_t *wrote;
 
-    uint8_t counter[COUNTERS]; /* executions by the interpreter */
-    unsigned pauses;           /* PAUSE instructions of this burst */
+    struct trans_counter counter[COUNTERS];
+    unsigned pauses; /* PAUSE instructions of this burst */
 
     /* what is in use, to be freed by a flush: of global pages apart */
     struct trans_used used[TABLES][2];

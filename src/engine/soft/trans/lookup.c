@@ -64,26 +64,41 @@ static bool guard(struct trans *t, const struct source *at)
     return (at->next_host == NULL || trans_guard(t, at->next_gpa, at->next_host)) && first;
 }
 
+/*
+ * Several addresses have the same counter. What has been translated leaves it full for its own next time, and the
+ * others begin anew; those that have not go on together, so that one of them is translated some time.
+ */
+static struct trans_counter *counter_of(struct trans *t, uint64_t gpa)
+{
+    struct trans_counter *count = &t->counter[(gpa ^ gpa >> 14) % COUNTERS];
+    uint8_t tag = (uint8_t)(gpa >> 14);
+
+    if (count->tag != tag && count->n >= t->store->threshold)
+        count->n = 0;
+    count->tag = tag;
+    return count;
+}
+
 /* Under lock: what is to be executed there; NULL: by the interpreter. */
 static struct block *find_or_build(struct trans *t, const struct source *at)
 {
     struct trans_store *s = t->store;
     struct block *b = trans_find(s, at->rip, at->gpa, at->mode, at->next_gpa);
     unsigned reluctance;
-    uint8_t *count;
+    struct trans_counter *count;
 
     if (b != NULL)
         return b;
-    count = &t->counter[(at->gpa ^ at->gpa >> 14) % COUNTERS];
+    count = counter_of(t, at->gpa);
     reluctance = trans_reluctance(s, at->gpa);
     if (reluctance == UINT_MAX ||
         (at->next_host != NULL && trans_reluctance(s, at->next_gpa) == UINT_MAX))
         return NULL;
-    if (*count < s->threshold + reluctance) {
-        ++*count;
+    if (count->n < s->threshold + reluctance) {
+        count->n++;
         return NULL;
     }
-    *count = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
+    count->n = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
     return guard(t, at) ? trans_build(t, at) : NULL;
 }
 

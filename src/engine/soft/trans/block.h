@@ -23,6 +23,7 @@ enum {
     BLOCK_INSNS = 64, /* most in a block: nothing executes more between two looks at the budget */
     BLOCK_NONE = 0,   /* the number of no block, and of no site */
     BLOCK_BYTES = 65536, /* of the cache that must be free before one is made */
+    CACHE_BITS = 25,     /* of a place in the cache */
     BLOCKS_MAX = TRANS_COUNTS,
     SITES_MAX = 1 << 20,
     BOUNDS_MAX = 1 << 21,
@@ -52,22 +53,36 @@ enum site_kind {
 /* Where the guest's arithmetic flags are. */
 enum site_flags { FLAGS_HOST, FLAGS_FRAME, FLAGS_DEAD };
 
+/* There are hundreds of thousands of them: what has another meaning by kind lies in one place. */
 struct site {
-    uint64_t target;
-    uint32_t block;
-    uint32_t patch;   /* SITE_EDGE: where in the cache its jump has the distance, 0 for cells */
-    uint32_t stub;    /* SITE_EDGE: where in the cache the unlinked jump goes */
-    uint32_t next;    /* SITE_EDGE: another edge that is linked to the same block */
-    uint32_t pop;     /* bytes */
-    uint16_t cell;    /* SITE_EDGE without patch */
-    bool linked;      /* SITE_EDGE with patch: it is among the edges of a block */
-    uint8_t insn;     /* its number in the block */
-    uint8_t executed; /* instructions */
-    uint8_t kind, flags;
-    bool certain; /* SITE_MISS: the instruction makes this access, and changes nothing before */
-    uint8_t size, how,
-        align; /* SITE_MISS: bytes, enum trans_access, bytes; SITE_STEP: how: enum trans_ring; also SITE_REP: trans_string_how */
+    union {
+        struct {
+            int64_t target : 49; /* SITE_EDGE; SITE_STEP that changes the ring: what follows */
+            uint64_t cell : 15;  /* SITE_EDGE without patch */
+        };
+        struct {
+            uint8_t size, align; /* SITE_MISS: bytes */
+        };
+        uint32_t pop; /* SITE_INDIRECT, SITE_RET: bytes */
+    };
+    /* SITE_EDGE: where in the cache its jump has the distance, 0 for cells; and the jump that is not linked */
+    uint64_t patch : CACHE_BITS, stub : CACHE_BITS;
+    /* SITE_MISS: enum trans_access; SITE_STEP: enum trans_ring; also SITE_REP: trans_string_how */
+    uint64_t how : 8;
+    uint64_t kind : 4, flags : 2;
+    uint32_t block : 17;
+    uint32_t executed : 7; /* instructions */
+    uint32_t insn : 6;     /* its number in the block */
+    uint32_t certain : 1;  /* SITE_MISS: it makes this access, and changes nothing before */
+    uint32_t : 0;          /* what follows is under lock, the rest is read without it */
+    uint32_t next : 31;    /* SITE_EDGE: another edge that is linked to the same block */
+    uint32_t linked : 1;   /* SITE_EDGE with patch: it is among the edges of a block */
 };
+
+static_assert(sizeof(struct site) == 24, "a site's parts fill their words");
+static_assert((int)BLOCKS_MAX <= 1 << 17 && (int)TRANS_CELLS <= 1 << 15 &&
+                  (int)BLOCK_INSNS <= 1 << 6,
+              "what the numbers in a site count");
 
 struct block {
     uint64_t rip, gpa;

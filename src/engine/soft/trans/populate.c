@@ -15,7 +15,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { LEAST = 64 << 10, MOST = 1 << 20, AHEAD = 16 << 10 /* bytes */ };
+enum { LEAST = 64 << 10, MOST = 256 << 10, AHEAD = 16 << 10 /* bytes */ };
 
 void trans_populate(struct trans_populated *p, size_t used)
 {

@@ -21,7 +21,7 @@
 #include "engine/soft/trans/check.h"
 #include "engine/soft/world.h"
 
-enum { PAGE = 4096, CACHE_LEN = 32 << 20 };
+enum { PAGE = 4096, CACHE_LEN = 1 << CACHE_BITS };
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -98,6 +98,7 @@ static int fill_store(struct trans_store *s, const struct machine *m,
         s->bound == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     s->code->npages = s->writers->npages = npages;
+    assert(config->cache_len <= CACHE_LEN);
     rc = trans_cache_open(&s->cache, config->cache_len != 0 ? config->cache_len : CACHE_LEN,
                           config->perf, err);
     if (rc == 0)

@@ -15,7 +15,15 @@
 #include "engine/soft/trans/emit.h"
 #include "engine/soft/trans/prove.h"
 
-enum { ALU_AND = 4, ALU_CMP = 7, CC_A = 7, ADD_LOAD = 0x03, PAGE = 4096, MASK = TRANS_TLB - 1 };
+enum {
+    ALU_AND = 4,
+    ALU_CMP = 7,
+    CC_A = 7,
+    ADD_LOAD = 0x03,
+    PAGE = 4096,
+    MASK = TRANS_TLB - 1,
+    SHR = 5
+};
 
 /* A check with its parts, and an access behind it; what a test leaves out or changes. */
 struct plan {
@@ -23,6 +31,7 @@ struct plan {
     unsigned access;          /* bytes of the access */
     bool store;
     bool no_mask, wide_mask, no_compare, no_jump, late_jump, other_host, no_host, write_table;
+    unsigned shift; /* bits of the address, instead of the mask */
     bool scratch_lost, s1_moved, other_scale, fixed, fixed_odd;
     int32_t disp;          /* of the access */
     uint8_t before[12], n; /* bytes in front of the access */
@@ -55,6 +64,8 @@ static const struct plan plans[] = {
       .wrong = "S1 is not a checked address",
       .access = 8,
       .wide_mask = true },
+    { .what = "shifted", .access = 8, .shift = 12 },
+    { .what = "shifted by less", .wrong = "S1 is not a checked address", .access = 8, .shift = 11 },
     { .what = "no comparison",
       .wrong = "S1 is not a checked address",
       .access = 8,
@@ -231,8 +242,12 @@ static void check(struct emit *e, const struct plan *p, uint8_t **jump)
 
     emit_bytes(e, (const uint8_t[]){ ADDRESS }, 3);
     emit_mov(e, HOST_S2, HOST_S1);
-    if (!p->no_mask)
+    if (p->shift != 0) {
+        emit_op_reg(e, false, 0xc1, SHR, HOST_S2);
+        emit_8(e, p->shift);
+    } else if (!p->no_mask) {
         emit_alu_imm(e, false, ALU_AND, HOST_S2, p->wide_mask ? 2 * MASK : MASK);
+    }
     emit_op_mem(e, true, ADD_LOAD, HOST_S1, entry);
     if (!p->no_compare)
         emit_alu_imm(e, true, ALU_CMP, HOST_S1, PAGE - 8);

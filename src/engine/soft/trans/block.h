@@ -141,9 +141,10 @@ struct writers {
 };
 
 enum { WRITER_NONE = 0, WRITER_SEVERAL = 0xff };
-enum { WROTE_SEVERAL = 0xffff };
+enum { WROTE_SEVERAL = INT32_MAX };
 
-static_assert((int)SOFT_TLB < (int)WROTE_SEVERAL && SOFT_TLB % TRANS_TLB == 0, "trans.wrote");
+static_assert((int)TRANS_TLB < (int)WROTE_SEVERAL && (int)TRANS_TLB % (int)SOFT_TLB == 0,
+              "trans.wrote");
 
 /*
  * struct trans_store - what all vCPUs of a machine share: translated code, and what is known of it
@@ -220,10 +221,10 @@ struct trans {
     uint64_t changes_seen, drops_seen;
 
     /*
-     * By physical page, where this vCPU may store to it without asking: 0: nowhere; an index into soft_cpu.tlb + 1;
-     * WROTE_SEVERAL: at more than one.
+     * By physical page, where this vCPU may store to it without asking: 0: nowhere; an index into a struct trans_pages
+     * + 1; WROTE_SEVERAL: at more than one.
      */
-    uint16_t *wrote;
+    uint32_t *wrote;
 
     struct trans_counter counter[COUNTERS];
     unsigned pauses; /* PAUSE instructions of this burst */

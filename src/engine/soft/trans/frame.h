@@ -19,7 +19,8 @@
 #include "engine/soft/cpu.h"
 
 enum {
-    TRANS_TLB = 4096,       /* entries for a bank and a kind of access */
+    TRANS_TLB =
+        1 << 20, /* entries for a bank and a kind of access: what 32 bits of an address name */
     TRANS_INDIRECT = 16384, /* entries for a mode */
     TRANS_CELLS = 32768,
     TRANS_COUNTS = 1 << 17, /* blocks */

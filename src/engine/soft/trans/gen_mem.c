@@ -9,16 +9,7 @@
 #include "engine/soft/trans/gen.h"
 
 enum { PAGE_SHIFT = 12, ENTRY_SHIFT = 3 };
-enum {
-    PAGE = 4096,
-    ALU_ADD = 0,
-    ALU_AND = 4,
-    ALU_SUB = 5,
-    ALU_CMP = 7,
-    CC_A = 7,
-    CC_Z = 4,
-    CC_NZ = 5
-};
+enum { PAGE = 4096, ALU_ADD = 0, ALU_SUB = 5, ALU_CMP = 7, CC_A = 7, CC_Z = 4, CC_NZ = 5 };
 enum {
     OP_ADD_LOAD = 0x03,
     OP_SUB_LOAD = 0x2b,
@@ -403,8 +394,7 @@ static struct emit_mem entry_of(struct gen *g, const struct gen_access *a)
     emit_op_reg(&g->e, false, 0x89, HOST_S1, HOST_S2);
     emit_op_reg(&g->e, false, OP_SHIFT_IMM, SHR, HOST_S2);
     emit_8(&g->e, PAGE_SHIFT);
-    emit_alu_imm(&g->e, false, ALU_AND, HOST_S2, TRANS_TLB - 1);
-    return entry;
+    return entry; /* of 32 bits no more is left */
 }
 
 void gen_check(struct gen *g, struct gen_access a)

@@ -6,7 +6,7 @@
  * where it is joined with what is known there; a jump backward, or from outside, brings nothing. A memory
  * operand must be
  *   RSP + a distance inside the frame,
- *   RSP + S2 + a distance, where S2 was masked so that the sum lies inside the frame,
+ *   RSP + S2 + a distance, where S2 was masked or shifted so that the sum lies inside the frame,
  *   or S1 + a small distance, where S1 was found to be that far from the end of a page.
  * S1 comes to that in four steps: the tag of an entry is added, the sum is compared with 4096 - n, one that is
  * above jumps away, and the host's address of the same entry is added. The entry must be one for writing
@@ -266,6 +266,8 @@ static void follow_s2(struct prove *p)
         p->now.s1 = S1_ANY; /* the entry is lost */
     if (is_alu_imm(in, X86_MN_AND, HOST_S2) && in->opsize == 4)
         p->now.s2 = (uint32_t)in->imm;
+    else if (is_alu_imm(in, X86_MN_SHR, HOST_S2) && in->opsize == 4)
+        p->now.s2 = UINT32_MAX >> (in->imm & 31);
     else if (is_alu_imm(in, X86_MN_SHL, HOST_S2) && in->opsize == 4 && p->now.s2 <= UINT32_MAX)
         p->now.s2 = (p->now.s2 << (in->imm & 31)) & UINT32_MAX;
     else

@@ -291,7 +291,7 @@ void trans_note_writer(struct trans *t, uint64_t gpa, uint64_t linear)
     struct trans_store *s = t->store;
     uint64_t page = gpa / PAGE;
     uint8_t me = (uint8_t)(t->number + 1), was;
-    uint16_t index = (uint16_t)(linear / PAGE % SOFT_TLB + 1);
+    uint32_t index = (uint32_t)(linear / PAGE % TRANS_TLB + 1);
 
     if (page >= s->writers->npages)
         return;
@@ -331,8 +331,10 @@ static void strip(struct trans *t, uint64_t gpa, const uint8_t *host)
         strip_tlb(t, gpa, 0, SOFT_TLB);
         trans_pages_strip(t, host);
     } else if (wrote != 0) {
-        strip_tlb(t, gpa, wrote - 1, wrote);
-        trans_pages_strip_at(t, host, (wrote - 1) % TRANS_TLB);
+        uint32_t at = (wrote - 1) % SOFT_TLB;
+
+        strip_tlb(t, gpa, at, at + 1);
+        trans_pages_strip_at(t, host, wrote - 1);
     }
 }
 

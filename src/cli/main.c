@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the table of commands, and the choice among them. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +203,9 @@ static void hold_standard_fds(void)
         close(fd);
 }
 
+/* What is as large as a machine or a vCPU comes as pages of zeros: on the heap all of it would be written first. */
+enum { PAGES_FROM = 64 << 10 };
+
 int main(int argc, char **argv)
 {
     const struct command *cmd;
@@ -211,6 +215,7 @@ int main(int argc, char **argv)
     /* A closed pipe and a file size limit are errors of write(2), which are reported. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    mallopt(M_MMAP_THRESHOLD, PAGES_FROM);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return overview();
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {

@@ -7,9 +7,8 @@
  */
 #include "engine/kvm/kvm_insn.h"
 
-#include <Zydis/Zydis.h>
-
 #include "core/mem_phys.h"
+#include "x86/operand.h"
 
 enum { PAGE = 4096 };
 
@@ -64,80 +63,69 @@ int kvm_site_load(struct vcpu *cpu, struct kvm_site *s, struct vitro_err *err)
     return 0;
 }
 
-static void decoder_for(const struct kvm_site *s, ZydisDecoder *d)
+static enum x86_code code_of(const struct x86_state *s)
 {
-    bool db = s->state.seg[X86_CS].db;
-
-    switch (x86_mode_of(&s->state)) {
+    switch (x86_mode_of(s)) {
     case X86_MODE_REAL:
     case X86_MODE_VM86:
-        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16);
-        break;
     case X86_MODE_PROT16:
-        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
-        break;
+        return X86_CODE_16;
     case X86_MODE_PROT32:
-        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
-        break;
+        return X86_CODE_32;
     case X86_MODE_COMPAT:
-        ZydisDecoderInit(d,
-                         db ? ZYDIS_MACHINE_MODE_LONG_COMPAT_32 : ZYDIS_MACHINE_MODE_LONG_COMPAT_16,
-                         db ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16);
-        break;
+        return s->seg[X86_CS].db ? X86_CODE_32 : X86_CODE_16;
     case X86_MODE_LONG:
-        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
         break;
     }
+    return X86_CODE_64;
 }
 
 /* An instruction with what is needed to say what its operands are. */
 struct decoded {
-    ZydisDecodedInstruction insn;
-    ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+    struct x86_insn insn;
     uint64_t next; /* offset in CS of the instruction after it */
 };
 
-static uint64_t reg_value(const struct kvm_site *s, const struct decoded *d, ZydisRegister reg)
+static uint64_t reg_value(const struct kvm_site *s, const struct decoded *d, unsigned reg)
 {
-    switch (ZydisRegisterGetClass(reg)) {
-    case ZYDIS_REGCLASS_GPR16:
-    case ZYDIS_REGCLASS_GPR32:
-    case ZYDIS_REGCLASS_GPR64:
-        return s->state.gpr[ZydisRegisterGetId(reg)];
-    case ZYDIS_REGCLASS_IP:
+    if (reg == X86_BASE_RIP)
         return d->next;
-    default:
+    return reg != X86_REG_NONE ? s->state.gpr[reg] : 0;
+}
+
+static uint64_t segment_base(const struct kvm_site *s, unsigned seg)
+{
+    if (x86_mode_of(&s->state) == X86_MODE_LONG && seg != X86_FS && seg != X86_GS)
         return 0;
-    }
+    return s->state.seg[seg].base;
 }
 
-static uint64_t segment_base(const struct kvm_site *s, ZydisRegister reg)
+/* Where the instruction has, or had, its memory; see the head of this file for strings. */
+static uint64_t offset_of(const struct kvm_site *s, const struct decoded *d,
+                          const struct x86_operand *op)
 {
-    ZyanI8 id = ZydisRegisterGetClass(reg) == ZYDIS_REGCLASS_SEGMENT ? ZydisRegisterGetId(reg) : -1;
+    const struct x86_insn *in = &d->insn;
+    uint64_t at;
 
-    if (id < 0 || (x86_mode_of(&s->state) == X86_MODE_LONG && id != X86_FS && id != X86_GS))
-        return 0;
-    return s->state.seg[id].base;
+    if (op->kind != X86_OPK_STRSRC && op->kind != X86_OPK_STRDST)
+        return in->disp + reg_value(s, d, in->base) + (reg_value(s, d, in->index) << in->scale);
+    at = s->state.gpr[op->kind == X86_OPK_STRSRC ? X86_RSI : X86_RDI];
+    if (!s->write)
+        return at;
+    return s->state.rflags & X86_RFLAGS_DF ? at + op->bytes : at - op->bytes;
 }
 
-static bool is_string(const struct decoded *d)
+static uint64_t linear_of(const struct kvm_site *s, uint64_t offset, unsigned seg)
 {
-    return d->insn.meta.category == ZYDIS_CATEGORY_STRINGOP ||
-           d->insn.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
-}
+    uint64_t at = offset + segment_base(s, seg);
 
-/* Linear address of a memory operand of the access, see the head of this file for strings. */
-static uint64_t operand_linear(const struct kvm_site *s, const struct decoded *d,
-                               const ZydisDecodedOperand *op)
-{
-    uint64_t mask = d->insn.address_width == 64 ? UINT64_MAX : BIT(d->insn.address_width) - 1;
-    uint64_t at = reg_value(s, d, op->mem.base) + reg_value(s, d, op->mem.index) * op->mem.scale +
-                  (op->mem.disp.has_displacement ? (uint64_t)op->mem.disp.value : 0);
-
-    if (s->write && is_string(d))
-        at += s->state.rflags & X86_RFLAGS_DF ? op->size / 8 : UINT64_C(0) - op->size / 8;
-    at = (at & mask) + segment_base(s, op->mem.segment);
     return x86_mode_of(&s->state) == X86_MODE_LONG ? at : (uint32_t)at;
+}
+
+static uint64_t operand_linear(const struct kvm_site *s, const struct decoded *d,
+                               const struct x86_operand *op)
+{
+    return linear_of(s, offset_of(s, d, op) & ones(d->insn.addrsize), op->seg);
 }
 
 /*
@@ -154,71 +142,122 @@ static bool covers(const struct kvm_site *s, uint64_t linear, uint64_t size)
     return in_page < size && to_gpa(s, linear + in_page, &gpa) && s->addr - gpa < size - in_page;
 }
 
+static void match_memory(const struct kvm_site *s, uint64_t linear, uint64_t size,
+                         struct kvm_match *m)
+{
+    if (size < s->len || (size != s->len && size <= 8 && linear % PAGE + size <= PAGE))
+        return; /* only wide operands and those across a page border come in parts */
+    m->looks = true;
+    m->fits |= covers(s, linear, size);
+}
+
+/* The element on the stack, which no operand names: rSP is where it lies, before a pop as after a push. */
+static void match_stack(const struct kvm_site *s, const struct decoded *d, struct kvm_match *m)
+{
+    bool wide = x86_mode_of(&s->state) == X86_MODE_LONG, half = s->state.seg[X86_SS].db;
+    bool pushes;
+
+    switch (x86_insn_row(&d->insn)->mnemonic) {
+    case X86_MN_PUSH:
+    case X86_MN_PUSHF:
+    case X86_MN_PUSHFD:
+    case X86_MN_PUSHFQ:
+    case X86_MN_CALL:
+        pushes = true;
+        break;
+    case X86_MN_POP:
+    case X86_MN_POPF:
+    case X86_MN_POPFD:
+    case X86_MN_POPFQ:
+    case X86_MN_RET:
+        pushes = false;
+        break;
+    default:
+        return;
+    }
+    if (pushes == s->write)
+        match_memory(s,
+                     linear_of(s,
+                               s->state.gpr[X86_RSP] & ones(wide   ? 8
+                                                            : half ? 4
+                                                                   : 2),
+                               X86_SS),
+                     d->insn.opsize, m);
+}
+
 static void match_mmio(const struct kvm_site *s, const struct decoded *d, struct kvm_match *m)
 {
-    unsigned wanted = s->write ? ZYDIS_OPERAND_ACTION_MASK_WRITE : ZYDIS_OPERAND_ACTION_MASK_READ;
+    unsigned wanted = s->write ? X86_ACCESS_W : X86_ACCESS_R;
 
-    for (unsigned i = 0; i < d->insn.operand_count; i++) {
-        const ZydisDecodedOperand *op = &d->op[i];
-        uint64_t size = op->size / 8, linear;
+    for (unsigned i = 0; i < 4; i++) {
+        struct x86_operand op;
 
-        if (op->type != ZYDIS_OPERAND_TYPE_MEMORY || op->mem.type != ZYDIS_MEMOP_TYPE_MEM ||
-            !(op->actions & wanted) || size < s->len)
-            continue;
-        linear = operand_linear(s, d, op);
-        if (size != s->len && size <= 8 && linear % PAGE + size <= PAGE)
-            continue; /* only wide operands and those across a page border come in parts */
-        m->looks = true;
-        m->fits |= covers(s, linear, size);
+        x86_insn_operand(&d->insn, i, &op);
+        if (op.what == X86_OPERAND_MEM && op.kind != X86_OPK_VSIB && op.access & wanted)
+            match_memory(s, operand_linear(s, d, &op), op.bytes, m);
     }
+    match_stack(s, d, m);
 }
 
 /* The data of OUT is in rAX, that of OUTS in memory; both can be compared with what KVM handed out. */
 static bool data_fits(const struct kvm_site *s, const struct decoded *d,
-                      const ZydisDecodedOperand *op)
+                      const struct x86_operand *op)
 {
     uint8_t bytes[4];
 
     if (!s->write)
         return true;
-    if (op->type == ZYDIS_OPERAND_TYPE_REGISTER)
+    if (op->what == X86_OPERAND_REG)
         return ((s->state.gpr[X86_RAX] ^ s->data) & ones(s->len)) == 0;
     return read_linear(s, operand_linear(s, d, op), bytes, s->len) == s->len &&
            le_get(bytes, s->len) == s->data;
 }
 
-/* IN, OUT, INS, OUTS: operand 0 or 1 is the port (DX or a number), the other one the data. */
+static bool reaches_port(const struct x86_insn *in, bool write)
+{
+    switch (x86_insn_row(in)->mnemonic) {
+    case X86_MN_IN:
+    case X86_MN_INSB:
+    case X86_MN_INSW:
+    case X86_MN_INSD:
+        return !write;
+    case X86_MN_OUT:
+    case X86_MN_OUTSB:
+    case X86_MN_OUTSW:
+    case X86_MN_OUTSD:
+        return write;
+    default:
+        return false;
+    }
+}
+
+/* IN, OUT, INS, OUTS: the destination is operand 0, and the port DX or a number. */
 static void match_pio(const struct kvm_site *s, const struct decoded *d, struct kvm_match *m)
 {
-    const ZydisDecodedOperand *port = &d->op[s->write ? 0 : 1], *data = &d->op[s->write ? 1 : 0];
-    uint64_t number;
+    struct x86_operand port, data;
 
-    if (d->insn.meta.category != ZYDIS_CATEGORY_IO &&
-        d->insn.meta.category != ZYDIS_CATEGORY_IOSTRINGOP)
+    if (!reaches_port(&d->insn, s->write))
         return;
-    if (port->type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-        number = port->imm.value.u & 0xff;
-    else if (port->type == ZYDIS_OPERAND_TYPE_REGISTER && port->reg.value == ZYDIS_REGISTER_DX)
-        number = s->state.gpr[X86_RDX] & 0xffff;
-    else
-        return; /* the other direction */
-    m->looks = number == s->addr && data->size / 8 == s->len;
-    m->fits = m->looks && data_fits(s, d, data);
+    x86_insn_operand(&d->insn, s->write ? 0 : 1, &port);
+    x86_insn_operand(&d->insn, s->write ? 1 : 0, &data);
+    m->looks = s->addr == (port.what == X86_OPERAND_IMM ? port.value & 0xff
+                                                        : s->state.gpr[X86_RDX] & 0xffff) &&
+               data.bytes == s->len;
+    m->fits = m->looks && data_fits(s, d, &data);
 }
 
 struct kvm_match kvm_site_match(const struct kvm_site *s, unsigned at)
 {
     struct kvm_match m = { 0 };
-    ZydisDecoder decoder;
+    const struct x86_row *row;
     struct decoded d;
 
-    decoder_for(s, &decoder);
     if (at < s->first || at >= s->end ||
-        !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, s->code + at, s->end - at, &d.insn, d.op)))
+        x86_decode(s->code + at, s->end - at, code_of(&s->state), &d.insn) != X86_DECODE_OK)
         return m;
-    m.len = d.insn.length;
-    m.rep = is_string(&d) && d.insn.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
-                                                  ZYDIS_ATTRIB_HAS_REPNE);
+    row = x86_insn_row(&d.insn);
+    m.len = d.insn.len;
+    m.rep = row->props & X86_ROW_REP && d.insn.flags & (X86_INSN_F2 | X86_INSN_F3);
     d.next = s->state.rip + at + m.len - SITE_BACK;
     switch (s->kind) {
     case SITE_PIO:
@@ -228,7 +267,7 @@ struct kvm_match kvm_site_match(const struct kvm_site *s, unsigned at)
         match_mmio(s, &d, &m);
         break;
     case SITE_HLT:
-        m.looks = m.fits = d.insn.mnemonic == ZYDIS_MNEMONIC_HLT;
+        m.looks = m.fits = row->mnemonic == X86_MN_HLT;
         break;
     }
     return m;

@@ -2,8 +2,7 @@
 /*
  * kvm_insn.h - the code around an exit, and whether an instruction there can have caused it
  *
- * For kvm_rip.c, and for kvm_decode.c where KVM does not give an instruction's bytes. Decoding is Zydis'
- * work.
+ * For kvm_rip.c, and for kvm_decode.c where KVM does not give an instruction's bytes.
  */
 #ifndef ENGINE_KVM_INSN_H
 #define ENGINE_KVM_INSN_H

@@ -17,7 +17,12 @@
 static const uint64_t rflags_settable = 0x3d7fd5;
 
 static const unsigned all_parts = VITRO_REGS_GENERAL | VITRO_REGS_CR2 | VITRO_REGS_BASES |
-                                  VITRO_REGS_CONTROL | VITRO_REGS_SEGMENTS;
+                                  VITRO_REGS_CONTROL | VITRO_REGS_SEGMENTS | VITRO_REGS_TABLES |
+                                  VITRO_REGS_CR8 | VITRO_REGS_DEBUG | VITRO_REGS_EVENTS;
+
+/* Those for which it is looked at whether a CPU can be so. */
+static const unsigned checked_parts = VITRO_REGS_CONTROL | VITRO_REGS_SEGMENTS | VITRO_REGS_TABLES |
+                                      VITRO_REGS_CR8 | VITRO_REGS_DEBUG | VITRO_REGS_EVENTS;
 
 static bool canonical(uint64_t addr)
 {
@@ -30,6 +35,10 @@ static int check_regs(const struct vitro_regs *in, unsigned parts, struct vitro_
 
     if (parts == 0 || parts & ~all_parts)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "setting registers: no such part");
+    if (parts & VITRO_REGS_EVENTS &&
+        (in->events.exception > UINT8_MAX || in->events.interrupt > UINT8_MAX))
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "setting an exception or interrupt: vectors are 0 to 255");
     if (parts & VITRO_REGS_GENERAL && !canonical(in->rip))
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "setting rip to 0x%" PRIx64 ": bits 63 to 47 must be the same", in->rip);
@@ -86,6 +95,47 @@ static void take_system(const struct vitro_regs *in, unsigned parts, struct x86_
     }
 }
 
+static void take_tables(const struct vitro_regs *in, struct x86_state *s)
+{
+    s->tr = seg_from(&in->tr);
+    s->ldtr = seg_from(&in->ldtr);
+    s->gdtr = (struct x86_dtable){ in->gdt_base, in->gdt_limit };
+    s->idtr = (struct x86_dtable){ in->idt_base, in->idt_limit };
+}
+
+static struct x86_events events_from(const struct vitro_events *in, const struct x86_state *s)
+{
+    bool exception = in->exception >= 0;
+
+    return (struct x86_events){
+        .exception_injected = exception,
+        .exception_vector = exception ? (uint8_t)in->exception : 0,
+        .exception_has_error =
+            exception && s->cr0 & X86_CR0_PE && x86_has_error_code((unsigned)in->exception),
+        .exception_error = in->exception_error,
+        .interrupt_injected = in->interrupt >= 0,
+        .interrupt_vector = in->interrupt >= 0 ? (uint8_t)in->interrupt : 0,
+        .nmi_pending = in->nmi,
+        .nmi_masked = s->events.nmi_masked,
+        .shadow = in->shadow,
+    };
+}
+
+static void take_rest(const struct vitro_regs *in, unsigned parts, struct x86_state *s)
+{
+    if (parts & VITRO_REGS_TABLES)
+        take_tables(in, s);
+    if (parts & VITRO_REGS_CR8)
+        s->cr8 = in->cr8;
+    if (parts & VITRO_REGS_DEBUG) {
+        memcpy(s->dr, in->dr, sizeof(s->dr));
+        s->dr6 = in->dr6 | X86_DR6_FIXED;
+        s->dr7 = in->dr7 | X86_DR7_FIXED;
+    }
+    if (parts & VITRO_REGS_EVENTS)
+        s->events = events_from(&in->events, s);
+}
+
 /* What the machine's CPUs can do; without a model what both engines may offer, and the engine has the last word. */
 static struct x86_possible possible(const struct vitro *m, const struct x86_state *now)
 {
@@ -117,53 +167,60 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
                    struct vitro_err *err)
 {
     struct vcpu *vcpu = vcpu_of(m, cpu, err);
-    struct x86_state s, before;
+    unsigned state = STATE_REGS | STATE_SREGS;
+    struct x86_state s = { 0 }, before;
     int rc;
 
     if (vcpu == NULL)
         return -EINVAL;
+    if (parts & (VITRO_REGS_DEBUG | VITRO_REGS_EVENTS))
+        state = STATE_ALL;
     rc = check_regs(regs, parts, err);
     if (rc == 0)
         rc = vcpu_drain(vcpu, err);
     if (rc == 0)
         rc = outside_begin(m->board->m, err);
     if (rc == 0)
-        rc = vcpu->engine->get(vcpu, STATE_REGS | STATE_SREGS, &s, err);
+        rc = vcpu_state(vcpu, state, &s, err);
     if (rc < 0)
         return rc;
     before = s;
     if (parts & VITRO_REGS_GENERAL)
         take_general(regs, &s);
     take_system(regs, parts, &s);
-    if (parts & (VITRO_REGS_CONTROL | VITRO_REGS_SEGMENTS))
+    take_rest(regs, parts, &s);
+    if (parts & checked_parts)
         rc = check_system(m, &before, &s, err);
     if (rc < 0)
         return rc;
-    rc = vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &s, err);
+    rc = vcpu_set_state(vcpu, state, &s, err);
     if (rc == 0)
-        outside_set(m->board->m, cpu, &s);
-    else if (vcpu->engine->set(vcpu, STATE_REGS | STATE_SREGS, &before, NULL) < 0)
+        outside_set(m->board->m, cpu, state, &s);
+    else if (vcpu_set_state(vcpu, state, &before, NULL) < 0)
         return rc; /* nothing more can be done: the first cause is told */
     return rc;
 }
 
-/* The eight bytes that a selector names. */
+/* The eight bytes that a selector names, or sixteen: then `high` is not NULL. */
 static int read_descriptor(const struct cpu_space *c, uint16_t selector, uint64_t *raw,
-                           struct vitro_err *err)
+                           uint64_t *high, struct vitro_err *err)
 {
     bool local = selector & 4;
     const struct x86_state *s = &c->state;
     uint64_t base = local ? s->ldtr.base : s->gdtr.base,
              limit = local ? s->ldtr.unusable ? 0 : s->ldtr.limit : s->gdtr.limit;
-    uint8_t bytes[8];
+    size_t len = high != NULL ? 16 : 8;
+    uint8_t bytes[16];
 
-    if ((selector | 7u) > limit)
+    if ((selector & ~7u) + len - 1 > limit)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL, "selector 0x%x: outside of the %s",
                          selector, local ? "LDT" : "GDT");
-    if (cpu_space_read(c, base + (selector & ~7u), bytes, sizeof(bytes)) != sizeof(bytes))
+    if (cpu_space_read(c, base + (selector & ~7u), bytes, len) != len)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "selector 0x%x: its descriptor lies in no memory", selector);
-    *raw = le_get(bytes, sizeof(bytes));
+    *raw = le_get(bytes, 8);
+    if (high != NULL)
+        *high = le_get(bytes + 8, 8);
     return 0;
 }
 
@@ -186,11 +243,40 @@ int vitro_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitr
         *seg = (struct vitro_seg){ .selector = selector, .dpl = selector & 3, .unusable = true };
         return 0;
     }
-    rc = read_descriptor(&c, selector, &raw, err);
+    rc = read_descriptor(&c, selector, &raw, NULL, err);
     if (rc < 0)
         return rc;
     loaded = x86_seg_of_desc(raw, selector);
     loaded.type |= loaded.s; /* accessed, as the CPU would mark it; the table is left alone */
+    *seg = regs_seg(&loaded);
+    return 0;
+}
+
+int vitro_system_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitro_seg *seg,
+                          struct vitro_err *err)
+{
+    enum { TYPE_TSS = 9, TYPE_TSS16 = 1, TYPE_BUSY = 2 };
+    struct x86_seg loaded;
+    struct cpu_space c;
+    uint64_t raw = 0, high = 0;
+    int rc = cpu_space_init(&c, m->board->m, cpu, STATE_REGS, err);
+
+    if (rc < 0)
+        return rc;
+    if (!(c.state.cr0 & X86_CR0_PE) || c.state.rflags & X86_RFLAGS_VM)
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "TR and LDTR: no selector is loaded into them outside of protected mode");
+    if ((selector & ~3u) == 0) {
+        *seg = (struct vitro_seg){ .selector = selector, .unusable = true };
+        return 0;
+    }
+    rc = read_descriptor(&c, selector, &raw, c.state.efer & X86_EFER_LMA ? &high : NULL, err);
+    if (rc < 0)
+        return rc;
+    loaded = x86_seg_of_desc(raw, selector);
+    loaded.base |= high << 32;
+    if (!loaded.s && (loaded.type == TYPE_TSS || loaded.type == TYPE_TSS16))
+        loaded.type |= TYPE_BUSY; /* as the CPU would mark it; the table is left alone */
     *seg = regs_seg(&loaded);
     return 0;
 }

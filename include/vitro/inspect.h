@@ -129,6 +129,16 @@ struct vitro_seg {
     bool s, present, avl, l, db, g, unusable;
 };
 
+/* What a CPU is about to take, before its next instruction. */
+struct vitro_events {
+    int exception;            /* its vector; -1: none */
+    uint32_t exception_error; /* of those that have an error code */
+    int interrupt;            /* its vector, acknowledged already; -1: none */
+    bool nmi;
+    uint8_t
+        shadow; /* interrupts are held off for an instruction: 1 after STI, 2 after a load of SS; 0: not */
+};
+
 struct vitro_regs {
     uint64_t gpr[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15 */
     uint64_t rip, rflags;
@@ -140,6 +150,7 @@ struct vitro_regs {
     uint64_t dr[4], dr6, dr7;
     const char *mode; /* "long (64-bit)" and kin; static */
     unsigned cpl;
+    struct vitro_events events;
 };
 
 /* After a port or memory access the instruction is completed first, so rip is the next one's. */
@@ -164,6 +175,11 @@ enum vitro_regs_part {
     VITRO_REGS_BASES = 1 << 2,    /* seg[4].base and seg[5].base: of FS and GS */
     VITRO_REGS_CONTROL = 1 << 3,  /* cr0, cr3, cr4, efer */
     VITRO_REGS_SEGMENTS = 1 << 4, /* seg: all six, with all their fields */
+    VITRO_REGS_TABLES = 1 << 5,   /* tr, ldtr with all their fields; bases and limits of gdt, idt */
+    VITRO_REGS_CR8 = 1 << 6,
+    VITRO_REGS_DEBUG =
+        1 << 7, /* dr, dr6, dr7; the bits of the last two that are always set need not be */
+    VITRO_REGS_EVENTS = 1 << 8,
 };
 /*
  * vitro_regs_set - set registers of one CPU; parts: enum vitro_regs_part, OR of any
@@ -184,6 +200,9 @@ int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs,
  */
 int vitro_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitro_seg *seg,
                    struct vitro_err *err);
+/* The same for TR and LDTR; VITRO_ERR_USAGE also in real and virtual-8086 mode, which cannot load them. */
+int vitro_system_seg_load(struct vitro *m, unsigned cpu, uint16_t selector, struct vitro_seg *seg,
+                          struct vitro_err *err);
 /* all: also segments, tables, debug registers and every MSR, bit by bit */
 int vitro_show_regs(struct vitro *m, unsigned cpu, bool all, const struct vitro_style *style,
                     char **out, struct vitro_err *err);

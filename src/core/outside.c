@@ -8,12 +8,19 @@
 #include "core/machine.h"
 #include "x86/move.h"
 
-/* What engine_ops.set takes as STATE_REGS and STATE_SREGS comes first in the state. */
-enum { REGS_BYTES = offsetof(struct x86_state, dr), NO_CPU = CPUS_MAX, BUTTON };
+/* What vcpu_set_state takes: STATE_REGS and STATE_SREGS come first in the state. */
+struct regs {
+    uint8_t first[offsetof(struct x86_state, dr)];
+    uint64_t dr[4], dr6, dr7; /* these are of STATE_REST */
+    struct x86_events events;
+};
+
+enum { NO_CPU = CPUS_MAX, BUTTON };
 
 struct outside_change {
     struct place at;
-    unsigned cpu; /* NO_CPU: memory; BUTTON: a reset */
+    unsigned cpu;   /* NO_CPU: memory; BUTTON: a reset */
+    unsigned parts; /* of registers */
     gpa_t gpa;
     size_t len;
     uint8_t *bytes; /* owned */
@@ -98,9 +105,14 @@ void outside_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len)
         rewind_cut(m);
 }
 
-void outside_set(struct machine *m, unsigned cpu, const struct x86_state *s)
+void outside_set(struct machine *m, unsigned cpu, unsigned parts, const struct x86_state *s)
 {
-    if (m->rewind != NULL && !add(m, (struct outside_change){ .cpu = cpu, .len = REGS_BYTES }, s))
+    const struct outside_change c = { .cpu = cpu, .parts = parts, .len = sizeof(struct regs) };
+    struct regs regs = { .dr6 = s->dr6, .dr7 = s->dr7, .events = s->events };
+
+    memcpy(regs.first, s, sizeof(regs.first));
+    memcpy(regs.dr, s->dr, sizeof(regs.dr));
+    if (m->rewind != NULL && !add(m, c, &regs))
         rewind_cut(m);
 }
 
@@ -112,9 +124,9 @@ void outside_reset(struct machine *m)
 
 static void do_again(struct machine *m, const struct outside_change *c)
 {
-    struct x86_state s = { 0 };
     struct vitro_err err = { 0 };
-    struct vcpu *cpu;
+    struct x86_state s = { 0 };
+    struct regs regs;
 
     if (c->cpu == NO_CPU) {
         (void)mem_put(&m->mem, c->gpa, c->bytes, c->len); /* it could be written the first time */
@@ -125,9 +137,13 @@ static void do_again(struct machine *m, const struct outside_change *c)
         machine_stop(m, STOP_RESET, 0, 0); /* as by a CPU: it is written down already */
         return;
     }
-    memcpy(&s, c->bytes, c->len);
-    cpu = m->cpu[c->cpu];
-    if (cpu->engine->set(cpu, STATE_REGS | STATE_SREGS, &s, &err) < 0)
+    memcpy(&regs, c->bytes, sizeof(regs));
+    memcpy(&s, regs.first, sizeof(regs.first));
+    memcpy(s.dr, regs.dr, sizeof(s.dr));
+    s.dr6 = regs.dr6;
+    s.dr7 = regs.dr7;
+    s.events = regs.events;
+    if (vcpu_set_state(m->cpu[c->cpu], c->parts, &s, &err) < 0)
         machine_fail(m, &err, (int)c->cpu);
 }
 

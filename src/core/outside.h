@@ -39,9 +39,9 @@ void outside_fini(struct outside *o);
 /* Before a change: instructions under way are finished, so that it lies between two. */
 WARN_UNUSED int outside_begin(struct machine *m, struct vitro_err *err);
 
-/* After a change: bytes of memory, or general, segment and control registers of a vCPU. Copied. */
+/* After a change: bytes of memory, or parts of a vCPU's registers as vcpu_set_state takes them. Copied. */
 void outside_wrote(struct machine *m, gpa_t gpa, const void *bytes, size_t len);
-void outside_set(struct machine *m, unsigned cpu, const struct x86_state *s);
+void outside_set(struct machine *m, unsigned cpu, unsigned parts, const struct x86_state *s);
 
 /* Before a reset that does not come from the guest. */
 void outside_reset(struct machine *m);

@@ -126,6 +126,17 @@ void vcpu_kick(struct vcpu *cpu);
  *
  * False when it is not mapped or the engine cannot tell. For devices, from inside a write access.
  */
+/*
+ * vcpu_state, vcpu_set_state - parts of its registers (engine.h), for somebody outside
+ *
+ * CR8 is the interrupt controller's where there is one. Of STATE_REST only debug registers and events are set: not without
+ * STATE_REGS and STATE_SREGS. Thread: while no vCPU runs.
+ */
+WARN_UNUSED int vcpu_state(struct vcpu *cpu, unsigned parts, struct x86_state *out,
+                           struct vitro_err *err);
+WARN_UNUSED int vcpu_set_state(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
+                               struct vitro_err *err);
+
 bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa);
 
 #endif

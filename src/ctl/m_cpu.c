@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* m_cpu.c - methods that read and write registers and memory, for programs rather than for people. */
+/* m_cpu.c - methods that read registers, and read and write memory, for programs rather than for people. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +121,18 @@ static void put_fpu(struct call *call, json_t *json)
     }
 }
 
+static json_t *vector_json(int vector)
+{
+    return vector >= 0 ? rpc_hex((uint64_t)vector) : json_null();
+}
+
+static json_t *events_json(const struct vitro_events *e)
+{
+    return json_pack("{s:o, s:o, s:o, s:b, s:i}", "exception", vector_json(e->exception),
+                     "exception_error", rpc_hex(e->exception_error), "interrupt",
+                     vector_json(e->interrupt), "nmi", e->nmi, "shadow", e->shadow);
+}
+
 void m_regs_get(struct call *call)
 {
     struct vitro_regs r;
@@ -137,6 +149,7 @@ void m_regs_get(struct call *call)
     put_control(json, &r);
     json_object_set_new(json, "mode", json_string(r.mode));
     json_object_set_new(json, "cpl", json_integer(r.cpl));
+    json_object_set_new(json, "events", events_json(&r.events));
     if (call_flag(call, "fpu"))
         put_fpu(call, json);
 }
@@ -167,114 +180,6 @@ void m_cpus(struct call *call)
     for (unsigned i = 0; i < vitro_cpus(call->ctl->m) && read_regs(call, i, &r); i++)
         json_array_append_new(list, cpu_json(i, &r));
     call->result = json_pack("{s:o}", "cpus", list);
-}
-
-/* ---- writing registers ----------------------------------------------------------------------- */
-
-enum set_what { SET_NUMBER, SET_SELECTOR };
-
-/* Where a register of regs.set goes. */
-struct settable {
-    enum set_what what;
-    uint64_t *place; /* SET_NUMBER */
-    unsigned seg;    /* SET_SELECTOR: index */
-    unsigned part;   /* enum vitro_regs_part */
-};
-
-static bool is_number(const char *name, struct vitro_regs *r, struct settable *out)
-{
-    const struct {
-        const char *name;
-        uint64_t *place;
-        unsigned part;
-    } rows[] = {
-        { "rip", &r->rip, VITRO_REGS_GENERAL },   { "rflags", &r->rflags, VITRO_REGS_GENERAL },
-        { "cr2", &r->cr2, VITRO_REGS_CR2 },       { "cr0", &r->cr0, VITRO_REGS_CONTROL },
-        { "cr3", &r->cr3, VITRO_REGS_CONTROL },   { "cr4", &r->cr4, VITRO_REGS_CONTROL },
-        { "efer", &r->efer, VITRO_REGS_CONTROL },
-    };
-
-    out->what = SET_NUMBER;
-    out->part = VITRO_REGS_GENERAL;
-    for (unsigned i = 0; i < 16; i++) {
-        if (strcmp(name, rpc_gpr_name(i)) == 0)
-            return (out->place = &r->gpr[i], true);
-    }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(name, rows[i].name) == 0) {
-            out->place = rows[i].place;
-            out->part = rows[i].part;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "cs", "cs_base". Bases of FS and GS are for programs in 64-bit mode too, and ask for no more. */
-static bool is_segment(const char *name, struct vitro_regs *r, struct settable *out)
-{
-    for (unsigned i = 0; i < NSEGS; i++) {
-        if (strncmp(name, segment_names[i], 2) != 0)
-            continue;
-        out->seg = i;
-        out->place = &r->seg[i].base;
-        out->what = name[2] == '\0' ? SET_SELECTOR : SET_NUMBER;
-        out->part = out->what == SET_NUMBER && i >= SEG_FS ? VITRO_REGS_BASES : VITRO_REGS_SEGMENTS;
-        return name[2] == '\0' || strcmp(name + 2, "_base") == 0;
-    }
-    return false;
-}
-
-static void set_one(struct call *call, const char *name, json_t *value, struct vitro_regs *r,
-                    const struct settable *to)
-{
-    struct vitro_err err = { 0 };
-    uint64_t v;
-
-    if (!json_is_string(value) || !rpc_parse_number(json_string_value(value), &v))
-        call_fail(call, RPC_PARAMS, "regs.set: %.40s: a number is wanted, as a string", name);
-    else if (to->what == SET_NUMBER)
-        *to->place = v;
-    else if (v > UINT16_MAX)
-        call_fail(call, RPC_PARAMS, "regs.set: %.40s: a selector has 16 bits", name);
-    else if (vitro_seg_load(call->ctl->m, cpu_of(call), (uint16_t)v, &r->seg[to->seg], &err) < 0)
-        call_fail_err(call, &err);
-}
-
-/* Selectors in the first pass, so that a base that is given beside one wins, in whatever order they come. */
-static unsigned set_all(struct call *call, struct vitro_regs *r)
-{
-    unsigned parts = 0;
-    const char *name;
-    json_t *value;
-
-    for (int pass = 0; pass < 2; pass++) {
-        json_object_foreach(call_value(call, "regs")->object, name, value)
-        {
-            struct settable to = { 0 };
-
-            if (!is_number(name, r, &to) && !is_segment(name, r, &to))
-                call_fail(call, RPC_PARAMS, "regs.set: %.40s: it cannot be set", name);
-            else if ((to.what == SET_SELECTOR) == (pass == 0))
-                set_one(call, name, value, r, &to);
-            parts |= to.part;
-        }
-    }
-    return parts;
-}
-
-void m_regs_set(struct call *call)
-{
-    struct vitro_err err = { 0 };
-    struct vitro_regs r;
-    unsigned parts;
-
-    if (!read_regs(call, cpu_of(call), &r))
-        return;
-    parts = set_all(call, &r);
-    if (call->code == 0 && parts != 0 &&
-        vitro_regs_set(call->ctl->m, cpu_of(call), &r, parts, &err) < 0)
-        call_fail_err(call, &err);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

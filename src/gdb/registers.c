@@ -109,14 +109,15 @@ static int want(struct session *s, const struct reg_row *row, const uint8_t *byt
 
 static void set_regs(struct session *s, json_t *regs)
 {
+    char why[WHY_MAX] = "";
     json_t *done = NULL;
 
     if (json_object_size(regs) != 0) {
         done = session_call(s, "regs.set",
-                            json_pack("{s:i, s:O}", "cpu", (int)s->cpu, "regs", regs), NULL);
+                            json_pack("{s:i, s:O}", "cpu", (int)s->cpu, "regs", regs), why);
         gdb_regs_forget(s);
         if (done == NULL) {
-            gdb_reply_error(s, EINVAL);
+            gdb_reply(s, "E.%s", why); /* which gdb shows */
             return;
         }
     }

@@ -40,7 +40,6 @@ static const char *const feature_names[NFEATURES] = {
 #define GPR32(n, wide) SETTABLE(#n, 32, CORE, "int32", "gpr." #wide, #wide)
 #define SELECTOR(n)    SETTABLE(#n, 32, CORE, "int32", "segments." #n ".selector", #n)
 #define BASE(n)        SETTABLE(#n "_base", 64, SYSTEM, "uint64", "segments." #n ".base", #n "_base")
-#define BASE_FIXED(n)  PLAIN(#n "_base", 64, SYSTEM, "uint64", "segments." #n ".base")
 #define ST(i)          PLAIN("st" #i, 80, CORE, "i387_ext", "fpu:st" #i)
 #define X87(n, in, by) SHIFTED(n, 32, CORE, "int", "fpu:" in, by)
 #define XMM(i)         PLAIN("xmm" #i, 128, SSE, "vec128", "fpu:xmm" #i)
@@ -61,23 +60,26 @@ static const char *const feature_names[NFEATURES] = {
 
 #define MXCSR PLAIN("mxcsr", 32, SSE, "i386_mxcsr", "fpu:mxcsr")
 
-#define SYSTEM_ROWS                                                                             \
-    SETTABLE("cr0", 64, SYSTEM, "vitro_cr0", "cr0.value", "cr0"),                               \
-        SETTABLE("cr2", 64, SYSTEM, "uint64", "cr2", "cr2"),                                    \
-        SETTABLE("cr3", 64, SYSTEM, "uint64", "cr3", "cr3"),                                    \
-        SETTABLE("cr4", 64, SYSTEM, "vitro_cr4", "cr4.value", "cr4"),                           \
-        PLAIN("cr8", 64, SYSTEM, "uint64", "cr8"),                                              \
-        SETTABLE("efer", 64, SYSTEM, "vitro_efer", "efer.value", "efer"),                       \
-        PLAIN("xcr0", 64, SYSTEM, "uint64", "xcr0"), BASE(cs), BASE(ss), BASE(ds), BASE(es),    \
-        PLAIN("tr", 32, SYSTEM, "int32", "segments.tr.selector"), BASE_FIXED(tr),               \
-        PLAIN("ldtr", 32, SYSTEM, "int32", "segments.ldtr.selector"), BASE_FIXED(ldtr),         \
-        PLAIN("gdtr_base", 64, SYSTEM, "uint64", "gdt.base"),                                   \
-        PLAIN("gdtr_limit", 32, SYSTEM, "int32", "gdt.limit"),                                  \
-        PLAIN("idtr_base", 64, SYSTEM, "uint64", "idt.base"),                                   \
-        PLAIN("idtr_limit", 32, SYSTEM, "int32", "idt.limit"),                                  \
-        PLAIN("dr0", 64, SYSTEM, "uint64", "dr.0"), PLAIN("dr1", 64, SYSTEM, "uint64", "dr.1"), \
-        PLAIN("dr2", 64, SYSTEM, "uint64", "dr.2"), PLAIN("dr3", 64, SYSTEM, "uint64", "dr.3"), \
-        PLAIN("dr6", 64, SYSTEM, "uint64", "dr6.value"), PLAIN("dr7", 64, SYSTEM, "uint64", "dr7")
+#define SYSTEM_ROWS                                                                          \
+    SETTABLE("cr0", 64, SYSTEM, "vitro_cr0", "cr0.value", "cr0"),                            \
+        SETTABLE("cr2", 64, SYSTEM, "uint64", "cr2", "cr2"),                                 \
+        SETTABLE("cr3", 64, SYSTEM, "uint64", "cr3", "cr3"),                                 \
+        SETTABLE("cr4", 64, SYSTEM, "vitro_cr4", "cr4.value", "cr4"),                        \
+        SETTABLE("cr8", 64, SYSTEM, "uint64", "cr8", "cr8"),                                 \
+        SETTABLE("efer", 64, SYSTEM, "vitro_efer", "efer.value", "efer"),                    \
+        PLAIN("xcr0", 64, SYSTEM, "uint64", "xcr0"), BASE(cs), BASE(ss), BASE(ds), BASE(es), \
+        SETTABLE("tr", 32, SYSTEM, "int32", "segments.tr.selector", "tr"), BASE(tr),         \
+        SETTABLE("ldtr", 32, SYSTEM, "int32", "segments.ldtr.selector", "ldtr"), BASE(ldtr), \
+        SETTABLE("gdtr_base", 64, SYSTEM, "uint64", "gdt.base", "gdt_base"),                 \
+        SETTABLE("gdtr_limit", 32, SYSTEM, "int32", "gdt.limit", "gdt_limit"),               \
+        SETTABLE("idtr_base", 64, SYSTEM, "uint64", "idt.base", "idt_base"),                 \
+        SETTABLE("idtr_limit", 32, SYSTEM, "int32", "idt.limit", "idt_limit"),               \
+        SETTABLE("dr0", 64, SYSTEM, "uint64", "dr.0", "dr0"),                                \
+        SETTABLE("dr1", 64, SYSTEM, "uint64", "dr.1", "dr1"),                                \
+        SETTABLE("dr2", 64, SYSTEM, "uint64", "dr.2", "dr2"),                                \
+        SETTABLE("dr3", 64, SYSTEM, "uint64", "dr.3", "dr3"),                                \
+        SETTABLE("dr6", 64, SYSTEM, "uint64", "dr6.value", "dr6"),                           \
+        SETTABLE("dr7", 64, SYSTEM, "uint64", "dr7", "dr7")
 
 #define MSR_ROWS                                                                        \
     PLAIN("apic_base", 64, MSR, "uint64", "apic_base"), MSR64("star", "STAR"),          \

@@ -31,9 +31,22 @@ static int get_still(struct vcpu *cpu, unsigned parts, struct x86_state *out, st
     int rc;
 
     pause_hold(cpu->m);
-    rc = cpu->engine->get(cpu, parts, out, err);
+    rc = vcpu_state(cpu, parts, out, err);
     pause_release(cpu->m);
     return rc;
+}
+
+static struct vitro_events events_of(const struct x86_events *e)
+{
+    bool exception = e->exception_injected || e->exception_pending;
+
+    return (struct vitro_events){
+        .exception = exception ? e->exception_vector : -1,
+        .exception_error = exception && e->exception_has_error ? e->exception_error : 0,
+        .interrupt = e->interrupt_injected ? e->interrupt_vector : -1,
+        .nmi = e->nmi_pending || e->nmi_injected,
+        .shadow = e->shadow,
+    };
 }
 
 int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
@@ -66,6 +79,7 @@ int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
     };
     memcpy(out->gpr, s.gpr, sizeof(out->gpr));
     memcpy(out->dr, s.dr, sizeof(out->dr));
+    out->events = events_of(&s.events);
     for (unsigned i = 0; i < X86_NSREG; i++)
         out->seg[i] = regs_seg(&s.seg[i]);
     return 0;

@@ -3,8 +3,7 @@
  * possible.c - the rules that tie control registers and segments to each other
  *
  * Sources: SDM 3A, "Control Registers", "IA-32e Mode Operation" (consistency checks), "Segment Descriptors", "Privilege
- * Levels"; SDM 3C, "Checks on the Guest Area", for what processors refuse to be entered with. Left out: limits and
- * granularity, the task register and the LDT, which nobody sets from outside.
+ * Levels", "Debug Registers"; SDM 3C, "Checks on the Guest Area", for what processors refuse to be entered with.
  */
 #include "x86/possible.h"
 
@@ -13,6 +12,11 @@
 #include "base/bits.h"
 
 enum { TYPE_CODE = 8, TYPE_CONFORMING = 4, TYPE_WRITE = 2 };
+enum { TYPE_LDT = 2, TYPE_TSS16_BUSY = 3, TYPE_TSS_BUSY = 11, LOCAL_SELECTOR = 4 };
+enum { SHADOW_STI = 1, SHADOW_SS = 2, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, EXCEPTIONS = 32 };
+
+#define DR6_SETTABLE UINT64_C(0xe00f)
+#define DR7_SETTABLE UINT64_C(0xffff23ff)
 
 #define EFER_DEFINED ((uint64_t)(X86_EFER_SCE | X86_EFER_LME | X86_EFER_LMA | X86_EFER_NXE))
 
@@ -59,6 +63,88 @@ static const char *bases_wrong(const struct x86_state *s)
     return NULL;
 }
 
+/* Limits of 1 MiB and more count pages: their last bytes are those of a page. */
+static bool limit_wrong(const struct x86_seg *seg)
+{
+    return !seg->unusable && (seg->g ? (seg->limit & 0xfff) != 0xfff : seg->limit >> 20 != 0);
+}
+
+static const char *limits_wrong(const struct x86_state *s)
+{
+    for (unsigned i = 0; i < X86_NSREG; i++) {
+        if (limit_wrong(&s->seg[i]))
+            return "a segment's limit: from 1 MiB on it ends with a page, 0x...fff";
+    }
+    return limit_wrong(&s->tr) || limit_wrong(&s->ldtr)
+               ? "the limit of TR or LDTR: from 1 MiB on it ends with a page, 0x...fff"
+               : NULL;
+}
+
+static const char *tables_wrong(const struct x86_state *s)
+{
+    const struct x86_seg *tr = &s->tr, *ldtr = &s->ldtr;
+    bool lma = s->efer & X86_EFER_LMA;
+
+    if (!canonical(s->gdtr.base) || !canonical(s->idtr.base))
+        return "the base of GDT or IDT: bits 63 to 47 must be the same";
+    if (tr->unusable || tr->s || !tr->present ||
+        (tr->type != TYPE_TSS_BUSY && (lma || tr->type != TYPE_TSS16_BUSY)))
+        return lma ? "TR: no task state segment of long mode that is present"
+                   : "TR: no task state segment that is present";
+    if (!ldtr->unusable && (ldtr->s || !ldtr->present || ldtr->type != TYPE_LDT))
+        return "LDTR: no local descriptor table that is present";
+    if ((tr->selector | (ldtr->unusable ? 0 : ldtr->selector)) & LOCAL_SELECTOR)
+        return "TR or LDTR: a selector of the local table";
+    if (lma ? !canonical(tr->base) || (!ldtr->unusable && !canonical(ldtr->base))
+            : (tr->base | (ldtr->unusable ? 0 : ldtr->base)) >> 32 != 0)
+        return lma ? "the base of TR or LDTR: bits 63 to 47 must be the same"
+                   : "the base of TR or LDTR: beyond 4 GiB, where only those of long mode may lie";
+    return NULL;
+}
+
+static const char *debug_wrong(const struct x86_state *s)
+{
+    if (s->dr6 & ~(DR6_SETTABLE | X86_DR6_FIXED))
+        return "DR6: a bit that is always 0";
+    if (s->dr7 & ~(DR7_SETTABLE | X86_DR7_FIXED))
+        return "DR7: a bit that is always 0";
+    return s->cr8 > 15 ? "CR8: 0 to 15" : NULL;
+}
+
+bool x86_has_error_code(unsigned vector)
+{
+    const uint32_t with = BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(17) |
+                          BIT(21) | BIT(29) | BIT(30);
+
+    return vector < EXCEPTIONS && with >> vector & 1;
+}
+
+static const char *exception_wrong(const struct x86_events *e)
+{
+    uint8_t vector = e->exception_vector;
+
+    if (vector >= EXCEPTIONS || vector == VEC_NMI)
+        return "an exception: 0 to 31, but 2, which is the NMI's";
+    if (vector == VEC_BP || vector == VEC_OF)
+        return "exceptions 3 and 4 are of the instructions INT3 and INTO: set rip to one";
+    if (!e->exception_has_error && e->exception_error != 0)
+        return "an error code: this exception pushes none";
+    return e->interrupt_injected ? "an exception and an interrupt: one comes after the other"
+                                 : NULL;
+}
+
+static const char *events_wrong(const struct x86_state *s)
+{
+    const struct x86_events *e = &s->events;
+    bool enabled = s->rflags & X86_RFLAGS_IF;
+
+    if (e->shadow > SHADOW_SS || (e->shadow == SHADOW_STI && !enabled))
+        return "interrupts held off: by STI (1), after which RFLAGS.IF is set, or by SS (2)";
+    if (e->interrupt_injected && !e->interrupt_soft && (!enabled || e->shadow != 0))
+        return "an interrupt while RFLAGS.IF is clear or interrupts are held off";
+    return e->exception_injected ? exception_wrong(e) : NULL;
+}
+
 /* Of code and stack in protected mode; the ring is SS's. */
 static const char *code_wrong(const struct x86_state *s)
 {
@@ -99,6 +185,14 @@ const char *x86_impossible(const struct x86_state *s, const struct x86_possible 
 
     if (wrong == NULL)
         wrong = bases_wrong(s);
+    if (wrong == NULL)
+        wrong = limits_wrong(s);
+    if (wrong == NULL)
+        wrong = tables_wrong(s);
+    if (wrong == NULL)
+        wrong = debug_wrong(s);
+    if (wrong == NULL)
+        wrong = events_wrong(s);
     if (wrong != NULL || !(s->cr0 & X86_CR0_PE))
         return wrong;
     if (s->rflags & X86_RFLAGS_VM)

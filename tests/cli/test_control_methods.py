@@ -276,6 +276,89 @@ class Debug(Case):
             self.assertIn(words, str(e.exception))
         self.assertEqual(client.call("regs.get"), regs)
 
+    def tables_and_debug(self, engine):
+        """As system_registers: what is less seldom set than it is asked about."""
+        # lgdt [0x20]; 1: jmp 1b; null, code, data, a task state segment, a local table, a busy one
+        code = bytes.fromhex("0f011520000000 ebfe").ljust(0x20, b"\0") + bytes.fromhex("2f00 30000000").ljust(0x10, b"\0") + \
+            b"".join(d.to_bytes(8, "little") for d in (0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x0000890200000067,
+                                                       0x000082030000001f, 0x00008b0400000067))
+        client = Machine(self, self.file("tables", code), "-e", engine, "--mode", "protected", name=f"tables-{engine}").client()
+        while client.call("regs.get")["gdt"]["limit"] != "0x2f":
+            pass
+        client.call("pause")
+        client.call("regs.set", regs={"tr": "0x18", "ldtr": "0x20", "ds_limit": "0xfff", "es_limit": "0x12345fff", "cr8": "5",
+                                      "idt_base": "0x1000", "idt_limit": "0x7ff", "gdt_base": "0x30", "dr0": "0x1234", "dr7": "0x2",
+                                      "dr6": "0x1"})
+        regs = client.call("regs.get")
+        self.assertEqual((regs["tr"]["base"], regs["tr"]["limit"], regs["tr"]["type"]), ("0x20000", "0x67", 11))
+        self.assertEqual((regs["ldtr"]["base"], regs["ldtr"]["limit"], regs["ldtr"]["type"]), ("0x30000", "0x1f", 2))
+        self.assertEqual((regs["ds"]["limit"], regs["ds"]["g"], regs["es"]["limit"], regs["es"]["g"]),
+                         ("0xfff", False, "0x12345fff", True))
+        self.assertEqual((regs["cr8"], regs["idt"], regs["dr0"], regs["dr7"], regs["dr6"]),
+                         ("0x5", {"base": "0x1000", "limit": "0x7ff"}, "0x1234", "0x402", "0xffff0ff1"))
+        client.call("regs.set", regs={"tr_base": "0x9000", "tr_limit": "0xff", "ldtr": "0x0", "dr7": "0x0"})
+        regs = client.call("regs.get")
+        self.assertEqual((regs["tr"]["base"], regs["tr"]["limit"], regs["ldtr"]["unusable"]), ("0x9000", "0xff", True))
+        for wrong, words in (({"tr": "0x10"}, "TR: no task state"), ({"tr": "0x0"}, "TR: no task state"),
+                             ({"ldtr": "0x18"}, "LDTR: no local"), ({"ldtr": "0x100"}, "outside of the GDT"),
+                             ({"ds_limit": "0x100000"}, "a segment's limit"), ({"tr_limit": "0x123456"}, "limit of TR"),
+                             ({"tr_base": "0x100000000"}, "beyond 4 GiB"), ({"cr8": "0x10"}, "CR8"),
+                             ({"gdt_base": "0x800000000000"}, "GDT or IDT"), ({"dr7": "0x4000"}, "DR7"),
+                             ({"dr6": "0x100000000"}, "DR6"), ({"exception": "0x2"}, "NMI"), ({"exception": "0x20"}, "0 to 31"),
+                             ({"exception": "0x6", "exception_error": "1"}, "pushes none"), ({"interrupt": "0x20"}, "IF is clear"),
+                             ({"shadow": "1"}, "held off")):
+            with self.subTest(wrong=wrong), self.assertRaises(Failed) as e:
+                client.call("regs.set", regs=wrong)
+            self.assertIn(words, str(e.exception))
+            self.assertEqual(e.exception.code, -32602)
+        self.assertEqual(client.call("regs.get"), regs)
+
+    def test_tables_and_debug_registers(self):
+        self.tables_and_debug("soft")
+
+    @needs_kvm
+    def test_tables_and_debug_registers_on_kvm(self):
+        self.tables_and_debug("kvm")
+
+    def test_cr8_is_the_local_apics(self):
+        client = Machine(self, self.file("echo.elf", echo_kernel()), "-e", "soft", "-m", "32M", name="apic").client()
+        client.call("pause")
+        client.call("regs.set", regs={"cr8": "0x5"})
+        self.assertEqual((client.call("regs.get")["cr8"], client.call("regs")["cr8"]), ("0x5", "0x5"))
+        self.assertRegex(client.call("devices", all=True, format="text")["text"], r"PPR +0x50\b")
+
+    def events(self, engine):
+        """Real mode: vectors 6 and 0x20 have handlers, which count; what is set comes before the next instruction."""
+        # 1: sti; jmp 1b; at 0x10: inc word [0x610]; iret; at 0x20: inc word [0x620]; iret
+        code = bytes.fromhex("fb ebfd").ljust(0x10, b"\x90") + bytes.fromhex("ff061006 cf").ljust(0x10, b"\x90") + \
+            bytes.fromhex("ff062006 cf")
+        client = Machine(self, self.file("events", code), "-e", engine, "--mode", "real", "--origin", "0x7000",
+                         name=f"events-{engine}").client()
+        client.call("pause")
+        self.assertEqual(client.call("regs.get")["events"]["exception"], None)
+        for vector, at in ((6, 0x7010), (0x20, 0x7020)):
+            client.call("mem.write", addr=hex(4 * vector), bytes=at.to_bytes(4, "little").hex(), physical=True)
+        client.call("regs.set", regs={"exception": "0x6"})
+        self.assertEqual(client.call("regs.get")["events"]["exception"], "0x6")
+        client.call("regs.set", regs={"exception": "none", "rflags": "0x202", "shadow": "0", "interrupt": "0x20"})
+        events = client.call("regs.get")["events"]
+        self.assertEqual((events["exception"], events["interrupt"], events["nmi"]), (None, "0x20", False))
+        for regs, at in (({}, "0x620"), ({"exception": "0x6", "shadow": "0"}, "0x610")):
+            client.call("regs.set", regs=regs)
+            client.call("resume")
+            while client.call("mem.read", addr=at, len=2, physical=True)["bytes"] != "0100":
+                pass
+            client.call("pause")
+            events = client.call("regs.get")["events"]
+            self.assertEqual((events["exception"], events["interrupt"]), (None, None))
+
+    def test_events(self):
+        self.events("soft")
+
+    @needs_kvm
+    def test_events_on_kvm(self):
+        self.events("kvm")
+
     def test_system_registers(self):
         self.system_registers("soft")
 
@@ -296,7 +379,8 @@ class Debug(Case):
         client.call("pause")
         before = client.call("regs.get")
         for regs in ({"rbx": "0x1", "nosuch": "0x1"}, {"rbx": "0x1", "rip": "0x1000000000000"}, {"rbx": 1},
-                     {"rbx": "x"}, {"rbx": "0x10000000000000000"}, {"cr8": "0x0"}, {"cs_limit": "0x1"}, {"cs": "0x10000"}):
+                     {"rbx": "x"}, {"rbx": "0x10000000000000000"}, {"xcr0": "0x1"}, {"cs_limits": "0x1"}, {"cs": "0x10000"}, {"ds_limit": "0x100000000"},
+                     {"gdt_limit": "0x10000"}, {"shadow": "0x3"}, {"nmi": "0x2"}, {"exception": "0x100"}, {"rax": "none"}):
             with self.assertRaises(Failed) as e:
                 client.call("regs.set", regs=regs)
             self.assertEqual(e.exception.code, -32602)

@@ -10,6 +10,7 @@ import unittest
 
 from common import GUEST, HOST, NO_KVM, OK, PRINT_FOREVER, STOPPED, USAGE, Case, vitro
 from debuggers import Debugged, beside, gdb, lldb, needs_gdb, needs_lldb
+from guests import echo_kernel
 from rpc import Machine
 
 # Per mode: the OUT of hello, the instruction after it, and gdb's name of the CPU.
@@ -131,6 +132,23 @@ class Gdb(Case):
                       "Host virtual address for 0x400 (RAM) is 0x", "0x000022be 0x00e9ba00", "PML4[0]", "no exits",
                       "a bare machine has no reset", "dance: no such word"):
             self.assertIn(words, text)
+        self.assertEqual(machine.wait()[0], STOPPED)
+
+    def test_registers_that_can_be_written(self):
+        machine = Debugged(self, "hello", "-e", "soft")
+        text = gdb(machine.where, "set $dr0 = 0x400", "set $dr7 = 2", "printf \"dr %#lx %#lx\\n\", $dr0, $dr7", "set $cr8 = 4",
+                   "set $idtr_limit = 0x1ff", "printf \"and %ld %#x\\n\", $cr8, $idtr_limit", "set $tr = 8", "set $dr7 = 1 << 14")
+        self.assertIn("dr 0x400 0x402\n", text)
+        self.assertIn("and 4 0x1ff\n", text)
+        self.assertIn("outside of the GDT", text)
+        self.assertIn("DR7: a bit that is always 0", text)
+
+    def test_reset(self):
+        machine = Debugged(self, self.file("echo.elf", echo_kernel()), "-e", "soft", "-m", "32M")
+        text = gdb(machine.where, "stepi", "stepi", "printf \"at %#lx\\n\", $eip", "monitor reset",
+                   "maintenance flush register-cache", "printf \"again %#lx\\n\", $eip", "stepi", "printf \"then %#lx\\n\", $rip",
+                   "kill")
+        self.assertRegex(text, r"(?s)at 0x10010.*stands at its beginning.*again 0x100100\n.*then 0x100105\n")
         self.assertEqual(machine.wait()[0], STOPPED)
 
     def test_cpus_are_threads(self):

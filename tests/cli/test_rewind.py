@@ -164,6 +164,29 @@ class Back(Case):
             self.go(client, "resume", "watch")
         self.assertEqual(self.seen(client)["0x900"], "0123456789abcdef")
 
+    def test_all_registers_that_can_be_set_are_part_of_it(self):
+        client = self.open("-S", "--gdb-port", "0")
+
+        def look():
+            regs = client.call("regs.get")
+            return {name: regs[name] for name in ("rip", "rax", "dr0", "dr7", "cr8", "tr", "idt", "ds", "events")}
+        self.steps(client, 5)
+        first = look()
+        client.call("regs.set", regs={"dr0": "0x8000", "dr7": "0x2", "cr8": "3", "tr_base": "0x9000", "idt_limit": "0xff",
+                                      "ds_limit": "0xfff", "rflags": "0x202", "shadow": "0x2", "exception": "none"})
+        changed = look()
+        self.assertEqual((changed["dr0"], changed["cr8"], changed["events"]["shadow"]), ("0x8000", "0x3", 2))
+        self.steps(client, 3)
+        last = look()
+        for _ in range(3):
+            self.go(client, "back.step")
+        self.assertEqual(look(), changed)
+        self.go(client, "back.step")
+        self.assertEqual({**look(), "rip": 0, "rax": 0}, {**first, "rip": 0, "rax": 0})
+        for _ in range(4):
+            self.go(client, "step")
+        self.assertEqual(look(), last)
+
     def test_a_change_in_the_past_begins_another_future(self):
         client = self.open()
         client.call("pause")

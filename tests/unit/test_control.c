@@ -279,7 +279,7 @@ static void test_registers_refused(void **state)
     assert_true(vitro_regs_set(r.m, 1, &regs, VITRO_REGS_GENERAL, &err) < 0);
     assert_int_equal(err.kind, VITRO_ERR_USAGE);
     assert_true(vitro_regs_set(r.m, 0, &regs, 0, NULL) < 0);
-    assert_true(vitro_regs_set(r.m, 0, &regs, 2 * VITRO_REGS_SEGMENTS, NULL) < 0);
+    assert_true(vitro_regs_set(r.m, 0, &regs, 2 * VITRO_REGS_EVENTS, NULL) < 0);
     regs.seg[5].base = UINT64_C(1) << 63;
     assert_true(vitro_regs_set(r.m, 0, &regs, VITRO_REGS_BASES, NULL) < 0);
     regs.rip = UINT64_C(1) << 50;

@@ -262,11 +262,12 @@ static void writes_registers(void **state)
     assert_string_equal(gdb_rig_ask(r, packet), "OK\n");
     assert_string_equal(gdb_rig_calls(r),
                         "regs.set {\"cpu\":0,\"regs\":{\"rbx\":\"0xff\",\"rip\":\"0x1200\"}}\n");
-    memcpy(packet + 1 + digits_before(r, "dr3"), "77", 2); /* and DR3: nothing is set */
+    memcpy(packet + 1 + digits_before(r, "lstar"), "99", 2); /* and an MSR: nothing is set */
     assert_string_equal(gdb_rig_ask(r, packet), "E01\n");
     assert_null(strstr(gdb_rig_calls(r), "regs.set"));
     r->refuse = "regs.set";
-    assert_string_equal(gdb_rig_ask(r, "P0=0100000000000000"), "E16\n");
+    assert_string_equal(gdb_rig_ask(r, "P0=0100000000000000"),
+                        "E.the machine says no to regs.set\n");
 }
 
 static void sets_and_clears_points(void **state)

@@ -94,6 +94,156 @@ static void anything(struct x86_state *s)
     s->seg[X86_CS] = (struct x86_seg){ .selector = 0xf000, .base = 0xffff0000 };
 }
 
+static void byte_limit(struct x86_state *s)
+{
+    s->seg[X86_DS].g = false;
+    s->seg[X86_DS].limit = 0x100000;
+}
+
+static void page_limit(struct x86_state *s)
+{
+    s->seg[X86_DS].g = true;
+    s->seg[X86_DS].limit = 0x12345678;
+}
+
+static void tr_limit(struct x86_state *s)
+{
+    s->tr.limit = 0xfffff000;
+}
+
+static void small_limit(struct x86_state *s)
+{
+    s->seg[X86_DS].g = false;
+    s->seg[X86_DS].limit = 0xfffff;
+}
+
+static void no_tr(struct x86_state *s)
+{
+    s->tr.unusable = true;
+}
+
+static void tr_16(struct x86_state *s)
+{
+    s->tr.type = 3;
+}
+
+static void tr_available(struct x86_state *s)
+{
+    s->tr.type = 9;
+}
+
+static void tr_local(struct x86_state *s)
+{
+    s->tr.selector = 0xc;
+}
+
+static void tr_high(struct x86_state *s)
+{
+    s->tr.base = UINT64_C(0xffff800000000000);
+}
+
+static void no_ldtr(struct x86_state *s)
+{
+    s->ldtr = (struct x86_seg){ .unusable = true };
+}
+
+static void ldtr_code(struct x86_state *s)
+{
+    s->ldtr.s = true;
+}
+
+static void gdt_hole(struct x86_state *s)
+{
+    s->gdtr.base = BIT(47);
+}
+
+static void cr8_16(struct x86_state *s)
+{
+    s->cr8 = 16;
+}
+
+static void dr6_high(struct x86_state *s)
+{
+    s->dr6 |= BIT(32);
+}
+
+static void dr7_14(struct x86_state *s)
+{
+    s->dr7 |= BIT(14);
+}
+
+static void dr7_all(struct x86_state *s)
+{
+    s->dr7 = 0xffff27ff;
+}
+
+static void interrupt(struct x86_state *s)
+{
+    s->rflags |= X86_RFLAGS_IF;
+    s->events.interrupt_injected = true;
+}
+
+static void masked_interrupt(struct x86_state *s)
+{
+    s->events.interrupt_injected = true;
+}
+
+static void shadowed_interrupt(struct x86_state *s)
+{
+    interrupt(s);
+    s->events.shadow = 2;
+}
+
+static void both_shadows(struct x86_state *s)
+{
+    s->rflags |= X86_RFLAGS_IF;
+    s->events.shadow = 3;
+}
+
+static void sti_alone(struct x86_state *s)
+{
+    s->events.shadow = 1;
+}
+
+static void exception(struct x86_state *s, uint8_t vector, uint32_t error)
+{
+    s->events.exception_injected = true;
+    s->events.exception_vector = vector;
+    s->events.exception_has_error = x86_has_error_code(vector);
+    s->events.exception_error = error;
+}
+
+static void gp(struct x86_state *s)
+{
+    exception(s, 13, 0x10);
+}
+
+static void ud_with_error(struct x86_state *s)
+{
+    exception(s, 6, 1);
+}
+
+static void exception_2(struct x86_state *s)
+{
+    exception(s, 2, 0);
+}
+
+static void exception_3(struct x86_state *s)
+{
+    exception(s, 3, 0);
+}
+
+static void exception_32(struct x86_state *s)
+{
+    exception(s, 32, 0);
+}
+
+static void gp_and_interrupt(struct x86_state *s)
+{
+    interrupt(s);
+    gp(s);
+}
+
 /* One change to a state that is possible. words: of what is wrong then; NULL: nothing */
 static const struct {
     const char *words;
@@ -117,6 +267,35 @@ static const struct {
     { NULL, X86_START_PROTECTED, conforming },
     { "a data segment", X86_START_PROTECTED, execute_only },
     { NULL, X86_START_REAL, anything },
+    { "a segment's limit", X86_START_PROTECTED, byte_limit },
+    { "a segment's limit", X86_START_LONG, page_limit },
+    { "limit of TR", X86_START_LONG, tr_limit },
+    { NULL, X86_START_REAL, small_limit },
+    { "TR: no", X86_START_REAL, no_tr },
+    { NULL, X86_START_PROTECTED, tr_16 },
+    { "TR: no", X86_START_LONG, tr_16 },
+    { "TR: no", X86_START_PROTECTED, tr_available },
+    { "local table", X86_START_PROTECTED, tr_local },
+    { "TR or LDTR: beyond", X86_START_PROTECTED, tr_high },
+    { NULL, X86_START_LONG, tr_high },
+    { NULL, X86_START_LONG, no_ldtr },
+    { "LDTR: no", X86_START_LONG, ldtr_code },
+    { "GDT or IDT", X86_START_PROTECTED, gdt_hole },
+    { "CR8", X86_START_LONG, cr8_16 },
+    { "DR6", X86_START_LONG, dr6_high },
+    { "DR7", X86_START_LONG, dr7_14 },
+    { NULL, X86_START_LONG, dr7_all },
+    { NULL, X86_START_LONG, interrupt },
+    { "IF is clear", X86_START_LONG, masked_interrupt },
+    { "held off", X86_START_LONG, shadowed_interrupt },
+    { "held off", X86_START_LONG, both_shadows },
+    { "held off", X86_START_LONG, sti_alone },
+    { NULL, X86_START_LONG, gp },
+    { "pushes none", X86_START_LONG, ud_with_error },
+    { "NMI", X86_START_LONG, exception_2 },
+    { "INT3", X86_START_LONG, exception_3 },
+    { "0 to 31", X86_START_LONG, exception_32 },
+    { "one comes after", X86_START_LONG, gp_and_interrupt },
 };
 
 static void one_thing_wrong(void **state)

@@ -146,7 +146,7 @@ class Gdb(Case):
     def test_reset(self):
         machine = Debugged(self, self.file("echo.elf", echo_kernel()), "-e", "soft", "-m", "32M")
         text = gdb(machine.where, "stepi", "stepi", "printf \"at %#lx\\n\", $eip", "monitor reset",
-                   "maintenance flush register-cache", "printf \"again %#lx\\n\", $eip", "stepi", "printf \"then %#lx\\n\", $rip",
+                   "maintenance flush register-cache", "printf \"again %#lx\\n\", $eip", "stepi", "printf \"then %#lx\\n\", $eip",
                    "kill")
         self.assertRegex(text, r"(?s)at 0x10010.*stands at its beginning.*again 0x100100\n.*then 0x100105\n")
         self.assertEqual(machine.wait()[0], STOPPED)

@@ -83,7 +83,8 @@ def emit_header(operands, features, rows):
          "X86_NMNEMONICS")
     enum("x86_feature", "X86_FEATURE_", [name.upper() for name in features], "X86_NFEATURES")
     enum("x86_opnd", "X86_OPND_", ["NONE"] + list(operands), "X86_NOPNDS")
-    return out + ["#endif"]
+    longest = max(len(name) for row in rows for name in (row.name, row.mnemonic))
+    return out + [f"enum {{ X86_NAME_ROOM = {longest + 1} }};", "", "#endif"]
 
 
 def row_fields(row):
@@ -123,6 +124,12 @@ def emit_asserts():
             yield f'static_assert({prefix}{name.upper()} == {bit:#x}, "as in opcode_table.py");'
 
 
+def names(array, entries):
+    """Words of a fixed size: pointers to them would have to be set at each start."""
+    words = [f'    [{index}] = "{word}",' for index, word in entries]
+    return [f"const char {array}[][X86_NAME_ROOM] = {{", *words, "};", ""]
+
+
 def emit_source(operands, features, rows):
     out = ["/* SPDX-License-Identifier: MIT */",
            "/* opcode_rows.c - the rows of opcodes.tbl and their index; made by scripts/opcodes.py. */",
@@ -139,12 +146,9 @@ def emit_source(operands, features, rows):
     for name, (leaf, subleaf, register, bit, present) in features.items():
         if present:
             out.append(f"    [X86_FEATURE_{name.upper()}] = {{ {leaf:#x}, {subleaf}, {register}, {bit} }},")
-    out += ["};", "", "const char *const x86_mnemonic_names[X86_NMNEMONICS] = {"]
-    for mnemonic in unique(row.mnemonic for row in rows):
-        out.append(f'    [X86_MN_{mnemonic.upper()}] = "{mnemonic}",')
-    out += ["};", "", "const char *const x86_op_names[X86_NOPS] = {"]
-    out += [f'    [X86_OP_{row.name}] = "{row.name}",' for row in rows]
     out += ["};", ""]
+    out += names("x86_mnemonic_names", [(f"X86_MN_{m.upper()}", m) for m in unique(r.mnemonic for r in rows)])
+    out += names("x86_op_names", [(f"X86_OP_{row.name}", row.name) for row in rows])
     index = Index(check_reach(rows))
     if max(len(index.lists), len(index.sub), len(rows)) >= KIND_LIST:
         raise Bad(rows[-1].line, "the index holds at most 16383 entries of a kind")

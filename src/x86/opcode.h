@@ -254,8 +254,9 @@ struct x86_feature_place {
 extern const struct x86_row x86_rows[X86_NOPS]; /* [0] matches nothing */
 extern const struct x86_opnd_type x86_opnd_types[X86_NOPNDS];
 extern const struct x86_feature_place x86_feature_places[X86_NFEATURES];
-extern const char *const x86_mnemonic_names[X86_NMNEMONICS];
-extern const char *const x86_op_names[X86_NOPS]; /* "ADD_Eb_Gb" and so on, for tests and traces */
+extern const char x86_mnemonic_names[X86_NMNEMONICS][X86_NAME_ROOM];
+extern const char x86_op_names[X86_NOPS]
+                              [X86_NAME_ROOM]; /* "ADD_Eb_Gb" and so on, for tests and traces */
 
 /*
  * The index: x86_op_index[(map * 256 + opcode) * 4 + pp] is a cell. Its two high bits say what the

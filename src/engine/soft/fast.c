@@ -124,14 +124,13 @@ static enum fast_kind take(const struct x86_insn *in, unsigned opnd, struct soft
 
 /* ---- the handler ----------------------------------------------------------------------------- */
 
-static const struct fast_family *family_of(const struct x86_insn *in)
+static soft_fast_fn *handler_of(const struct x86_row *row, const struct fast_form *form)
 {
-    const struct x86_row *row = x86_insn_row(in);
-    const struct fast_family *family = fast_alu_family(row);
+    soft_fast_fn *fn = fast_alu_fn(row, form);
 
-    if (family == NULL)
-        family = fast_move_family(row, width_of(in, &x86_opnd_types[row->operand[1]]));
-    return family != NULL ? family : fast_flow_family(row);
+    if (fn == NULL)
+        fn = fast_move_fn(row, form);
+    return fn != NULL ? fn : fast_flow_fn(row, form);
 }
 
 static bool third_is_plain(const struct x86_row *row)
@@ -142,18 +141,18 @@ static bool third_is_plain(const struct x86_row *row)
 void soft_fast_of(const struct soft_cpu *c, const struct x86_insn *in, struct soft_fast *f)
 {
     const struct x86_row *row = x86_insn_row(in);
-    const struct fast_family *family = family_of(in);
     unsigned width = width_of(in, &x86_opnd_types[row->operand[0]]);
-    enum fast_kind first, second;
+    struct fast_form form = { .second_bytes = width_of(in, &x86_opnd_types[row->operand[1]]) };
 
     *f = (struct soft_fast){ .imm = in->imm, .len = in->len };
-    if (family == NULL || in->code != X86_CODE_64 || !third_is_plain(row) || !always_allowed(c, in))
+    if (in->code != X86_CODE_64 || !third_is_plain(row) || !always_allowed(c, in))
         return;
     if (width == 0)
         width = in->opsize;
-    first = take(in, row->operand[0], f, &f->dst);
-    second = take(in, row->operand[1], f, &f->src);
-    if (first == FAST_KINDS || second == FAST_KINDS || width > 8)
+    form.first = take(in, row->operand[0], f, &f->dst);
+    form.second = take(in, row->operand[1], f, &f->src);
+    if (form.first == FAST_KINDS || form.second == FAST_KINDS || width > 8)
         return;
-    f->fn = family->fn[first][second][__builtin_ctz(width)];
+    form.size = (unsigned)__builtin_ctz(width);
+    f->fn = handler_of(row, &form);
 }

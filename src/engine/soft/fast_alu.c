@@ -181,18 +181,51 @@ static const struct fast_family not_family = {
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-const struct fast_family *fast_alu_family(const struct x86_row *row)
+static const struct fast_family *family_of(const struct x86_row *row)
 {
-    static const struct fast_family *const by_mnemonic[X86_NMNEMONICS] = {
-        [X86_MN_ADD] = &add_family,   [X86_MN_OR] = &or_family,   [X86_MN_ADC] = &adc_family,
-        [X86_MN_SBB] = &sbb_family,   [X86_MN_AND] = &and_family, [X86_MN_SUB] = &sub_family,
-        [X86_MN_XOR] = &xor_family,   [X86_MN_CMP] = &cmp_family, [X86_MN_TEST] = &test_family,
-        [X86_MN_SHL] = &shl_family,   [X86_MN_SHR] = &shr_family, [X86_MN_SAR] = &sar_family,
-        [X86_MN_IMUL] = &imul_family, [X86_MN_INC] = &inc_family, [X86_MN_DEC] = &dec_family,
-        [X86_MN_NEG] = &neg_family,   [X86_MN_NOT] = &not_family,
-    };
+    switch (row->mnemonic) {
+    case X86_MN_ADD:
+        return &add_family;
+    case X86_MN_OR:
+        return &or_family;
+    case X86_MN_ADC:
+        return &adc_family;
+    case X86_MN_SBB:
+        return &sbb_family;
+    case X86_MN_AND:
+        return &and_family;
+    case X86_MN_SUB:
+        return &sub_family;
+    case X86_MN_XOR:
+        return &xor_family;
+    case X86_MN_CMP:
+        return &cmp_family;
+    case X86_MN_TEST:
+        return &test_family;
+    case X86_MN_SHL:
+        return &shl_family;
+    case X86_MN_SHR:
+        return &shr_family;
+    case X86_MN_SAR:
+        return &sar_family;
+    case X86_MN_INC:
+        return &inc_family;
+    case X86_MN_DEC:
+        return &dec_family;
+    case X86_MN_NEG:
+        return &neg_family;
+    case X86_MN_NOT:
+        return &not_family;
+    case X86_MN_IMUL:
+        return row->operand[2] != 0 ? &imul3_family : &imul_family;
+    default:
+        return NULL;
+    }
+}
 
-    if (row->mnemonic == X86_MN_IMUL && row->operand[2] != 0)
-        return &imul3_family;
-    return by_mnemonic[row->mnemonic];
+soft_fast_fn *fast_alu_fn(const struct x86_row *row, const struct fast_form *form)
+{
+    const struct fast_family *family = family_of(row);
+
+    return family != NULL ? fast_of_family(family, form) : NULL;
 }

@@ -161,25 +161,45 @@ static const struct fast_family ret_family = { .fn[FAST_NONE][FAST_NONE] = { [3]
         if (!fast_holds(c->s.rflags, code))         \
             return fast_done(c, f);                 \
         return jump(c, c->s.rip + f->len + f->imm); \
-    }                                               \
-    static const struct fast_family j##cc##_family = { .fn[FAST_IMM][FAST_NONE] = { [3] = j##cc } };
+    }
 
 FAST_CONDITIONS(JCC)
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-const struct fast_family *fast_flow_family(const struct x86_row *row)
+static const struct fast_family *family_of(const struct x86_row *row)
 {
-#define ROWS(cc, code) [X86_MN_J##cc] = &j##cc##_family,
-    static const struct fast_family *const by_mnemonic[X86_NMNEMONICS] = {
-        FAST_CONDITIONS(ROWS)[X86_MN_PUSH] = &push_family,
-        [X86_MN_POP] = &pop_family,
-        [X86_MN_LEAVE] = &leave_family,
-        [X86_MN_JMP] = &jmp_family,
-        [X86_MN_CALL] = &call_family,
-        [X86_MN_RET] = &ret_family,
-    };
-#undef ROWS
+    switch (row->mnemonic) {
+    case X86_MN_PUSH:
+        return &push_family;
+    case X86_MN_POP:
+        return &pop_family;
+    case X86_MN_LEAVE:
+        return &leave_family;
+    case X86_MN_JMP:
+        return &jmp_family;
+    case X86_MN_CALL:
+        return &call_family;
+    case X86_MN_RET:
+        return &ret_family;
+    default:
+        return NULL;
+    }
+}
 
-    return by_mnemonic[row->mnemonic];
+soft_fast_fn *fast_flow_fn(const struct x86_row *row, const struct fast_form *form)
+{
+    const struct fast_family *family = family_of(row);
+
+    if (family != NULL)
+        return fast_of_family(family, form);
+    switch (row->mnemonic) {
+#define JCC_OF(cc, code) \
+    case X86_MN_J##cc:   \
+        return form->first == FAST_IMM && form->size == 3 ? j##cc : NULL;
+        FAST_CONDITIONS(JCC_OF)
+#undef JCC_OF
+    default:
+        return NULL;
+    }
 }

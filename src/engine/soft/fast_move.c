@@ -173,44 +173,82 @@ static const struct fast_family nop_family = {
         return fast_done(c, f);                                                                \
     }
 
-#define CONDITION(cc, code)                                                           \
-    CMOV(cc, code, 32)                                                                \
-    CMOV(cc, code, 64)                                                                \
-    HANDLER(set##cc##_r)                                                              \
-    {                                                                                 \
-        set_8(c, f->dst, fast_holds(c->s.rflags, code));                              \
-        return fast_done(c, f);                                                       \
-    }                                                                                 \
-    static const struct fast_family cmov##cc##_family = {                             \
-        .fn[FAST_REG][FAST_REG] = { [2] = cmov##cc##_rr_32, [3] = cmov##cc##_rr_64 }, \
-        .fn[FAST_REG][FAST_MEM] = { [2] = cmov##cc##_rm_32, [3] = cmov##cc##_rm_64 }, \
-    };                                                                                \
-    static const struct fast_family set##cc##_family = {                              \
-        .fn[FAST_REG][FAST_NONE] = { set##cc##_r },                                   \
-    };
+#define CONDITION(cc, code)                              \
+    CMOV(cc, code, 32)                                   \
+    CMOV(cc, code, 64)                                   \
+    HANDLER(set##cc##_r)                                 \
+    {                                                    \
+        set_8(c, f->dst, fast_holds(c->s.rflags, code)); \
+        return fast_done(c, f);                          \
+    }
 
 FAST_CONDITIONS(CONDITION)
 
+/* By condition, then whether the source is memory, then whether there are 64 bits. */
+#define CMOVS(cc, code) \
+    [code] = { { cmov##cc##_rr_32, cmov##cc##_rr_64 }, { cmov##cc##_rm_32, cmov##cc##_rm_64 } },
+static soft_fast_fn *const cmov[16][2][2] = { FAST_CONDITIONS(CMOVS) };
+#undef CMOVS
+
+#define SETS(cc, code) [code] = set##cc##_r,
+static soft_fast_fn *const set[16] = { FAST_CONDITIONS(SETS) };
+#undef SETS
+
+static soft_fast_fn *cmov_of(unsigned code, const struct fast_form *form)
+{
+    bool memory = form->second == FAST_MEM;
+
+    return form->first == FAST_REG && (memory || form->second == FAST_REG) && form->size >= 2
+               ? cmov[code][memory][form->size - 2]
+               : NULL;
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
-const struct fast_family *fast_move_family(const struct x86_row *row, unsigned width)
+static const struct fast_family *family_of(const struct x86_row *row, unsigned from)
 {
-#define ROWS(cc, code) [X86_MN_CMOV##cc] = &cmov##cc##_family, [X86_MN_SET##cc] = &set##cc##_family,
-    static const struct fast_family *const by_mnemonic[X86_NMNEMONICS] = {
-        FAST_CONDITIONS(ROWS)[X86_MN_MOV] = &mov_family,
-        [X86_MN_MOVSXD] = &movsx_32_family,
-        [X86_MN_LEA] = &lea_family,
-        [X86_MN_NOP] = &nop_family,
-        [X86_MN_CWDE] = &accumulator_family,
-        [X86_MN_CDQE] = &accumulator_family,
-        [X86_MN_CDQ] = &sign_family,
-        [X86_MN_CQO] = &sign_family,
-    };
-#undef ROWS
+    switch (row->mnemonic) {
+    case X86_MN_MOV:
+        return &mov_family;
+    case X86_MN_MOVZX:
+        return from == 1 ? &movzx_8_family : &movzx_16_family;
+    case X86_MN_MOVSX:
+        return from == 1 ? &movsx_8_family : &movsx_16_family;
+    case X86_MN_MOVSXD:
+        return &movsx_32_family;
+    case X86_MN_LEA:
+        return &lea_family;
+    case X86_MN_NOP:
+        return &nop_family;
+    case X86_MN_CWDE:
+    case X86_MN_CDQE:
+        return &accumulator_family;
+    case X86_MN_CDQ:
+    case X86_MN_CQO:
+        return &sign_family;
+    default:
+        return NULL;
+    }
+}
 
-    if (row->mnemonic == X86_MN_MOVZX)
-        return width == 1 ? &movzx_8_family : &movzx_16_family;
-    if (row->mnemonic == X86_MN_MOVSX)
-        return width == 1 ? &movsx_8_family : &movsx_16_family;
-    return by_mnemonic[row->mnemonic];
+soft_fast_fn *fast_move_fn(const struct x86_row *row, const struct fast_form *form)
+{
+    const struct fast_family *family = family_of(row, form->second_bytes);
+
+    if (family != NULL)
+        return fast_of_family(family, form);
+    switch (row->mnemonic) {
+#define CMOV_OF(cc, code) \
+    case X86_MN_CMOV##cc: \
+        return cmov_of(code, form);
+#define SET_OF(cc, code) \
+    case X86_MN_SET##cc: \
+        return form->first == FAST_REG ? set[code] : NULL;
+        FAST_CONDITIONS(CMOV_OF)
+        FAST_CONDITIONS(SET_OF)
+#undef CMOV_OF
+#undef SET_OF
+    default:
+        return NULL;
+    }
 }

@@ -12,10 +12,24 @@ struct fast_family {
     soft_fast_fn *fn[FAST_KINDS][FAST_KINDS][4];
 };
 
-/* NULL: none. MOVZX, MOVSX and IMUL by their other operands too. */
-const struct fast_family *fast_alu_family(const struct x86_row *row); /* fast_alu.c */
-const struct fast_family *fast_move_family(const struct x86_row *row,
-                                           unsigned width);            /* fast_move.c */
-const struct fast_family *fast_flow_family(const struct x86_row *row); /* fast_flow.c */
+/* An instruction as a family sees it. Sizes are 1 << n bytes. */
+struct fast_form {
+    enum fast_kind first, second;
+    unsigned size; /* of the first operand */
+    unsigned second_bytes;
+};
+
+static inline soft_fast_fn *fast_of_family(const struct fast_family *family,
+                                           const struct fast_form *form)
+{
+    return family->fn[form->first][form->second][form->size];
+}
+
+/* Each for its own mnemonics; NULL: none. Switches, since a table of all mnemonics would be one of pointers. */
+soft_fast_fn *fast_alu_fn(const struct x86_row *row, const struct fast_form *form); /* fast_alu.c */
+soft_fast_fn *fast_move_fn(const struct x86_row *row,
+                           const struct fast_form *form); /* fast_move.c */
+soft_fast_fn *fast_flow_fn(const struct x86_row *row,
+                           const struct fast_form *form); /* fast_flow.c */
 
 #endif

@@ -11,280 +11,296 @@
 #include "engine/soft/ops_simd.h"
 #include "engine/soft/ops_sys.h"
 
-static const struct soft_op by_mnemonic[X86_NMNEMONICS] = {
-    /* Arithmetic, logic, moves */
-    [X86_MN_ADD] = { .val = val_add },
-    [X86_MN_OR] = { .val = val_or },
-    [X86_MN_ADC] = { .val = val_adc },
-    [X86_MN_SBB] = { .val = val_sbb },
-    [X86_MN_AND] = { .val = val_and },
-    [X86_MN_DAA] = { .insn = op_daa },
-    [X86_MN_SUB] = { .val = val_sub },
-    [X86_MN_DAS] = { .insn = op_das },
-    [X86_MN_XOR] = { .val = val_xor },
-    [X86_MN_AAA] = { .insn = op_aaa },
-    [X86_MN_CMP] = { .val = val_cmp },
-    [X86_MN_AAS] = { .insn = op_aas },
-    [X86_MN_INC] = { .val = val_inc },
-    [X86_MN_DEC] = { .val = val_dec },
-    [X86_MN_MOVSXD] = { .val = val_movsx },
-    [X86_MN_IMUL] = { .insn = op_imul },
-    [X86_MN_TEST] = { .val = val_test },
-    [X86_MN_XCHG] = { .val = val_xchg },
-    [X86_MN_MOV] = { .val = val_mov },
-    [X86_MN_LEA] = { .val = val_mov },
-    [X86_MN_NOP] = { .insn = op_nop },
-    [X86_MN_PAUSE] = { .insn = op_nop },
-    [X86_MN_CBW] = { .insn = op_cbw },
-    [X86_MN_CWDE] = { .insn = op_cbw },
-    [X86_MN_CDQE] = { .insn = op_cbw },
-    [X86_MN_CWD] = { .insn = op_cwd },
-    [X86_MN_CDQ] = { .insn = op_cwd },
-    [X86_MN_CQO] = { .insn = op_cwd },
-    [X86_MN_SAHF] = { .insn = op_sahf },
-    [X86_MN_LAHF] = { .insn = op_lahf },
-    [X86_MN_ROL] = { .val = val_rol },
-    [X86_MN_ROR] = { .val = val_ror },
-    [X86_MN_RCL] = { .val = val_rcl },
-    [X86_MN_RCR] = { .val = val_rcr },
-    [X86_MN_SHL] = { .val = val_shl },
-    [X86_MN_SHR] = { .val = val_shr },
-    [X86_MN_SAR] = { .val = val_sar },
-    [X86_MN_AAM] = { .insn = op_aam },
-    [X86_MN_AAD] = { .insn = op_aad },
-    [X86_MN_SALC] = { .insn = op_salc },
-    [X86_MN_XLAT] = { .insn = op_xlat },
-    [X86_MN_CMC] = { .insn = op_cmc },
-    [X86_MN_NOT] = { .val = val_not },
-    [X86_MN_NEG] = { .val = val_neg },
-    [X86_MN_MUL] = { .insn = op_mul },
-    [X86_MN_DIV] = { .insn = op_div },
-    [X86_MN_IDIV] = { .insn = op_idiv },
-    [X86_MN_CLC] = { .insn = op_clc },
-    [X86_MN_STC] = { .insn = op_stc },
-    [X86_MN_CLD] = { .insn = op_cld },
-    [X86_MN_STD] = { .insn = op_std },
-    [X86_MN_UD2] = { .insn = op_ud },
-    [X86_MN_PREFETCHW] = { .insn = op_nop },
-    [X86_MN_PREFETCHNTA] = { .insn = op_nop },
-    [X86_MN_PREFETCHT0] = { .insn = op_nop },
-    [X86_MN_PREFETCHT1] = { .insn = op_nop },
-    [X86_MN_PREFETCHT2] = { .insn = op_nop },
-    [X86_MN_CMOVO] = { .val = val_cmov },
-    [X86_MN_CMOVNO] = { .val = val_cmov },
-    [X86_MN_CMOVB] = { .val = val_cmov },
-    [X86_MN_CMOVNB] = { .val = val_cmov },
-    [X86_MN_CMOVZ] = { .val = val_cmov },
-    [X86_MN_CMOVNZ] = { .val = val_cmov },
-    [X86_MN_CMOVBE] = { .val = val_cmov },
-    [X86_MN_CMOVNBE] = { .val = val_cmov },
-    [X86_MN_CMOVS] = { .val = val_cmov },
-    [X86_MN_CMOVNS] = { .val = val_cmov },
-    [X86_MN_CMOVP] = { .val = val_cmov },
-    [X86_MN_CMOVNP] = { .val = val_cmov },
-    [X86_MN_CMOVL] = { .val = val_cmov },
-    [X86_MN_CMOVNL] = { .val = val_cmov },
-    [X86_MN_CMOVLE] = { .val = val_cmov },
-    [X86_MN_CMOVNLE] = { .val = val_cmov },
-    [X86_MN_SETO] = { .val = val_set },
-    [X86_MN_SETNO] = { .val = val_set },
-    [X86_MN_SETB] = { .val = val_set },
-    [X86_MN_SETNB] = { .val = val_set },
-    [X86_MN_SETZ] = { .val = val_set },
-    [X86_MN_SETNZ] = { .val = val_set },
-    [X86_MN_SETBE] = { .val = val_set },
-    [X86_MN_SETNBE] = { .val = val_set },
-    [X86_MN_SETS] = { .val = val_set },
-    [X86_MN_SETNS] = { .val = val_set },
-    [X86_MN_SETP] = { .val = val_set },
-    [X86_MN_SETNP] = { .val = val_set },
-    [X86_MN_SETL] = { .val = val_set },
-    [X86_MN_SETNL] = { .val = val_set },
-    [X86_MN_SETLE] = { .val = val_set },
-    [X86_MN_SETNLE] = { .val = val_set },
-    [X86_MN_BT] = { .val = val_bt },
-    [X86_MN_SHLD] = { .val = val_shld },
-    [X86_MN_BTS] = { .val = val_bts },
-    [X86_MN_SHRD] = { .val = val_shrd },
-    [X86_MN_CMPXCHG] = { .insn = op_cmpxchg },
-    [X86_MN_BTR] = { .val = val_btr },
-    [X86_MN_MOVZX] = { .val = val_mov },
-    [X86_MN_POPCNT] = { .val = val_popcnt },
-    [X86_MN_UD1] = { .insn = op_ud },
-    [X86_MN_BTC] = { .val = val_btc },
-    [X86_MN_BSF] = { .val = val_bsf },
-    [X86_MN_TZCNT] = { .val = val_tzcnt },
-    [X86_MN_BSR] = { .val = val_bsr },
-    [X86_MN_LZCNT] = { .val = val_lzcnt },
-    [X86_MN_MOVSX] = { .val = val_movsx },
-    [X86_MN_XADD] = { .val = val_xadd },
-    [X86_MN_MOVNTI] = { .val = val_mov },
-    [X86_MN_CMPXCHG8B] = { .insn = op_cmpxchg8b },
-    [X86_MN_CMPXCHG16B] = { .insn = op_cmpxchg16b },
-    [X86_MN_RDRAND] = { .insn = op_rdrand },
-    [X86_MN_RDSEED] = { .insn = op_rdseed },
-    [X86_MN_BSWAP] = { .val = val_bswap },
-    [X86_MN_UD0] = { .insn = op_ud },
-    [X86_MN_CLFLUSH] = { .insn = op_clflush },
-    [X86_MN_CLFLUSHOPT] = { .insn = op_clflush },
-    [X86_MN_CLWB] = { .insn = op_clflush },
-    [X86_MN_LFENCE] = { .insn = op_mfence },
-    [X86_MN_MFENCE] = { .insn = op_mfence },
-    [X86_MN_SFENCE] = { .insn = op_mfence },
-    [X86_MN_MOVBE] = { .val = val_movbe },
-    [X86_MN_CRC32] = { .val = val_crc32 },
-    [X86_MN_ADCX] = { .val = val_adcx },
-    [X86_MN_ADOX] = { .val = val_adox },
-    [X86_MN_ANDN] = { .val = val_andn },
-    [X86_MN_BLSR] = { .val = val_blsr },
-    [X86_MN_BLSMSK] = { .val = val_blsmsk },
-    [X86_MN_BLSI] = { .val = val_blsi },
-    [X86_MN_BZHI] = { .val = val_bzhi },
-    [X86_MN_PEXT] = { .val = val_pext },
-    [X86_MN_PDEP] = { .val = val_pdep },
-    [X86_MN_MULX] = { .val = val_mulx },
-    [X86_MN_BEXTR] = { .val = val_bextr },
-    [X86_MN_SHLX] = { .val = val_shlx },
-    [X86_MN_SARX] = { .val = val_sarx },
-    [X86_MN_SHRX] = { .val = val_shrx },
-    [X86_MN_RORX] = { .val = val_rorx },
+#define OP(mn, how, fn)                                 \
+    case X86_MN_##mn: {                                 \
+        static const struct soft_op op = { .how = fn }; \
+        return &op;                                     \
+    }
+#define INSN(mn, fn) OP(mn, insn, fn)
+#define VAL(mn, fn)  OP(mn, val, fn)
 
-    /* Stack */
-    [X86_MN_PUSH] = { .insn = op_push },
-    [X86_MN_POP] = { .insn = op_pop },
-    [X86_MN_PUSHA] = { .insn = op_pusha },
-    [X86_MN_PUSHAD] = { .insn = op_pusha },
-    [X86_MN_POPA] = { .insn = op_popa },
-    [X86_MN_POPAD] = { .insn = op_popa },
-    [X86_MN_PUSHF] = { .insn = op_pushf },
-    [X86_MN_PUSHFD] = { .insn = op_pushf },
-    [X86_MN_PUSHFQ] = { .insn = op_pushf },
-    [X86_MN_ENTER] = { .insn = op_enter },
-    [X86_MN_LEAVE] = { .insn = op_leave },
+/* A switch: a table of all mnemonics would be mostly empty, and its pointers set at each start of the program. */
+static const struct soft_op *op_of_mnemonic(unsigned mnemonic)
+{
+    static const struct soft_op none = { 0 };
 
-    /* Strings and ports */
-    [X86_MN_INSB] = { .insn = op_ins },
-    [X86_MN_INSW] = { .insn = op_ins },
-    [X86_MN_INSD] = { .insn = op_ins },
-    [X86_MN_OUTSB] = { .insn = op_outs },
-    [X86_MN_OUTSW] = { .insn = op_outs },
-    [X86_MN_OUTSD] = { .insn = op_outs },
-    [X86_MN_MOVSB] = { .insn = op_movs },
-    [X86_MN_MOVSW] = { .insn = op_movs },
-    [X86_MN_MOVSD] = { .insn = op_movs },
-    [X86_MN_MOVSQ] = { .insn = op_movs },
-    [X86_MN_CMPSB] = { .insn = op_cmps },
-    [X86_MN_CMPSW] = { .insn = op_cmps },
-    [X86_MN_CMPSD] = { .insn = op_cmps },
-    [X86_MN_CMPSQ] = { .insn = op_cmps },
-    [X86_MN_STOSB] = { .insn = op_stos },
-    [X86_MN_STOSW] = { .insn = op_stos },
-    [X86_MN_STOSD] = { .insn = op_stos },
-    [X86_MN_STOSQ] = { .insn = op_stos },
-    [X86_MN_LODSB] = { .insn = op_lods },
-    [X86_MN_LODSW] = { .insn = op_lods },
-    [X86_MN_LODSD] = { .insn = op_lods },
-    [X86_MN_LODSQ] = { .insn = op_lods },
-    [X86_MN_SCASB] = { .insn = op_scas },
-    [X86_MN_SCASW] = { .insn = op_scas },
-    [X86_MN_SCASD] = { .insn = op_scas },
-    [X86_MN_SCASQ] = { .insn = op_scas },
-    [X86_MN_IN] = { .val = val_in },
-    [X86_MN_OUT] = { .val = val_out },
+    switch (mnemonic) {
+        /* Arithmetic, logic, moves */
+        VAL(ADD, val_add)
+        VAL(OR, val_or)
+        VAL(ADC, val_adc)
+        VAL(SBB, val_sbb)
+        VAL(AND, val_and)
+        INSN(DAA, op_daa)
+        VAL(SUB, val_sub)
+        INSN(DAS, op_das)
+        VAL(XOR, val_xor)
+        INSN(AAA, op_aaa)
+        VAL(CMP, val_cmp)
+        INSN(AAS, op_aas)
+        VAL(INC, val_inc)
+        VAL(DEC, val_dec)
+        VAL(MOVSXD, val_movsx)
+        INSN(IMUL, op_imul)
+        VAL(TEST, val_test)
+        VAL(XCHG, val_xchg)
+        VAL(MOV, val_mov)
+        VAL(LEA, val_mov)
+        INSN(NOP, op_nop)
+        INSN(PAUSE, op_nop)
+        INSN(CBW, op_cbw)
+        INSN(CWDE, op_cbw)
+        INSN(CDQE, op_cbw)
+        INSN(CWD, op_cwd)
+        INSN(CDQ, op_cwd)
+        INSN(CQO, op_cwd)
+        INSN(SAHF, op_sahf)
+        INSN(LAHF, op_lahf)
+        VAL(ROL, val_rol)
+        VAL(ROR, val_ror)
+        VAL(RCL, val_rcl)
+        VAL(RCR, val_rcr)
+        VAL(SHL, val_shl)
+        VAL(SHR, val_shr)
+        VAL(SAR, val_sar)
+        INSN(AAM, op_aam)
+        INSN(AAD, op_aad)
+        INSN(SALC, op_salc)
+        INSN(XLAT, op_xlat)
+        INSN(CMC, op_cmc)
+        VAL(NOT, val_not)
+        VAL(NEG, val_neg)
+        INSN(MUL, op_mul)
+        INSN(DIV, op_div)
+        INSN(IDIV, op_idiv)
+        INSN(CLC, op_clc)
+        INSN(STC, op_stc)
+        INSN(CLD, op_cld)
+        INSN(STD, op_std)
+        INSN(UD2, op_ud)
+        INSN(PREFETCHW, op_nop)
+        INSN(PREFETCHNTA, op_nop)
+        INSN(PREFETCHT0, op_nop)
+        INSN(PREFETCHT1, op_nop)
+        INSN(PREFETCHT2, op_nop)
+        VAL(CMOVO, val_cmov)
+        VAL(CMOVNO, val_cmov)
+        VAL(CMOVB, val_cmov)
+        VAL(CMOVNB, val_cmov)
+        VAL(CMOVZ, val_cmov)
+        VAL(CMOVNZ, val_cmov)
+        VAL(CMOVBE, val_cmov)
+        VAL(CMOVNBE, val_cmov)
+        VAL(CMOVS, val_cmov)
+        VAL(CMOVNS, val_cmov)
+        VAL(CMOVP, val_cmov)
+        VAL(CMOVNP, val_cmov)
+        VAL(CMOVL, val_cmov)
+        VAL(CMOVNL, val_cmov)
+        VAL(CMOVLE, val_cmov)
+        VAL(CMOVNLE, val_cmov)
+        VAL(SETO, val_set)
+        VAL(SETNO, val_set)
+        VAL(SETB, val_set)
+        VAL(SETNB, val_set)
+        VAL(SETZ, val_set)
+        VAL(SETNZ, val_set)
+        VAL(SETBE, val_set)
+        VAL(SETNBE, val_set)
+        VAL(SETS, val_set)
+        VAL(SETNS, val_set)
+        VAL(SETP, val_set)
+        VAL(SETNP, val_set)
+        VAL(SETL, val_set)
+        VAL(SETNL, val_set)
+        VAL(SETLE, val_set)
+        VAL(SETNLE, val_set)
+        VAL(BT, val_bt)
+        VAL(SHLD, val_shld)
+        VAL(BTS, val_bts)
+        VAL(SHRD, val_shrd)
+        INSN(CMPXCHG, op_cmpxchg)
+        VAL(BTR, val_btr)
+        VAL(MOVZX, val_mov)
+        VAL(POPCNT, val_popcnt)
+        INSN(UD1, op_ud)
+        VAL(BTC, val_btc)
+        VAL(BSF, val_bsf)
+        VAL(TZCNT, val_tzcnt)
+        VAL(BSR, val_bsr)
+        VAL(LZCNT, val_lzcnt)
+        VAL(MOVSX, val_movsx)
+        VAL(XADD, val_xadd)
+        VAL(MOVNTI, val_mov)
+        INSN(CMPXCHG8B, op_cmpxchg8b)
+        INSN(CMPXCHG16B, op_cmpxchg16b)
+        INSN(RDRAND, op_rdrand)
+        INSN(RDSEED, op_rdseed)
+        VAL(BSWAP, val_bswap)
+        INSN(UD0, op_ud)
+        INSN(CLFLUSH, op_clflush)
+        INSN(CLFLUSHOPT, op_clflush)
+        INSN(CLWB, op_clflush)
+        INSN(LFENCE, op_mfence)
+        INSN(MFENCE, op_mfence)
+        INSN(SFENCE, op_mfence)
+        VAL(MOVBE, val_movbe)
+        VAL(CRC32, val_crc32)
+        VAL(ADCX, val_adcx)
+        VAL(ADOX, val_adox)
+        VAL(ANDN, val_andn)
+        VAL(BLSR, val_blsr)
+        VAL(BLSMSK, val_blsmsk)
+        VAL(BLSI, val_blsi)
+        VAL(BZHI, val_bzhi)
+        VAL(PEXT, val_pext)
+        VAL(PDEP, val_pdep)
+        VAL(MULX, val_mulx)
+        VAL(BEXTR, val_bextr)
+        VAL(SHLX, val_shlx)
+        VAL(SARX, val_sarx)
+        VAL(SHRX, val_shrx)
+        VAL(RORX, val_rorx)
 
-    /* Branches */
-    [X86_MN_BOUND] = { .insn = op_bound },
-    [X86_MN_JO] = { .insn = op_jcc },
-    [X86_MN_JNO] = { .insn = op_jcc },
-    [X86_MN_JB] = { .insn = op_jcc },
-    [X86_MN_JNB] = { .insn = op_jcc },
-    [X86_MN_JZ] = { .insn = op_jcc },
-    [X86_MN_JNZ] = { .insn = op_jcc },
-    [X86_MN_JBE] = { .insn = op_jcc },
-    [X86_MN_JNBE] = { .insn = op_jcc },
-    [X86_MN_JS] = { .insn = op_jcc },
-    [X86_MN_JNS] = { .insn = op_jcc },
-    [X86_MN_JP] = { .insn = op_jcc },
-    [X86_MN_JNP] = { .insn = op_jcc },
-    [X86_MN_JL] = { .insn = op_jcc },
-    [X86_MN_JNL] = { .insn = op_jcc },
-    [X86_MN_JLE] = { .insn = op_jcc },
-    [X86_MN_JNLE] = { .insn = op_jcc },
-    [X86_MN_RET] = { .insn = op_ret },
-    [X86_MN_LOOPNE] = { .insn = op_loop },
-    [X86_MN_LOOPE] = { .insn = op_loop },
-    [X86_MN_LOOP] = { .insn = op_loop },
-    [X86_MN_JCXZ] = { .insn = op_jcxz },
-    [X86_MN_JECXZ] = { .insn = op_jcxz },
-    [X86_MN_JRCXZ] = { .insn = op_jcxz },
-    [X86_MN_CALL] = { .insn = op_call },
-    [X86_MN_JMP] = { .insn = op_jmp },
+        /* Stack */
+        INSN(PUSH, op_push)
+        INSN(POP, op_pop)
+        INSN(PUSHA, op_pusha)
+        INSN(PUSHAD, op_pusha)
+        INSN(POPA, op_popa)
+        INSN(POPAD, op_popa)
+        INSN(PUSHF, op_pushf)
+        INSN(PUSHFD, op_pushf)
+        INSN(PUSHFQ, op_pushf)
+        INSN(ENTER, op_enter)
+        INSN(LEAVE, op_leave)
 
-    /* Far transfers, interrupts */
-    [X86_MN_CALLF] = { .insn = op_callf },
-    [X86_MN_RETF] = { .insn = op_retf },
-    [X86_MN_INT3] = { .insn = op_int3 },
-    [X86_MN_INT] = { .insn = op_int },
-    [X86_MN_INTO] = { .insn = op_into },
-    [X86_MN_IRET] = { .insn = op_iret },
-    [X86_MN_IRETD] = { .insn = op_iret },
-    [X86_MN_IRETQ] = { .insn = op_iret },
-    [X86_MN_JMPF] = { .insn = op_jmpf },
-    [X86_MN_INT1] = { .insn = op_int1 },
-    [X86_MN_SYSCALL] = { .insn = op_syscall },
-    [X86_MN_SYSRET] = { .insn = op_sysret },
-    [X86_MN_SYSENTER] = { .insn = op_sysenter },
-    [X86_MN_SYSEXIT] = { .insn = op_sysexit },
+        /* Strings and ports */
+        INSN(INSB, op_ins)
+        INSN(INSW, op_ins)
+        INSN(INSD, op_ins)
+        INSN(OUTSB, op_outs)
+        INSN(OUTSW, op_outs)
+        INSN(OUTSD, op_outs)
+        INSN(MOVSB, op_movs)
+        INSN(MOVSW, op_movs)
+        INSN(MOVSD, op_movs)
+        INSN(MOVSQ, op_movs)
+        INSN(CMPSB, op_cmps)
+        INSN(CMPSW, op_cmps)
+        INSN(CMPSD, op_cmps)
+        INSN(CMPSQ, op_cmps)
+        INSN(STOSB, op_stos)
+        INSN(STOSW, op_stos)
+        INSN(STOSD, op_stos)
+        INSN(STOSQ, op_stos)
+        INSN(LODSB, op_lods)
+        INSN(LODSW, op_lods)
+        INSN(LODSD, op_lods)
+        INSN(LODSQ, op_lods)
+        INSN(SCASB, op_scas)
+        INSN(SCASW, op_scas)
+        INSN(SCASD, op_scas)
+        INSN(SCASQ, op_scas)
+        VAL(IN, val_in)
+        VAL(OUT, val_out)
 
-    /* System */
-    [X86_MN_ARPL] = { .insn = op_arpl },
-    [X86_MN_POPF] = { .insn = op_popf },
-    [X86_MN_POPFD] = { .insn = op_popf },
-    [X86_MN_POPFQ] = { .insn = op_popf },
-    [X86_MN_LES] = { .insn = op_load_far },
-    [X86_MN_LDS] = { .insn = op_load_far },
-    [X86_MN_HLT] = { .insn = op_hlt },
-    [X86_MN_CLI] = { .insn = op_cli },
-    [X86_MN_STI] = { .insn = op_sti },
-    [X86_MN_SLDT] = { .insn = op_sldt },
-    [X86_MN_STR] = { .insn = op_str },
-    [X86_MN_LLDT] = { .insn = op_lldt },
-    [X86_MN_LTR] = { .insn = op_ltr },
-    [X86_MN_VERR] = { .insn = op_verr },
-    [X86_MN_VERW] = { .insn = op_verw },
-    [X86_MN_SGDT] = { .insn = op_sgdt },
-    [X86_MN_SIDT] = { .insn = op_sidt },
-    [X86_MN_LGDT] = { .insn = op_lgdt },
-    [X86_MN_LIDT] = { .insn = op_lidt },
-    [X86_MN_SMSW] = { .insn = op_smsw },
-    [X86_MN_LMSW] = { .insn = op_lmsw },
-    [X86_MN_INVLPG] = { .insn = op_invlpg },
-    [X86_MN_CLAC] = { .insn = op_clac },
-    [X86_MN_STAC] = { .insn = op_stac },
-    [X86_MN_XGETBV] = { .insn = op_xgetbv },
-    [X86_MN_XSETBV] = { .insn = op_xsetbv },
-    [X86_MN_SWAPGS] = { .insn = op_swapgs },
-    [X86_MN_RDTSCP] = { .insn = op_rdtscp },
-    [X86_MN_LAR] = { .insn = op_lar },
-    [X86_MN_LSL] = { .insn = op_lsl },
-    [X86_MN_CLTS] = { .insn = op_clts },
-    [X86_MN_INVD] = { .insn = op_invd },
-    [X86_MN_WBINVD] = { .insn = op_wbinvd },
-    [X86_MN_WRMSR] = { .insn = op_wrmsr },
-    [X86_MN_RDTSC] = { .insn = op_rdtsc },
-    [X86_MN_RDMSR] = { .insn = op_rdmsr },
-    [X86_MN_RDPMC] = { .insn = op_rdpmc },
-    [X86_MN_CPUID] = { .insn = op_cpuid },
-    [X86_MN_LSS] = { .insn = op_load_far },
-    [X86_MN_LFS] = { .insn = op_load_far },
-    [X86_MN_LGS] = { .insn = op_load_far },
-    [X86_MN_RDPID] = { .insn = op_rdpid },
-    [X86_MN_RDFSBASE] = { .insn = op_rdfsbase },
-    [X86_MN_RDGSBASE] = { .insn = op_rdgsbase },
-    [X86_MN_WRFSBASE] = { .insn = op_wrfsbase },
-    [X86_MN_WRGSBASE] = { .insn = op_wrgsbase },
-    [X86_MN_INVPCID] = { .insn = op_invpcid },
-};
+        /* Branches */
+        INSN(BOUND, op_bound)
+        INSN(JO, op_jcc)
+        INSN(JNO, op_jcc)
+        INSN(JB, op_jcc)
+        INSN(JNB, op_jcc)
+        INSN(JZ, op_jcc)
+        INSN(JNZ, op_jcc)
+        INSN(JBE, op_jcc)
+        INSN(JNBE, op_jcc)
+        INSN(JS, op_jcc)
+        INSN(JNS, op_jcc)
+        INSN(JP, op_jcc)
+        INSN(JNP, op_jcc)
+        INSN(JL, op_jcc)
+        INSN(JNL, op_jcc)
+        INSN(JLE, op_jcc)
+        INSN(JNLE, op_jcc)
+        INSN(RET, op_ret)
+        INSN(LOOPNE, op_loop)
+        INSN(LOOPE, op_loop)
+        INSN(LOOP, op_loop)
+        INSN(JCXZ, op_jcxz)
+        INSN(JECXZ, op_jcxz)
+        INSN(JRCXZ, op_jcxz)
+        INSN(CALL, op_call)
+        INSN(JMP, op_jmp)
+
+        /* Far transfers, interrupts */
+        INSN(CALLF, op_callf)
+        INSN(RETF, op_retf)
+        INSN(INT3, op_int3)
+        INSN(INT, op_int)
+        INSN(INTO, op_into)
+        INSN(IRET, op_iret)
+        INSN(IRETD, op_iret)
+        INSN(IRETQ, op_iret)
+        INSN(JMPF, op_jmpf)
+        INSN(INT1, op_int1)
+        INSN(SYSCALL, op_syscall)
+        INSN(SYSRET, op_sysret)
+        INSN(SYSENTER, op_sysenter)
+        INSN(SYSEXIT, op_sysexit)
+
+        /* System */
+        INSN(ARPL, op_arpl)
+        INSN(POPF, op_popf)
+        INSN(POPFD, op_popf)
+        INSN(POPFQ, op_popf)
+        INSN(LES, op_load_far)
+        INSN(LDS, op_load_far)
+        INSN(HLT, op_hlt)
+        INSN(CLI, op_cli)
+        INSN(STI, op_sti)
+        INSN(SLDT, op_sldt)
+        INSN(STR, op_str)
+        INSN(LLDT, op_lldt)
+        INSN(LTR, op_ltr)
+        INSN(VERR, op_verr)
+        INSN(VERW, op_verw)
+        INSN(SGDT, op_sgdt)
+        INSN(SIDT, op_sidt)
+        INSN(LGDT, op_lgdt)
+        INSN(LIDT, op_lidt)
+        INSN(SMSW, op_smsw)
+        INSN(LMSW, op_lmsw)
+        INSN(INVLPG, op_invlpg)
+        INSN(CLAC, op_clac)
+        INSN(STAC, op_stac)
+        INSN(XGETBV, op_xgetbv)
+        INSN(XSETBV, op_xsetbv)
+        INSN(SWAPGS, op_swapgs)
+        INSN(RDTSCP, op_rdtscp)
+        INSN(LAR, op_lar)
+        INSN(LSL, op_lsl)
+        INSN(CLTS, op_clts)
+        INSN(INVD, op_invd)
+        INSN(WBINVD, op_wbinvd)
+        INSN(WRMSR, op_wrmsr)
+        INSN(RDTSC, op_rdtsc)
+        INSN(RDMSR, op_rdmsr)
+        INSN(RDPMC, op_rdpmc)
+        INSN(CPUID, op_cpuid)
+        INSN(LSS, op_load_far)
+        INSN(LFS, op_load_far)
+        INSN(LGS, op_load_far)
+        INSN(RDPID, op_rdpid)
+        INSN(RDFSBASE, op_rdfsbase)
+        INSN(RDGSBASE, op_rdgsbase)
+        INSN(WRFSBASE, op_wrfsbase)
+        INSN(WRGSBASE, op_wrgsbase)
+        INSN(INVPCID, op_invpcid)
+    default:
+        return &none;
+    }
+}
 
 static const struct soft_op mov_to_segment = { .insn = op_mov_seg };
 static const struct soft_op mov_control = { .insn = op_mov_cr };
@@ -301,7 +317,7 @@ static const struct soft_op *mov_of(const struct x86_row *row)
         return &mov_control;
     if (to == X86_OPK_DREG || from == X86_OPK_DREG)
         return &mov_debug;
-    return &by_mnemonic[X86_MN_MOV];
+    return op_of_mnemonic(X86_MN_MOV);
 }
 
 const struct soft_op *soft_op_of(const struct x86_row *row)
@@ -314,6 +330,6 @@ const struct soft_op *soft_op_of(const struct x86_row *row)
     case X86_CLASS_STATE:
         return soft_simd_op(row);
     default:
-        return row->mnemonic == X86_MN_MOV ? mov_of(row) : &by_mnemonic[row->mnemonic];
+        return row->mnemonic == X86_MN_MOV ? mov_of(row) : op_of_mnemonic(row->mnemonic);
     }
 }

@@ -337,59 +337,73 @@ static bool op_stmxcsr(struct soft_cpu *c, const struct x86_insn *in)
 
 /* ---- the functions --------------------------------------------------------------------------- */
 
-static const struct soft_op by_mnemonic[X86_NMNEMONICS] = {
-    [X86_MN_EMMS] = { .insn = op_emms },
-    [X86_MN_VZEROUPPER] = { .insn = op_vzero },
-    [X86_MN_VZEROALL] = { .insn = op_vzero },
-    [X86_MN_LDMXCSR] = { .insn = op_ldmxcsr },
-    [X86_MN_VLDMXCSR] = { .insn = op_ldmxcsr },
-    [X86_MN_STMXCSR] = { .insn = op_stmxcsr },
-    [X86_MN_VSTMXCSR] = { .insn = op_stmxcsr },
-    [X86_MN_MASKMOVQ] = { .insn = soft_op_maskmov },
-    [X86_MN_MASKMOVDQU] = { .insn = soft_op_maskmov },
-    [X86_MN_VMASKMOVDQU] = { .insn = soft_op_maskmov },
-    [X86_MN_VMASKMOVPS] = { .insn = soft_op_vmaskmov },
-    [X86_MN_VMASKMOVPD] = { .insn = soft_op_vmaskmov },
-    [X86_MN_VPMASKMOVD] = { .insn = soft_op_vmaskmov },
-    [X86_MN_VPMASKMOVQ] = { .insn = soft_op_vmaskmov },
-    [X86_MN_FWAIT] = { .insn = soft_op_fwait },
-    [X86_MN_FLDENV] = { .insn = soft_op_fldenv },
-    [X86_MN_FNSTENV] = { .insn = soft_op_fnstenv },
-    [X86_MN_FLDCW] = { .insn = soft_op_fldcw },
-    [X86_MN_FNSTCW] = { .insn = soft_op_fnstcw },
-    [X86_MN_FNSAVE] = { .insn = soft_op_fnsave },
-    [X86_MN_FRSTOR] = { .insn = soft_op_frstor },
-    [X86_MN_FNINIT] = { .insn = soft_op_fninit },
-    [X86_MN_FNCLEX] = { .insn = soft_op_fnclex },
-    [X86_MN_FNSTSW] = { .insn = soft_op_fnstsw },
-    [X86_MN_FENI] = { .insn = soft_op_x87_nop },
-    [X86_MN_FDISI] = { .insn = soft_op_x87_nop },
-    [X86_MN_FSETPM] = { .insn = soft_op_x87_nop },
-    [X86_MN_FXSAVE] = { .insn = soft_op_fxsave },
-    [X86_MN_FXSAVE64] = { .insn = soft_op_fxsave },
-    [X86_MN_FXRSTOR] = { .insn = soft_op_fxrstor },
-    [X86_MN_FXRSTOR64] = { .insn = soft_op_fxrstor },
-    [X86_MN_XSAVE] = { .insn = soft_op_xsave },
-    [X86_MN_XSAVE64] = { .insn = soft_op_xsave },
-    [X86_MN_XSAVEOPT] = { .insn = soft_op_xsaveopt },
-    [X86_MN_XSAVEOPT64] = { .insn = soft_op_xsaveopt },
-    [X86_MN_XSAVEC] = { .insn = soft_op_xsavec },
-    [X86_MN_XSAVEC64] = { .insn = soft_op_xsavec },
-    [X86_MN_XSAVES] = { .insn = soft_op_xsavec },
-    [X86_MN_XSAVES64] = { .insn = soft_op_xsavec },
-    [X86_MN_XRSTOR] = { .insn = soft_op_xrstor },
-    [X86_MN_XRSTOR64] = { .insn = soft_op_xrstor },
-    [X86_MN_XRSTORS] = { .insn = soft_op_xrstors },
-    [X86_MN_XRSTORS64] = { .insn = soft_op_xrstors },
-};
+#define OWN(mn, fn)                                      \
+    case X86_MN_##mn: {                                  \
+        static const struct soft_op op = { .insn = fn }; \
+        return &op;                                      \
+    }
+
+/* Of mnemonics that have one of their own; NULL: the others. */
+static const struct soft_op *own_of(unsigned mnemonic)
+{
+    switch (mnemonic) {
+        OWN(EMMS, op_emms)
+        OWN(VZEROUPPER, op_vzero)
+        OWN(VZEROALL, op_vzero)
+        OWN(LDMXCSR, op_ldmxcsr)
+        OWN(VLDMXCSR, op_ldmxcsr)
+        OWN(STMXCSR, op_stmxcsr)
+        OWN(VSTMXCSR, op_stmxcsr)
+        OWN(MASKMOVQ, soft_op_maskmov)
+        OWN(MASKMOVDQU, soft_op_maskmov)
+        OWN(VMASKMOVDQU, soft_op_maskmov)
+        OWN(VMASKMOVPS, soft_op_vmaskmov)
+        OWN(VMASKMOVPD, soft_op_vmaskmov)
+        OWN(VPMASKMOVD, soft_op_vmaskmov)
+        OWN(VPMASKMOVQ, soft_op_vmaskmov)
+        OWN(FWAIT, soft_op_fwait)
+        OWN(FLDENV, soft_op_fldenv)
+        OWN(FNSTENV, soft_op_fnstenv)
+        OWN(FLDCW, soft_op_fldcw)
+        OWN(FNSTCW, soft_op_fnstcw)
+        OWN(FNSAVE, soft_op_fnsave)
+        OWN(FRSTOR, soft_op_frstor)
+        OWN(FNINIT, soft_op_fninit)
+        OWN(FNCLEX, soft_op_fnclex)
+        OWN(FNSTSW, soft_op_fnstsw)
+        OWN(FENI, soft_op_x87_nop)
+        OWN(FDISI, soft_op_x87_nop)
+        OWN(FSETPM, soft_op_x87_nop)
+        OWN(FXSAVE, soft_op_fxsave)
+        OWN(FXSAVE64, soft_op_fxsave)
+        OWN(FXRSTOR, soft_op_fxrstor)
+        OWN(FXRSTOR64, soft_op_fxrstor)
+        OWN(XSAVE, soft_op_xsave)
+        OWN(XSAVE64, soft_op_xsave)
+        OWN(XSAVEOPT, soft_op_xsaveopt)
+        OWN(XSAVEOPT64, soft_op_xsaveopt)
+        OWN(XSAVEC, soft_op_xsavec)
+        OWN(XSAVEC64, soft_op_xsavec)
+        OWN(XSAVES, soft_op_xsavec)
+        OWN(XSAVES64, soft_op_xsavec)
+        OWN(XRSTOR, soft_op_xrstor)
+        OWN(XRSTOR64, soft_op_xrstor)
+        OWN(XRSTORS, soft_op_xrstors)
+        OWN(XRSTORS64, soft_op_xrstors)
+    default:
+        return NULL;
+    }
+}
 
 const struct soft_op *soft_simd_op(const struct x86_row *row)
 {
     static const struct soft_op none = { 0 }, vector = { .insn = op_vector },
                                 x87 = { .insn = soft_op_x87 }, gather = { .insn = soft_op_gather };
 
-    if (by_mnemonic[row->mnemonic].insn != NULL)
-        return &by_mnemonic[row->mnemonic];
+    const struct soft_op *own = own_of(row->mnemonic);
+
+    if (own != NULL)
+        return own;
     if (row->props & X86_ROW_VSIB)
         return &gather;
     switch ((enum x86_class)row->klass) {

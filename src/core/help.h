@@ -3,9 +3,9 @@
  * help.h - what the engine refuses is executed by a second one
  *
  * Some KVMs stop at ordinary instructions of ring 0. A machine with a helper (machine.helper) lets that engine execute
- * the instruction on the same registers and memory, then goes on. Where refusals follow each other
- * closely, the helper executes more and more before it gives the CPU back: moving the registers costs
- * more than the instructions. What it executed is counted in the row of the refusal (exit_row.helped).
+ * the instruction on the same registers and memory, then goes on. Where refusals are frequent, the helper
+ * executes more and more before it gives the CPU back (help.c). What it executed is counted in the row
+ * of the refusal (exit_row.helped).
  *
  * All functions: thread of the vCPU, without the machine lock, unless they say otherwise.
  */
@@ -33,9 +33,8 @@ struct help {
     _Atomic bool ready; /* the helper has made its part; release, pairs with acquire in help_kick */
     uint64_t refused, helped; /* sums of the vCPU's life: instructions refused, and executed then */
     uint64_t left;            /* instructions until the engine goes on */
-    uint64_t budget;          /* of the last help */
-    uint64_t cost_ticks;      /* what moving the registers there and back took */
-    uint64_t back_ticks;      /* when the engine got the CPU back */
+    uint64_t budget;          /* of the last help; 0: there was none */
+    uint64_t back_ns;         /* when the engine got the CPU back */
     struct exit_row *row;     /* of the refusal: where instructions are counted */
     struct x86_state *state;  /* owned; the engine's, when it refused */
 };

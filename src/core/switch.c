@@ -103,7 +103,7 @@ static void settle(struct machine *m, const struct engine_ops *engine,
             m->engine->debug(cpu, &none, NULL); /* it is asked again before it runs again */
         cpu->engine = engine;
         cpu->help.wanted = cpu->help.for_good = cpu->help.debugs = false;
-        cpu->help.back_ticks = 0;
+        cpu->help.budget = 0;
         atomic_store(&cpu->help.ready, false);
     }
     m->engine = engine;

@@ -20,6 +20,7 @@ struct mule {
     struct x86_state state;
     unsigned runs, sets, refreshes;
     int set_fails, debug_fails; /* negative errno */
+    uint64_t run_ns;            /* the machine's time that goes by in a run; 0: the host's own */
     uint64_t hlt_rip;
 };
 
@@ -40,6 +41,9 @@ static int mule_run(struct vcpu *cpu, struct vitro_err *err)
 
     (void)err;
     mule->runs++;
+    if (mule->run_ns != 0)
+        cpu->m->clock.counted = true;
+    cpu->m->clock.counted_ns += mule->run_ns;
     cpu->exit = (struct cpu_exit){ .kind = ram[rip] == 0xf4 ? EXIT_HLT : EXIT_REFUSED, .rip = rip };
     return 0;
 }
@@ -183,6 +187,37 @@ static void many_in_a_row(void **state)
     assert_int_equal(r.cpu->help.helped, 20001);
     assert_true(r.mule.runs < 2000);
     machine_free(r.m);
+}
+
+/* Ten times INC EAX with the given time between refusals; returns how often the mule ran. */
+static unsigned runs_of_ten(uint64_t run_ns, uint64_t budget)
+{
+    struct rig r;
+    unsigned runs;
+
+    rig_open(&r,
+             "\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xff\xc0\xf4",
+             21);
+    r.mule.run_ns = run_ns;
+    r.m->turns.end_ns = UINT64_MAX;
+    r.cpu->help.budget = budget;
+    assert_int_equal(run(&r).why, STOP_HALT);
+    assert_int_equal(r.mule.state.gpr[X86_RAX], 10);
+    assert_int_equal(helped(&r), 10);
+    runs = r.mule.runs;
+    machine_free(r.m);
+    return runs;
+}
+
+/* How much a help is: four times the last one when refusals are frequent, else a quarter, and at least one. */
+static void more_and_less(void **state)
+{
+    const uint64_t often_ns = 19000000, seldom_ns = 21000000;
+
+    (void)state;
+    assert_int_equal(runs_of_ten(often_ns, 0), 4);   /* 1, 4, 5 of 16; HLT */
+    assert_int_equal(runs_of_ten(seldom_ns, 0), 11); /* one each; HLT */
+    assert_int_equal(runs_of_ten(seldom_ns, 16), 8); /* 4, then one each; HLT */
 }
 
 /* Words that may be page-table entries, now or before; others are nobody's concern. */
@@ -363,17 +398,12 @@ static void stopped_in_between(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_instruction),
-        cmocka_unit_test(many_in_a_row),
-        cmocka_unit_test(stores_that_look_like_entries),
-        cmocka_unit_test(for_good),
-        cmocka_unit_test(a_host_that_fails),
-        cmocka_unit_test(nobody_helps),
-        cmocka_unit_test(a_shutdown),
-        cmocka_unit_test(a_step),
-        cmocka_unit_test(taken_over),
-        cmocka_unit_test(not_taken_over),
-        cmocka_unit_test(stopped_in_between),
+        cmocka_unit_test(one_instruction), cmocka_unit_test(many_in_a_row),
+        cmocka_unit_test(more_and_less),   cmocka_unit_test(stores_that_look_like_entries),
+        cmocka_unit_test(for_good),        cmocka_unit_test(a_host_that_fails),
+        cmocka_unit_test(nobody_helps),    cmocka_unit_test(a_shutdown),
+        cmocka_unit_test(a_step),          cmocka_unit_test(taken_over),
+        cmocka_unit_test(not_taken_over),  cmocka_unit_test(stopped_in_between),
     };
 
     return cmocka_run_group_tests_name("core/help", tests, NULL, NULL);

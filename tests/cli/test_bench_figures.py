@@ -8,6 +8,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import bench_guest  # noqa: E402
+import bench_rewind  # noqa: E402
 import bench_runs  # noqa: E402
 from bench_runs import Run, Span  # noqa: E402
 
@@ -97,6 +98,31 @@ class Figures(unittest.TestCase):
         """Of two threads the one that sleeps least says how long it would have taken with CPUs for both."""
         got = bench_runs.span(1000, {"1": (0, 0), "2": (50, 0)}, {"1": (600, 390), "2": (650, 100)})
         self.assertEqual((got.wall, got.cpu, got.alone), (1000, 1200, 610))
+
+
+# A machine that attaches a client and ends.
+ENDS = """
+import os, socket
+folder = os.environ["XDG_RUNTIME_DIR"] + "/vitro"
+os.mkdir(folder)
+with socket.socket(socket.AF_UNIX) as door:
+    door.bind(folder + "/bench.sock")
+    door.listen()
+    client = door.accept()[0]
+    client.makefile().readline()
+    client.sendall(b'{"id": 1, "result": {}}\\n')
+raise SystemExit(7)
+"""
+
+
+class StepsBack(unittest.TestCase):
+    def test_no_machine_is_a_sentence(self):
+        with self.assertRaisesRegex(bench_runs.Failed, "ended .exit status 1. before its control socket"):
+            bench_rewind.steps_back(["false"], 0)
+
+    def test_a_machine_that_ends_is_a_sentence(self):
+        with self.assertRaisesRegex(bench_runs.Failed, "the machine to step back in ended"):
+            bench_rewind.steps_back([sys.executable, "-c", ENDS], 0)
 
 
 if __name__ == "__main__":

@@ -216,6 +216,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     mallopt(M_MMAP_THRESHOLD, PAGES_FROM);
+    mallopt(M_TOP_PAD, PAGES_FROM / 2); /* else the heap has that much to spare */
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return overview();
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {

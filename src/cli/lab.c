@@ -202,7 +202,22 @@ static int show(const struct options *o, const struct lab_plan *plan, const stru
     return code == EXIT_OK && res->stopped ? EXIT_STOPPED : code;
 }
 
-/* Output, turns (-v) and report go into one text, in the order of the run. */
+/* Output, turns (-v) and report, in the order of the run and while it goes on. */
+static int run_live(const struct options *o, const struct lab_plan *plan)
+{
+    struct vitro_err err = { 0 };
+    struct lab_result res;
+    int code;
+
+    if (lab_run(plan, stdout, o->verbose ? stdout : NULL, &res, &err) < 0)
+        return fail_err(&err);
+    if (!o->quiet)
+        put_report(plan, &res, stdout);
+    code = put_output("");
+    return code == EXIT_OK && res.stopped ? EXIT_STOPPED : code;
+}
+
+/* The output as one text: to be compared, or as a part of JSON. */
 static int run_plan(const struct options *o, const struct lab_plan *plan)
 {
     struct vitro_err err = { 0 };
@@ -215,8 +230,6 @@ static int run_plan(const struct options *o, const struct lab_plan *plan)
         return fail_usage("lab: %s", strerror(errno));
     if (lab_run(plan, out, o->verbose ? out : NULL, &res, &err) < 0)
         code = fail_err(&err);
-    else if (!o->json && !o->quiet && !o->check)
-        put_report(plan, &res, out);
     if (fclose(out) != 0)
         code = EXIT_HOST;
     if (code == EXIT_OK)
@@ -234,7 +247,7 @@ int cmd_lab(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK && o->check && plan.expect[0] == '\0')
         code = fail_usage("lab file %s has no 'expect FILE': nothing to check against", argv[0]);
     if (code == EXIT_OK)
-        code = run_plan(o, &plan);
+        code = o->json || o->check ? run_plan(o, &plan) : run_live(o, &plan);
     lab_plan_fini(&plan);
     return code;
 }

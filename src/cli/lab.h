@@ -100,7 +100,7 @@ struct lab_result {
 /*
  * lab_run - all machines of a plan, in turns, to the end
  *
- * out     what they put out
+ * out     what they put out, written as it comes
  * turns   a line a turn goes here; NULL: none
  *
  * 0 or a negative errno as vitro_new() and vitro_run() have it.

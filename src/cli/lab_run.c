@@ -30,6 +30,7 @@ struct lab {
     FILE *out, *turns;
     size_t put;     /* bytes of output so far */
     bool open_line; /* the last of them was no newline */
+    bool unseen;    /* some of them wait to be written */
     struct station station[LAB_MACHINES_MAX];
     bool copied[LAB_COPIES_MAX];
     unsigned char *shared;
@@ -38,7 +39,7 @@ struct lab {
     struct vitro_err *err;
 };
 
-static int refuse(struct lab *lab, const struct station *s, const char *what, uint64_t gpa,
+static int refuse(const struct lab *lab, const struct station *s, const char *what, uint64_t gpa,
                   uint64_t len)
 {
     if (lab->err != NULL) {
@@ -55,6 +56,7 @@ static int refuse(struct lab *lab, const struct station *s, const char *what, ui
 static void end_line(struct station *s)
 {
     fprintf(s->lab->out, "%s: %.*s\n", s->is->name, (int)s->len, s->line);
+    fflush(s->lab->out);
     s->len = 0;
 }
 
@@ -82,7 +84,7 @@ static void on_output(void *ctx, const void *bytes, size_t len)
         return;
     s->lab->put += len;
     if (s->lab->plan->raw)
-        fwrite(bytes, 1, len, s->lab->out);
+        s->lab->unseen |= fwrite(bytes, 1, len, s->lab->out) > 0;
     s->lab->open_line = len > 0 && c[len - 1] != '\n';
     for (size_t i = 0; i < len && !s->lab->plan->raw; i++)
         put_byte(s, c[i]);
@@ -104,6 +106,28 @@ static int copy(struct lab *lab, const struct lab_copy *c)
         rc = refuse(lab, to, "copy", c->to_gpa, c->len);
     free(bytes);
     return rc;
+}
+
+/* Before the first turn, not in the middle of the lab. */
+static int check_copies(const struct lab *lab)
+{
+    for (unsigned i = 0; i < lab->plan->ncopies; i++) {
+        const struct lab_copy *c = &lab->plan->copy[i];
+        const struct station *from = &lab->station[c->from], *to = &lab->station[c->to];
+        unsigned char *bytes = malloc(c->len);
+        int rc = 0;
+
+        if (bytes == NULL)
+            return -ENOMEM;
+        if (vitro_mem_read(from->m, c->from_gpa, bytes, c->len) < 0)
+            rc = refuse(lab, from, "copy", c->from_gpa, c->len);
+        else if (vitro_mem_read(to->m, c->to_gpa, bytes, c->len) < 0)
+            rc = refuse(lab, to, "copy", c->to_gpa, c->len);
+        free(bytes);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 static bool is_due(const struct lab_copy *c, const struct lab_fate *f)
@@ -291,6 +315,19 @@ static void tell_turn(struct lab *lab, const struct station *s, const struct lab
             s->fate->ended ? lab_end_name(s->fate) : "");
 }
 
+/* Who looks on sees a turn's output when it is over. */
+static int show_output(struct lab *lab)
+{
+    if (lab->unseen)
+        fflush(lab->out);
+    lab->unseen = false;
+    if (!ferror(lab->out))
+        return 0;
+    if (lab->err != NULL)
+        *lab->err = (struct vitro_err){ .code = -EIO, .text = "writing to standard output: failed" };
+    return -EIO;
+}
+
 static int turn(struct lab *lab, struct station *s)
 {
     struct lab_fate before = *s->fate;
@@ -307,7 +344,8 @@ static int turn(struct lab *lab, struct station *s)
     if (s->fate->ended && s->len > 0)
         end_line(s);
     tell_turn(lab, s, &before);
-    return copies(lab);
+    rc = show_output(lab);
+    return rc < 0 ? rc : copies(lab);
 }
 
 /* Whose turn it is: the schedule's, else the next that has not ended. NULL: nobody's. */
@@ -442,6 +480,8 @@ int lab_run(const struct lab_plan *plan, FILE *out, FILE *turns, struct lab_resu
         rc = open_threads(lab);
     for (unsigned i = 0; i < plan->nmachines && rc == 0; i++)
         rc = open_station(lab, i);
+    if (rc == 0)
+        rc = check_copies(lab);
     if (rc == 0)
         rc = take_turns(lab);
     close_lab(lab);

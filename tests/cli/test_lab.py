@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from common import DIFFERS, IMAGE, NO_KVM, OK, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
+from common import DIFFERS, HOST, IMAGE, NO_KVM, OK, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
 
 LABS = sorted(p for p in (ROOT / "docs/labs").iterdir() if p.is_dir())
 
@@ -144,6 +144,25 @@ class Turns(LabCase):
                     self.assertEqual(run.returncode, STOPPED)
                     self.assertIn(b"f: ", out)
                     self.assertRegex(out, rb"stopped in turn \d+\n$")
+
+    def test_output_is_seen_as_it_comes(self):
+        """Of a machine that has ended, while another goes on."""
+        for output, first in (("lines", b"a: Hello, world!\n"), ("bytes", b"Hello, world!\n")):
+            lab = self.file("x.lab", f"machine a hello\nmachine s spin\nturn insn 1000000 ms 100\noutput {output}".encode())
+            run = subprocess.Popen([VITRO, "lab", lab], stdout=subprocess.PIPE)
+            self.addCleanup(run.stdout.close)
+            self.assertEqual(run.stdout.readline(), first)
+            self.assertIsNone(run.poll())
+            run.send_signal(signal.SIGINT)
+            self.assertRegex(run.stdout.read(), rb"s did not end.*\nstopped in turn \d+\n$")
+            self.assertEqual(run.wait(), STOPPED)
+
+    def test_nobody_takes_its_output(self):
+        lab = self.file("x.lab", b"machine a hello\nmachine s spin\n")
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([VITRO, "lab", lab], stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(run.returncode, HOST)
+        self.assertIn(b"writing to standard output", run.stderr)
 
     @needs_kvm
     def test_machines_of_kvm(self):

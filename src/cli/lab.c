@@ -69,7 +69,7 @@ static void put_report(const struct lab_plan *plan, const struct lab_result *res
         fprintf(out, "%s %s: %" PRIu64 " exit%s", plan->machine[i].name, lab_end_name(f), f->exits,
                 f->exits == 1 ? "" : "s");
         if (f->insns != 0)
-            fprintf(out, ", %" PRIu64 " instructions", f->insns);
+            fprintf(out, ", %" PRIu64 " instruction%s", f->insns, f->insns == 1 ? "" : "s");
         fprintf(out, ", %" PRIu64 " turn%s", f->turns, f->turns == 1 ? "" : "s");
         if (f->ended && f->end == VITRO_END_GUEST_EXIT)
             fprintf(out, ", code %" PRIu32, f->code);

@@ -310,7 +310,8 @@ static void tell_turn(struct lab *lab, const struct station *s, const struct lab
     fprintf(lab->turns, "turn %" PRIu64 ": %s, %" PRIu64 " exit%s", lab->result->turns, s->is->name,
             s->fate->exits - before->exits, s->fate->exits - before->exits == 1 ? "" : "s");
     if (s->fate->insns != 0)
-        fprintf(lab->turns, ", %" PRIu64 " instructions", s->fate->insns - before->insns);
+        fprintf(lab->turns, ", %" PRIu64 " instruction%s", s->fate->insns - before->insns,
+                s->fate->insns - before->insns == 1 ? "" : "s");
     fprintf(lab->turns, "%s%s\n", s->fate->ended ? ", " : "",
             s->fate->ended ? lab_end_name(s->fate) : "");
 }
@@ -324,7 +325,8 @@ static int show_output(struct lab *lab)
     if (!ferror(lab->out))
         return 0;
     if (lab->err != NULL)
-        *lab->err = (struct vitro_err){ .code = -EIO, .text = "writing to standard output: failed" };
+        *lab->err =
+            (struct vitro_err){ .code = -EIO, .text = "writing to standard output: failed" };
     return -EIO;
 }
 

@@ -47,6 +47,18 @@ def initramfs():
     return out
 
 
+def first_initramfs():
+    """The smallest initramfs, not packed, with first.S as /init."""
+    out, source = GUESTS / "initramfs-first.cpio", HERE / "first.S"
+    if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
+        with tempfile.TemporaryDirectory() as name:
+            subprocess.run(["gcc", "-nostdlib", "-static", "-o", "init", source], cwd=name, check=True)
+            archive = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=name, input=b"init\n",
+                                     stdout=subprocess.PIPE, check=True).stdout
+        out.write_bytes(archive)
+    return out
+
+
 def native_work():
     """What work.sh prints on the host, with the same busybox and program."""
     with tempfile.TemporaryDirectory() as name:

@@ -482,6 +482,33 @@ static void verdict_by_table(void **state)
     }
 }
 
+/* What stands against kernels is said in full, each reason alone and both. */
+static void kernels_and_why_not(void **state)
+{
+    static const char *const why[2][2] = {
+        { "KVM runs them", "(SYSCALL does not get from ring 3 to ring 0)" },
+        { "(ring 0 is too slow)",
+          "(ring 0 is too slow; SYSCALL does not get from ring 3 to ring 0)" },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        const bool slow = i & 2, stays = i & 1;
+        struct probe_report r = all_yes();
+        struct doctor_words w;
+        unsigned n = 0;
+
+        if (slow)
+            probe_set(&r.row[PROBE_SPEED_RING0], PROBE_YES, 900000, "%s", "");
+        if (stays)
+            probe_set(&r.row[PROBE_SYSCALL_RING0], PROBE_NO, 0, "still in ring 3");
+        doctor_words(&r, &w);
+        for (unsigned line = 0; line < w.nmeans; line++)
+            n += strstr(w.means[line], why[slow][stays]) != NULL;
+        assert_int_equal(n, 1);
+    }
+}
+
 static void check_keys(json_t *obj, const char *const *keys, size_t n)
 {
     assert_int_equal(json_object_size(obj), n);
@@ -588,6 +615,7 @@ int main(void)
         WITH_HOME(cache_of_strange_files),
         WITH_HOME(cache_without_a_place),
         cmocka_unit_test(verdict_by_table),
+        cmocka_unit_test(kernels_and_why_not),
         cmocka_unit_test(json_is_stable),
         cmocka_unit_test(keys_are_unique),
         WITH_HOME(on_this_host),

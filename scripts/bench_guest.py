@@ -233,9 +233,9 @@ def guest(figure, folder, guests, rounds):
     yield from two_cpus(figure, own, max(rounds, 3))
     yield from counted(figure, ours, repeatable)
     yield from translation(figure, folder, guests / "vmlinux-cloud", rounds)
-    yield figure("guest_memory", OWN, "KiB", 96 * 1024, max(run.own_kib for run in ours),
+    yield figure("guest_memory", OWN, "KiB", 40 * 1024, max(run.own_kib for run in ours),
                  {"vitro_kib": summary([run.own_kib for run in ours])},
-                 {"aim": 48 * 1024, "most_while_programs_ran": max(run.most_kib for run in ours)})
+                 {"aim": 32 * 1024, "most_while_programs_ran": max(run.most_kib for run in ours)})
     yield from interpreter(figure, own, theirs, rounds)
     idle = idle_percent([*own[:-1], "console=ttyS0 vitro.run=\"echo idle begins; sleep 60\""])
     yield figure("guest_idle", IDLE, "percent", 1, idle, {}, {})

@@ -142,7 +142,8 @@ static uint64_t page_bytes_of(const struct vitro_config *cfg, const struct vitro
 }
 
 /* All but what follows from the engine. */
-static struct board_config board_config_of(struct vitro *m, const struct vitro_config *cfg)
+static struct board_config board_config_of(struct vitro *m, const struct vitro_config *cfg,
+                                           const struct boot_held *held)
 {
     const struct vitro_guest *guest = m->guest;
 
@@ -150,7 +151,9 @@ static struct board_config board_config_of(struct vitro *m, const struct vitro_c
         .name = cfg->name != NULL ? cfg->name : guest->name,
         .sink = cfg->event != NULL ? pass_event : NULL,
         .sink_ctx = m,
-        .image = &guest->image,
+        .image = &held->image,
+        .origin = held->origin,
+        .norigins = held->n,
         .mem_bytes = cfg->mem_bytes != 0 ? cfg->mem_bytes : default_memory(&guest->image),
         .page_bytes = page_bytes_of(cfg, guest),
         .ncpus = cfg->cpus != 0 ? cfg->cpus : 1,
@@ -173,9 +176,10 @@ static struct board_config board_config_of(struct vitro *m, const struct vitro_c
     };
 }
 
-static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+static int make_board(struct vitro *m, const struct vitro_config *cfg, const struct boot_held *held,
+                      struct vitro_err *err)
 {
-    struct board_config board = board_config_of(m, cfg);
+    struct board_config board = board_config_of(m, cfg, held);
     struct vitro_err first = { 0 };
     int rc = choose_engine(m, cfg, board.page_bytes, &board.engine, err);
 
@@ -193,6 +197,18 @@ static int make_board(struct vitro *m, const struct vitro_config *cfg, struct vi
     }
     if (rc < 0 && err != NULL && err->code == 0)
         *err = first;
+    return rc;
+}
+
+/* With what it is made from in memory. */
+static int load(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
+{
+    struct boot_held held;
+    int rc = boot_hold(m, &held, err);
+
+    if (rc == 0)
+        rc = make_board(m, cfg, &held, err);
+    boot_release(m, &held);
     return rc;
 }
 
@@ -237,7 +253,7 @@ int vitro_new(const struct vitro_config *cfg, const struct vitro_guest *guest, s
     if (rc == 0)
         rc = cpu_choose(m, cfg, err);
     if (rc == 0)
-        rc = make_board(m, cfg, err);
+        rc = load(m, cfg, err);
     if (rc < 0) {
         vitro_free(m);
         return rc;

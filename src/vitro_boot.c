@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "board/pc_mem.h"
 #include "core/mem_access.h"
-#include "host/file.h"
+#include "host/image_file.h"
 #include "vitro_priv.h"
 
 enum { INITRD_MAX_MIB = 4096 };
@@ -33,16 +33,24 @@ static const char *default_cmdline(const struct image *img, bool screen)
     return img->is_linux && !screen ? "console=ttyS0" : NULL;
 }
 
-static int read_module(const struct vitro_module *from, struct boot_module *out,
-                       struct vitro_err *err)
+static int open_file(const char *path, struct image_file **file, struct boot_module *out,
+                     struct vitro_err *err)
 {
-    uint8_t *bytes = NULL;
+    int rc = image_file_open(path, INITRD_MAX_MIB * MIB, file, NULL, err);
+
+    if (rc == 0)
+        out->len = image_file_len(*file);
+    return rc;
+}
+
+static int read_module(const struct vitro_module *from, struct image_file **file,
+                       struct boot_module *out, struct vitro_err *err)
+{
     char *cmdline = NULL;
-    int rc = file_read(from->path, INITRD_MAX_MIB * MIB, &bytes, &out->len, err);
+    int rc = open_file(from->path, file, out, err);
 
     if (rc < 0)
         return rc;
-    out->bytes = bytes;
     if (from->cmdline == NULL)
         return 0;
     cmdline = strdup(from->cmdline);
@@ -62,17 +70,18 @@ static int read_modules(struct vitro *m, const struct vitro_config *cfg, struct 
     if (cfg->nmodules == 0)
         return 0;
     m->module = calloc(cfg->nmodules, sizeof(*m->module));
-    if (m->module == NULL)
+    m->module_file = calloc(cfg->nmodules, sizeof(*m->module_file));
+    if (m->module == NULL || m->module_file == NULL)
         return err_set(err, -ENOMEM, "reading modules: out of memory");
+    m->nmodules = cfg->nmodules;
     for (unsigned i = 0; i < cfg->nmodules && rc == 0; i++)
-        rc = read_module(&cfg->modules[i], &m->module[m->nmodules++], err);
+        rc = read_module(&cfg->modules[i], &m->module_file[i], &m->module[i], err);
     return rc;
 }
 
 int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err)
 {
     const char *cmdline = cfg->cmdline;
-    size_t len = 0;
     int rc;
 
     if (!image_boots(m->guest->image.kind))
@@ -88,23 +97,61 @@ int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err 
             return err_set(err, -ENOMEM, "copying the command line: out of memory");
     }
     if (cfg->initrd != NULL) {
-        rc = file_read(cfg->initrd, INITRD_MAX_MIB * MIB, &m->initrd, &len, err);
+        rc = open_file(cfg->initrd, &m->initrd, &m->initrd_module, err);
         if (rc < 0)
             return rc;
-        m->initrd_module = (struct boot_module){ .bytes = m->initrd, .len = len };
     }
     return read_modules(m, cfg, err);
 }
 
 void boot_close(struct vitro *m)
 {
-    for (unsigned i = 0; i < m->nmodules; i++) {
-        free((void *)(uintptr_t)m->module[i].bytes);
+    for (unsigned i = 0; i < m->nmodules && m->module != NULL && m->module_file != NULL; i++) {
+        image_file_close(m->module_file[i]);
         free((void *)(uintptr_t)m->module[i].cmdline);
     }
     free(m->module);
-    free(m->initrd);
+    free(m->module_file);
+    image_file_close(m->initrd);
     free(m->cmdline);
+}
+
+/* ---- files in memory --------------------------------------------------------------------------- */
+
+static int hold(struct boot_held *held, struct image_file *file, const uint8_t **bytes,
+                struct vitro_err *err)
+{
+    int rc = image_file_get(file, bytes, err);
+
+    if (rc == 0)
+        held->origin[held->n++] = (struct board_origin){ .file = file, .bytes = *bytes };
+    return rc;
+}
+
+int boot_hold(struct vitro *m, struct boot_held *out, struct vitro_err *err)
+{
+    int rc = 0;
+
+    out->image = m->guest->image;
+    out->n = 0;
+    if (!image_boots(out->image.kind))
+        return 0;
+    if (m->guest->file != NULL)
+        rc = hold(out, m->guest->file, &out->image.bytes, err);
+    if (rc == 0 && m->initrd != NULL)
+        rc = hold(out, m->initrd, &m->initrd_module.bytes, err);
+    for (unsigned i = 0; i < m->nmodules && rc == 0; i++)
+        rc = hold(out, m->module_file[i], &m->module[i].bytes, err);
+    return rc;
+}
+
+void boot_release(struct vitro *m, struct boot_held *held)
+{
+    m->initrd_module.bytes = NULL;
+    for (unsigned i = 0; i < m->nmodules; i++)
+        m->module[i].bytes = NULL;
+    while (held->n > 0)
+        image_file_put(held->origin[--held->n].file);
 }
 
 const char *boot_gave_up(const struct vitro *m, uint64_t rip)

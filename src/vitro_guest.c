@@ -8,7 +8,7 @@
 #include "base/bits.h"
 #include "base/text.h"
 #include "boot/boot.h"
-#include "host/file.h"
+#include "host/image_file.h"
 #include "vitro_priv.h"
 
 enum { IMAGE_MAX_MIB = 1024 };
@@ -118,8 +118,8 @@ static int open_builtin(struct vitro_guest *g, const struct vitro_guest_config *
 static int open_file(struct vitro_guest *g, const struct vitro_guest_config *cfg,
                      struct vitro_err *err)
 {
-    size_t len = 0;
-    int rc = file_read(cfg->name, IMAGE_MAX_MIB * MIB, &g->bytes, &len, err);
+    const uint8_t *bytes;
+    int rc = image_file_open(cfg->name, IMAGE_MAX_MIB * MIB, &g->file, &bytes, err);
 
     if (rc == -ENOENT && strchr(cfg->name, '/') == NULL && err != NULL) {
         err->kind = VITRO_ERR_USAGE;
@@ -128,7 +128,14 @@ static int open_file(struct vitro_guest *g, const struct vitro_guest_config *cfg
                  "lists the built-in ones",
                  cfg->name);
     }
-    return rc < 0 ? rc : parse_image(g, cfg, g->bytes, len, err);
+    if (rc == 0)
+        rc = parse_image(g, cfg, bytes, image_file_len(g->file), err);
+    if (rc < 0)
+        return rc;
+    if (!image_boots(g->image.kind))
+        return image_file_get(g->file, &bytes, err); /* parts are borrowed from them */
+    g->image.bytes = NULL;
+    return 0;
 }
 
 static void set_name(struct vitro_guest *g, const char *name)
@@ -184,7 +191,7 @@ void vitro_guest_free(struct vitro_guest *guest)
     if (guest == NULL)
         return;
     image_fini(&guest->image);
-    free(guest->bytes);
+    image_file_close(guest->file);
     free(guest);
 }
 

@@ -17,8 +17,8 @@ struct vitro_guest {
     char name[64];
     char shown[64];                /* the name with all but printable ASCII escaped */
     const struct builtin *builtin; /* NULL for images */
-    uint8_t *bytes;                /* owned; NULL when the caller keeps them */
-    struct image image;
+    struct image_file *file;       /* owned; NULL when the caller keeps the bytes */
+    struct image image;            /* without the bytes of a kernel that is in a file */
 };
 
 /* The kernel's own, as read from its memory. */
@@ -30,13 +30,14 @@ struct kernel_symbols {
 struct vitro {
     const struct vitro_guest *guest; /* borrowed */
     struct board *board;
-    struct host_files *files;   /* NULL: no directory */
-    struct vitro_config config; /* as it was made, without pointers: to make it again */
-    bool has_user_devs;         /* devices of the embedder's */
-    uint8_t *initrd;            /* owned, as is the command line; NULL: none */
-    char *cmdline;
-    struct boot_module initrd_module;
-    struct boot_module *module; /* owned, with their bytes and command lines */
+    struct host_files *files;        /* NULL: no directory */
+    struct vitro_config config;      /* as it was made, without pointers: to make it again */
+    bool has_user_devs;              /* devices of the embedder's */
+    char *cmdline;                   /* owned; NULL: none */
+    struct image_file *initrd;       /* owned; NULL: none */
+    struct image_file **module_file; /* owned, each too; NULL: none */
+    /* The same for the loader, without their bytes but from boot_hold to boot_release; command lines are owned. */
+    struct boot_module initrd_module, *module;
     unsigned nmodules;
     struct x86_cpu_spec cpu_spec;
     char *cpu_text; /* as it was asked for; owned; NULL: nothing was */
@@ -110,6 +111,17 @@ WARN_UNUSED int cpu_choose(struct vitro *m, const struct vitro_config *cfg, stru
 /* boot_open, boot_close - what a kernel is given: reads the initrd, copies the command line (vitro_boot.c) */
 WARN_UNUSED int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err *err);
 void boot_close(struct vitro *m);
+
+/* The files that a board is made from. */
+struct boot_held {
+    struct image image; /* the guest's, with its bytes */
+    struct board_origin origin[BOOT_MODULES_MAX + 1];
+    unsigned n;
+};
+
+/* boot_hold, boot_release - while a board is made: the bytes of all files that it is made from (vitro_boot.c) */
+WARN_UNUSED int boot_hold(struct vitro *m, struct boot_held *out, struct vitro_err *err);
+void boot_release(struct vitro *m, struct boot_held *held);
 /* A kernel that unpacks itself was halted for good at rip before it was unpacked; NULL, or what to say of it. */
 const char *boot_gave_up(const struct vitro *m, uint64_t rip);
 

@@ -13,6 +13,13 @@
 #include "core/machine.h"
 #include "dev/hypercall.h"
 #include "host/chr_fd.h"
+#include "host/image_file.h"
+
+/* A file that bytes of the image, the initrd or a module are in. */
+struct board_origin {
+    struct image_file *file; /* borrowed until board_free */
+    const uint8_t *bytes;    /* all of it, for the call */
+};
 
 /* Filled by vitro.c; borrowed for the call. */
 struct board_config {
@@ -48,6 +55,9 @@ struct board_config {
     const struct boot_module *module;
     unsigned nmodules;
     bool screen; /* text memory at 0xb8000 */
+    const struct board_origin
+        *origin; /* read again at a reset; what is in none is borrowed until board_free */
+    unsigned norigins;
 };
 
 /* First member of every board's own struct. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pc.c - composes the PC board: memory, kernel, tables, chips (pc_chips.c), CPUs; and puts it all back at a reset
+ * pc.c - composes the PC board: memory, kernel (pc_kernel.c), chips (pc_chips.c), CPUs; and puts it all back at a reset
  */
 #include "board/pc_priv.h"
 
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "board/acpi.h"
 #include "board/pc_mem.h"
 #include "dev/ferr.h"
 #include "dev/lapic.h"
@@ -17,45 +16,6 @@
 #include "host/ram.h"
 
 enum { MTRR_ENABLE = 0x800, MTRR_WRITE_BACK = 6 }; /* IA32_MTRR_DEF_TYPE */
-
-/* ---- memory and kernel ----------------------------------------------------------------------- */
-
-/* Writes the firmware's tables and the kernel into memory that is zero. */
-static int fill_memory(struct pc *pc, struct vitro_err *err)
-{
-    struct mem *mem = &pc->board.m->mem;
-
-    acpi_write(mem, pc->ncpus);
-    mptable_write(mem, pc->ncpus);
-    return boot_place(&pc->plan, mem, err);
-}
-
-static int load_kernel(struct pc *pc, const struct board_config *cfg, struct vitro_err *err)
-{
-    struct mem *mem = &pc->board.m->mem;
-    struct boot_row rows[PC_ROWS_MAX];
-    struct boot_request req = {
-        .cmdline = cfg->cmdline,
-        .initrd = cfg->initrd,
-        .module = cfg->module,
-        .nmodules = cfg->nmodules,
-        .row = rows,
-        .nrows = pc_mem_rows(cfg->mem_bytes, rows),
-        .rsdp = acpi_write(mem, cfg->ncpus),
-        .rsdp_len = BOOT_RSDP_MAX,
-        .vga_text = cfg->screen,
-    };
-    int rc;
-
-    if (!mem_get(mem, req.rsdp, req.rsdp_bytes, req.rsdp_len))
-        return -EFAULT;
-    rc = boot_plan(cfg->image, &req, &pc->plan, err);
-    if (rc < 0)
-        return rc;
-    mem_note(mem, MEM_USE_BOOT, ACPI_BASE, ACPI_BYTES, "ACPI tables");
-    mem_note(mem, MEM_USE_BOOT, MPTABLE_BASE, MPTABLE_BYTES, "MP table");
-    return fill_memory(pc, err);
-}
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
@@ -125,7 +85,7 @@ static int pc_reset(void *ctx, struct vitro_err *err)
     for (size_t i = 0; i < m->mem.nslots; i++) /* who keeps what memory held is told */
         (void)mem_host(&m->mem, m->mem.slot[i].base, m->mem.slot[i].len, true);
     ram_clear(b->ram, b->ram_len);
-    rc = fill_memory(pc, err);
+    rc = pc_place_again(pc, err);
     for (unsigned i = 0; i < pc->ncpus && rc == 0; i++)
         rc = reset_cpu(pc, i, err);
     lapic_virtual_wire(pc->lapic);
@@ -147,7 +107,7 @@ static int add_parts(struct pc *pc, const struct board_config *cfg, struct vitro
     int rc;
 
     if ((rc = board_open(b, cfg, err)) < 0 || (rc = loop_new(b->m, &pc->loop, err)) < 0 ||
-        (rc = pc_mem_add(b, cfg, err)) < 0 || (rc = load_kernel(pc, cfg, err)) < 0 ||
+        (rc = pc_mem_add(b, cfg, err)) < 0 || (rc = pc_load_kernel(pc, cfg, err)) < 0 ||
         (rc = pc_add_chips(pc, cfg, err)) < 0 || (rc = board_add_debug(b, cfg, err)) < 0)
         return rc;
     return add_cpus(pc, err);

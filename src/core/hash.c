@@ -2,53 +2,20 @@
 /*
  * hash.c - one number for all that a guest has: registers of every vCPU, and memory
  *
- * Tells two states apart by accident, not against somebody who wants them to look the same. Four lanes, each a
- * multiplication a word, so that memory is read at the speed of memory. Structs are taken apart: what lies
- * between their members is nobody's.
+ * Structs are taken apart: what lies between their members is nobody's.
  */
-#include <string.h>
-
 #include "base/bits.h"
+#include "base/hash.h"
 #include "core/machine.h"
-
-enum { LANES = 4 };
-
-/* Odd, and half of the bits set. */
-static const uint64_t factor = 0x9e3779b97f4a7c15;
-
-static uint64_t mix(uint64_t h, uint64_t word)
-{
-    h = (h ^ word) * factor;
-    return h ^ h >> 32;
-}
 
 static void add(uint64_t *h, uint64_t word)
 {
-    *h = mix(*h, word);
-}
-
-static uint64_t word_at(const uint8_t *p)
-{
-    uint64_t w;
-
-    memcpy(&w, p, sizeof(w));
-    return w;
+    *h = hash_word(*h, word);
 }
 
 static void add_bytes(uint64_t *h, const uint8_t *p, uint64_t len)
 {
-    uint64_t lane[LANES] = { *h, *h + 1, *h + 2, *h + 3 };
-    uint64_t i = 0;
-
-    for (; len - i >= LANES * sizeof(uint64_t); i += LANES * sizeof(uint64_t)) {
-        for (unsigned k = 0; k < LANES; k++)
-            lane[k] = mix(lane[k], word_at(p + i + k * sizeof(uint64_t)));
-    }
-    for (; i < len; i++)
-        add(&lane[0], p[i]);
-    add(h, len);
-    for (unsigned k = 0; k < LANES; k++)
-        add(h, lane[k]);
+    *h = hash_bytes(*h, p, len);
 }
 
 static void add_seg(uint64_t *h, const struct x86_seg *s)

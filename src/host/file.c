@@ -66,25 +66,36 @@ static int read_all(int fd, const char *path, uint8_t *buf, size_t len, struct v
     return 0;
 }
 
-int file_read(const char *path, uint64_t max, uint8_t **out, size_t *len, struct vitro_err *err)
+int file_open(const char *path, uint64_t max, int *fd, uint8_t **out, size_t *len,
+              struct vitro_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     uint8_t *buf = NULL;
     int rc;
 
-    if (fd < 0)
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0)
         return err_class(err, VITRO_ERR_IMAGE, -errno, "opening %s: %s", path, strerror(errno));
-    rc = check_file(fd, path, max, len, err);
+    rc = check_file(*fd, path, max, len, err);
     if (rc == 0) {
         buf = malloc(*len + 1);
-        rc = buf != NULL ? read_all(fd, path, buf, *len, err)
+        rc = buf != NULL ? read_all(*fd, path, buf, *len, err)
                          : err_set(err, -ENOMEM, "reading %s: out of memory", path);
     }
-    close(fd);
     if (rc < 0) {
+        close(*fd);
+        *fd = -1;
         free(buf);
         return rc;
     }
     *out = buf;
     return 0;
+}
+
+int file_read(const char *path, uint64_t max, uint8_t **out, size_t *len, struct vitro_err *err)
+{
+    int fd, rc = file_open(path, max, &fd, out, len, err);
+
+    if (rc == 0)
+        close(fd);
+    return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file.h - reading a whole regular file; used by the library's face for images. */
+/* file.h - reading a whole regular file; used by the library's face, and by image_file.h for images. */
 #ifndef HOST_FILE_H
 #define HOST_FILE_H
 
@@ -17,6 +17,10 @@
  * The caller frees *out. An empty file gives *len 0 and a buffer to free all the same.
  */
 WARN_UNUSED int file_read(const char *path, uint64_t max, uint8_t **out, size_t *len,
+                          struct vitro_err *err);
+
+/* The same, and the file stays open: the caller closes *fd. It is -1 after a failure. */
+WARN_UNUSED int file_open(const char *path, uint64_t max, int *fd, uint8_t **out, size_t *len,
                           struct vitro_err *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include "engine/soft/cpu.h"
 #include "engine/soft/trans/trans.h"
 
-enum { THRESHOLD = 4 /* executions before code is worth translating */ };
+enum { THRESHOLD = 6 /* executions before code is worth translating */ };
 
 int trans_attach(struct soft_cpu *c, struct vitro_err *err)
 {

@@ -121,7 +121,8 @@ class Storm(Case):
                 first = client.call("exits")["exits"]
                 for _ in range(20):
                     client.call("regs")
-                self.assertGreater(client.call("exits")["exits"], first)
+                while client.call("exits")["exits"] <= first:
+                    pass  # on a busy host 20 looks may follow each other before a CPU comes to its next exit
                 machine.process.send_signal(signal.SIGTERM)
                 self.assertEqual(machine.wait()[0], STOPPED)
 

@@ -116,10 +116,31 @@ static bool add(const struct gen *g, struct run *r, const struct scan_insn *x)
     return true;
 }
 
+/* The next memory operand, if nothing else is in the way, has the registers of this one: most have no such neighbour. */
+static bool may_begin(const struct scan *s, unsigned i)
+{
+    const struct x86_insn *first = &s->insn[i].in;
+
+    if (s->insn[i].kind != SCAN_COPY || !(first->flags & X86_INSN_MEM))
+        return false;
+    for (unsigned k = i + 1; k < s->n; k++) {
+        const struct scan_insn *x = &s->insn[k];
+
+        if (x->kind == SCAN_COPY && x->in.flags & X86_INSN_MEM)
+            return same_registers(first, &x->in);
+        if (x->kind != SCAN_COPY && x->kind != SCAN_LEA && x->kind != SCAN_NOTHING &&
+            x->kind != SCAN_JCC)
+            return false;
+    }
+    return false;
+}
+
 /* The run that begins with the instruction under way. */
 static bool find(const struct gen *g, struct run *r)
 {
     *r = (struct run){ .n = 0 };
+    if (!may_begin(g->s, g->i))
+        return false;
     for (unsigned k = g->i; k < g->s->n; k++) {
         const struct scan_insn *x = &g->s->insn[k];
 

@@ -3,6 +3,9 @@
  * pc_rows.h - the PC board as a table: which chip answers where, on which pin
  *
  * The constructor (pc.c), the ACPI and MP tables and the documentation all read these rows.
+ *
+ * GAP: The board has no PCI bus. Linux looks for one by ports that nobody answers, says "PCI: Fatal: No config space
+ * access function found" and goes on without; no table can tell it beforehand.
  */
 #ifndef BOARD_PC_ROWS_H
 #define BOARD_PC_ROWS_H

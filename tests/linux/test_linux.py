@@ -49,6 +49,7 @@ class Work(unittest.TestCase):
     def test_cloud_kernel(self):
         boot = self.check("vmlinuz-cloud")
         self.assertIn("switched the machine off", boot.report)
+        self.assertIn("PCI: System does not support PCI", boot.kernel)  # and it has gone on
 
     @needs("vmlinuz")
     def test_standard_kernel_on_two_cpus(self):

@@ -252,7 +252,6 @@ class Back(Case):
         client.call("stop", now=True)
         while client.note("state")["reason"] != "end":
             pass
-        client.call("debug.detach")
         self.assertEqual(self.machine.wait()[1], b"RRRR")  # each once
 
     def test_over_the_reset_button(self):

@@ -39,6 +39,8 @@ int mem_cow_new(const struct mem *mem, uint64_t bytes, struct mem_cow **out, str
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (cow->area == MAP_FAILED)
         cow->area = NULL;
+    else /* where the host has them; where not, it is the same in more steps */
+        madvise(cow->area, (size_t)cow->nplaces * PAGE, MADV_HUGEPAGE);
     if (cow->saved == NULL || cow->marked == NULL || cow->free == NULL || cow->area == NULL) {
         mem_cow_free(cow);
         return err_set(err, -ENOMEM, "keeping what memory held: out of memory");
@@ -86,6 +88,12 @@ static void give_place(struct mem_cow *cow, uint32_t place)
         cow->free[cow->nfree++] = place;
 }
 
+/* The page is about to be written: who reads one of which the host has nothing yet makes two page faults of one. */
+static void touch(uint8_t *page)
+{
+    __atomic_fetch_or(page, 0, __ATOMIC_RELAXED);
+}
+
 static bool is_zero(const uint8_t *page)
 {
     uint64_t first;
@@ -130,11 +138,12 @@ static bool save(struct mem_cow *cow, uint64_t page)
 {
     const struct mem_slot *s = mem_slot_at(cow->mem, page * PAGE);
     struct cow_page to = { .page = page, .place = zero_page };
-    const uint8_t *host;
+    uint8_t *host;
 
     if (s == NULL || s->kind == MEM_ROM)
         return true; /* nothing that is written */
     host = s->host + (page * PAGE - s->base);
+    touch(host);
     if (!is_zero(host)) {
         if (!take_place(cow, &to.place))
             return false;

@@ -7,15 +7,17 @@ everywhere, else the bench fails.
 """
 import json
 import math
+import os
 import pathlib
 import re
 import shutil
 import statistics
 import subprocess
+import threading
 import time
 
 import bench_runs
-from bench_runs import MEMORY_MIB, Failed, make, one_run
+from bench_runs import FIRST, MEMORY_MIB, Failed, make, one_run
 
 APPEND = 'console=ttyS0 vitro.run=./tasks vitro.end=poweroff'
 
@@ -29,6 +31,7 @@ COUNTED = "geomean over boot and all programs, CPU time of a deterministic run a
 PAIR = "two busy programs in the guest, how much faster with two virtual CPUs than with one"
 INTERP = BOOT.replace("software CPU", "its interpreter alone")
 OWN = "memory of the monitor without the guest's after a boot of Linux, software CPU"
+OWN_KVM = "memory of the monitor without the guest's, Linux on the PC board under KVM"
 OWN_INTERP = OWN + ", its interpreter alone"
 IDLE = "CPU time of a guest that waits in sleep, software CPU"
 MICROVM = "from the process' start to init's first line, KVM against QEMU microvm under KVM"
@@ -136,6 +139,36 @@ def why_no_kvm(vitro, kernel):
     return None if words[1].startswith("kvm") else words[1]
 
 
+def memory_at(argv, line, seconds):
+    """KiB when the guest says the line; None: it has ended before, or not said it in time."""
+    with subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as run:
+        late = threading.Timer(seconds, run.kill)
+        late.start()
+        found = any(line in said for said in run.stdout)
+        kib = bench_runs.own_kib(run.pid) if found else None
+        late.cancel()
+        run.kill()
+    return kib
+
+
+def kvm_memory(figure, vitro, guests, initrd, rounds):
+    """After a boot where KVM runs kernels; else when the kernel, which unpacks nothing there, has said its first line."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        yield figure("guest_memory_kvm", OWN_KVM, "KiB", 8 * 1024, cannot_run="no /dev/kvm to open")
+        return
+    boots = why_no_kvm(vitro, guests / "vmlinuz-cloud") is None
+    kernel, line, when = (("vmlinuz-cloud", FIRST, "at init's first line") if boots else
+                          ("vmlinux-cloud", b"Linux version", "at the kernel's first line"))
+    argv = [vitro, "run", guests / kernel, "-e", "kvm", "-q", "-m", f"{MEMORY_MIB}M", "-i", initrd, "-a",
+            "console=ttyS0 earlyprintk=ttyS0"]
+    kib = [memory_at(argv, line, 300) for _ in range(rounds)]
+    if None in kib:
+        yield figure("guest_memory_kvm", OWN_KVM, "KiB", 8 * 1024, cannot_run=f"the kernel did not come so far: {when}")
+        return
+    yield figure("guest_memory_kvm", OWN_KVM, "KiB", 8 * 1024, max(kib), {"vitro_kib": summary(kib)}, {"measured": when})
+
+
 def microvm(figure, vitro, kernel, initrd, rounds):
     reason = why_no_kvm(vitro, kernel)
     if reason is not None:
@@ -239,4 +272,5 @@ def guest(figure, folder, guests, rounds):
     yield from interpreter(figure, own, theirs, rounds)
     idle = idle_percent([*own[:-1], "console=ttyS0 vitro.run=\"echo idle begins; sleep 60\""])
     yield figure("guest_idle", IDLE, "percent", 1, idle, {}, {})
+    yield from kvm_memory(figure, vitro, guests, initrd, rounds)
     yield from microvm(figure, vitro, kernel, initrd, rounds)

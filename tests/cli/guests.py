@@ -13,6 +13,16 @@ ECHO_CODE = bytes.fromhex("bc00900000" "66bafd03" "ec" "a801" "74f7" "66baf803" 
 REBOOT_CODE = bytes.fromhex("bc00900000" "b9e8030000" "ff0500002000" "e2f8" "b052" "66baf803" "ee" "b0fe" "e664" "ebfe")
 
 
+# The same kind of kernel for two CPUs: puts "mov byte [0x500], 1; hlt" of real mode at 0x8000, sends INIT and a startup
+# message for it to CPU 1 by the local APIC, waits for the byte, says "S" and halts.
+# mov esp, 0x7000; mov dword [0x8000], 0x050006c6; mov word [0x8004], 0xf401; mov dword [0xfee000f0], 0x1ff;
+# mov dword [0xfee00310], 0x1000000; mov dword [0xfee00300], 0x4500; mov dword [0xfee00300], 0x4608;
+# 1: pause; cmp byte [0x500], 1; jne 1b; mov al, 'S'; mov dx, 0x3f8; out dx, al; cli; hlt
+STARTUP_CODE = bytes.fromhex("bc00700000" "c70500800000c6060005" "66c705048000" "0001f4" "c705f000e0feff010000"
+                             "c7051003e0fe00000001" "c7050003e0fe00450000" "c7050003e0fe08460000"
+                             "f390" "803d0005000001" "75f5" "b053" "66baf803" "ee" "fa" "f4")
+
+
 def echo_kernel():
     return kernel(ECHO_CODE)
 

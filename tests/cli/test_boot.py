@@ -3,7 +3,8 @@
 import struct
 import unittest
 
-from common import IMAGE, OK, USAGE, Case, vitro
+from common import IMAGE, OK, USAGE, Case, needs_kvm, vitro
+from guests import STARTUP_CODE, kernel
 
 # Three entries, each with a stack at 0x9000. They check the magic number ('!' and halt when it is wrong) and
 # print to COM1, each followed by a newline: the command line, and the first module's bytes up to a NUL. mb2 walks
@@ -174,6 +175,23 @@ class Refused(Case):
         big = self.file("big", b"\x01" * (20 << 20))
         run = vitro("run", kernel, "-e", "soft", "-m", "16M", "-i", big)
         self.refuse(run, IMAGE, "no room for the initrd")
+
+
+class SecondCpu(Case):
+    """The PC's other CPUs wait for INIT and a startup message, on both engines."""
+
+    def check(self, engine):
+        guest = self.file("startup.elf", kernel(STARTUP_CODE))
+        run = vitro("run", guest, "-e", engine, "-m", "16M", "-c", 2)
+        self.assertEqual((run.returncode, run.stdout), (OK, b"S"), run.stderr)
+        self.assertIn(b"CPU 1: 1 exit, rip 0x6,", run.stderr)  # behind the HLT, at segment 0x800
+
+    def test_soft(self):
+        self.check("soft")
+
+    @needs_kvm
+    def test_kvm(self):
+        self.check("kvm")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from rig import GUESTS, VITRO, initramfs, needs
 OK = 0
 # Every 151st of the kernel's own, without those of modules and of BPF nor offsets in per-CPU areas; how many there are.
 ASK = "grep ^f /proc/kallsyms | grep -v '\\[' >k; awk 'NR%151==0 {print $1, $3}' k; wc -l <k"
-VIEWS = "map,devices,exits,symbols,walk:linux_banner,mem:linux_banner:64,walk:0x400000"
+VIEWS = "map,devices,exits,symbols,walk:linux_banner,mem:linux_banner:64,walk:0x400000,tables"
 
 
 @needs("vmlinuz-cloud")
@@ -45,12 +45,24 @@ class Views(unittest.TestCase):
         self.assertEqual(len(self.views[3]), count)
 
     def test_walks(self):
-        kernel, banner, user = self.views[4:]
+        kernel, banner, user = self.views[4:7]
         self.assertTrue(kernel["mapped"])
         self.assertFalse(kernel["target"]["user"])
         self.assertTrue(banner["extents"][0]["text"].startswith("Linux version 6."))
         self.assertTrue(user["mapped"])
         self.assertTrue(user["target"]["user"])
+
+    def test_tables_say_what_walks_say(self):
+        tables = self.views[7]
+        self.assertFalse(tables["cut"])
+        for walk in (self.views[4], self.views[6]):
+            at, found = int(walk["gva"], 16), []
+            for row in tables["rows"]:
+                begin = int(row["gva"], 16)
+                if row["kind"] == "pages" and begin <= at < begin + row["bytes"]:
+                    found.append((row["user"], row["writable"], row["executable"], int(row["gpa"], 16) + at - begin))
+            target = walk["target"]
+            self.assertEqual(found, [(target["user"], target["writable"], target["executable"], int(target["gpa"], 16))])
 
     def test_exits_by_function_of_the_kernel(self):
         symbols = {row["symbol"].split("+")[0] for row in self.views[2]["rows"] if row["symbol"]}

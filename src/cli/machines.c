@@ -130,7 +130,7 @@ static void print_machine(const json_t *info)
     char memory[32], time[32];
 
     snprintf(memory, sizeof(memory), "%" JSON_INTEGER_FORMAT " %s",
-             mem >= 1 << 20 ? mem >> 20 : mem >> 10, mem >= 1 << 20 ? "MiB" : "KiB");
+             mem >= 1 << 20 ? (mem + (1 << 19)) >> 20 : mem >> 10, mem >= 1 << 20 ? "MiB" : "KiB");
     printf("%-16s %8" JSON_INTEGER_FORMAT "  %-8s %-6s %4" JSON_INTEGER_FORMAT " %9s  %8s  %s\n",
            text_of(info, "name"), json_integer_value(json_object_get(info, "pid")),
            text_of(info, "state"), text_of(info, "engine"),

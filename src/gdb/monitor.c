@@ -93,11 +93,17 @@ static void exits(struct session *s, char *args, struct text *out)
     view(s, "exits", json_object(), out);
 }
 
+/* A register may have the $ that it has in gdb. */
+static json_t *address(const char *word)
+{
+    return json_string(*word == '$' ? word + 1 : word);
+}
+
 static void walk(struct session *s, char *args, struct text *out)
 {
     json_t *params = of_cpu(s);
 
-    json_object_set_new(params, "addr", json_string(args));
+    json_object_set_new(params, "addr", address(args));
     view(s, "walk", params, out);
 }
 
@@ -147,7 +153,7 @@ static void gva2gpa(struct session *s, char *args, struct text *out)
     char why[WHY_MAX] = "";
     uint64_t gpa;
 
-    json_object_set_new(params, "addr", json_string(args));
+    json_object_set_new(params, "addr", address(args));
     got = session_call(s, "walk", params, why);
     if (got == NULL)
         text_add(out, "%s\n", why);

@@ -125,7 +125,7 @@ class Gdb(Case):
         machine = Debugged(self, "hello", "-e", "soft")
         text = gdb(machine.where, "monitor help", "monitor info mem", "monitor info tlb",
                    "monitor info registers", "monitor gva2gpa 0x400", "monitor gva2gpa 0x200000",
-                   "monitor gpa2hva 0x400", "monitor xp /2xw 0x0", "monitor walk rip", "monitor exits",
+                   "monitor gpa2hva 0x400", "monitor xp /2xw 0x0", "monitor walk $rip", "monitor exits",
                    "monitor reset", "monitor dance", "monitor quit")
         for words in ("gpa2hva ADDR", "0000000000000000-0000000000200000 0000000000200000 urwx",
                       "2 MiB page", "PE MP ET NE WP AM PG", "gpa: 0x400\n", "Unmapped\n",

@@ -263,6 +263,10 @@ test('watched: a Linux boot, live', async () => {
     await until('its devices', async () => (await text(page, '#device-list')).includes('uart16550'));
     await page.locator('#device-list summary', { hasText: 'i8259' }).first().click();
     check((await text(page, '#device-list')).includes('IMR'), 'a device opens');
+    for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        equal(await page.locator('.exit-rows').evaluate((e) => e.scrollWidth <= e.clientWidth), true, `the counts of exits are in sight at ${width}`);
+    }
     equal(page.wrong, []);
     await page.close();
     await stop(child);

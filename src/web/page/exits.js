@@ -115,8 +115,8 @@ function show_exits(sum) {
             if (i >= 0) pick_exit(i);
             if (r.rip) main.look(r.rip);
         };
-        return h('tr', { tabindex: 0, on: pressed(go) }, h('td', {}, r.reason), h('td', { class: 'm' }, place(r), r.device ? h('span', { class: 'quiet' }, ` ${r.device}`) : null),
-            h('td', { class: 'm' }, r.rip || '', r.symbol ? h('span', { class: 'quiet' }, ` ${r.symbol}`) : null), h('td', { class: 'num' }, count(r.exits)),
+        return h('tr', { tabindex: 0, on: pressed(go) }, h('td', {}, r.reason), h('td', { class: 'm' }, place(r).replace(' ', '\u00a0'), ' ', h('span', { class: 'quiet' }, r.device || '')),
+            h('td', { class: 'm' }, r.rip || '', ' ', h('span', { class: 'quiet' }, r.symbol || '')), h('td', { class: 'num' }, count(r.exits)),
             h('td', { class: 'num' }, bar, `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`), h('td', { class: 'num' }, duration(Math.round(r.monitor_ns / Math.max(1, r.exits)))));
     }));
 }

@@ -144,6 +144,19 @@ static int follow(struct attached *a)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
+/* Of a longer output: from the first line that is whole. */
+static void print_last(struct attached *a, json_t *tail)
+{
+    const json_t *text = json_object_get(tail, "text");
+    const char *from = json_string_value(text);
+    size_t len = json_string_length(text);
+    const char *end = from != NULL ? memchr(from, '\n', len) : NULL;
+
+    if (end != NULL && json_integer_value(json_object_get(tail, "position")) > LAST_BYTES)
+        json_object_set_new(tail, "text", json_stringn(end + 1, len - (size_t)(end + 1 - from)));
+    print(a, tail);
+}
+
 /* Subscribes and says what there was; whether it can be typed at comes back, too. */
 static int begin(struct attached *a, bool *line, struct vitro_err *err)
 {
@@ -156,7 +169,7 @@ static int begin(struct attached *a, bool *line, struct vitro_err *err)
                          err);
     if (rc == 0) {
         *line = json_is_true(json_object_get(info, "console"));
-        print(a, tail);
+        print_last(a, tail);
     }
     json_decref(info);
     json_decref(tail);

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "ctl/client.h"
 #include "ctl/place.h"
 
-enum { PATIENCE_MS = 5000, LIST_PATIENCE_MS = 1000 };
+enum { PATIENCE_MS = 5000, LIST_PATIENCE_MS = 1000, STOP_SILENCE_MS = 1000 };
 
 /* ---- one machine ----------------------------------------------------------------------------- */
 
@@ -41,14 +42,19 @@ int cmd_pause(const struct command *cmd, struct options *o, int argc, char **arg
     return code;
 }
 
-/* Until the machine hangs up. */
-static void wait_for_end(struct client *c)
+/* Until the machine hangs up. Who waits for a guest that does not listen is told so. */
+static void wait_for_end(struct client *c, const char *name)
 {
     const char *method;
     json_t *params;
+    int rc;
 
-    while (client_note(c, CLIENT_FOREVER, &method, &params, NULL) >= 0)
+    while ((rc = client_note(c, STOP_SILENCE_MS, &method, &params, NULL)) > 0)
         ;
+    if (rc == 0 && isatty(STDERR_FILENO))
+        fprintf(stderr, "vitro: %s: waiting for it to switch off; --now ends it at once\n", name);
+    while (rc >= 0)
+        rc = client_note(c, CLIENT_FOREVER, &method, &params, NULL);
 }
 
 int cmd_stop(const struct command *cmd, struct options *o, int argc, char **argv)
@@ -66,7 +72,7 @@ int cmd_stop(const struct command *cmd, struct options *o, int argc, char **argv
         params = json_pack("{s:I}", "grace_ms", (json_int_t)(o->grace_ns / 1000000));
     code = call(c, "stop", params, NULL);
     if (code == EXIT_OK)
-        wait_for_end(c);
+        wait_for_end(c, argv[0]);
     client_close(c);
     return code;
 }

@@ -12,6 +12,7 @@ import unittest
 from common import HOST, OK, ROOT, STOPPED, USAGE, VITRO, Case, vitro
 from guests import echo_kernel
 from rpc import Client, Failed, Machine, socket_path
+from terminal import Window
 
 
 class Names(Case):
@@ -272,6 +273,28 @@ class Life(Case):
     def test_stop_wants_a_machine(self):
         self.refuse(vitro("stop", "nobody"), USAGE, "no machine of that name runs")
         self.refuse(vitro("stop", "--grace", "0", "nobody"), USAGE, "--grace")
+
+
+class AtATerminal(Window):
+    def test_a_console_begins_with_a_whole_line(self):
+        # 400 times the text at 0x40, then jmp to itself
+        code = bytes.fromhex("41b890010000 be40000000 ac 84c0 7404 e6e9 ebf7 41ffc8 75ed ebfe").ljust(0x40, b"\0")
+        machine = Machine(self, self.file("lines", code + b"begin-0123456789-end\n\0"), "-e", "soft", stdout=subprocess.DEVNULL)
+        client = machine.client()
+        while client.call("console.tail")["position"] < 400 * 21:
+            pass
+        self.keys(f"{VITRO} console {machine.name}", "Enter")
+        self.wait_for("begin-0123456789-end", 10)
+        rows = self.tmux("capture-pane", "-p", "-J", "-S", "-200").splitlines()
+        first = next(i for i, row in enumerate(rows) if "-end" in row)
+        self.assertEqual(rows[first], "begin-0123456789-end")
+
+    def test_who_stops_a_guest_that_does_not_listen_is_told(self):
+        machine = Machine(self, self.file("echo.elf", echo_kernel()), "-e", "soft", "-m", "32M")
+        self.keys(f"{VITRO} stop --grace 600 {machine.name}", "Enter")
+        self.wait_for("waiting for it to switch off")
+        self.expect(vitro("stop", "--now", machine.name), OK)
+        self.assertEqual(machine.wait()[0], STOPPED)
 
 
 if __name__ == "__main__":

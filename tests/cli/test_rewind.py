@@ -279,6 +279,15 @@ class Back(Case):
             client.call("reset")
         self.assertEqual(self.booted(client), after)
 
+    def test_a_reset_that_there_is_no_room_for(self):
+        """What memory held does not fit: the past begins anew, and the machine goes on."""
+        client = self.reboots("--checkpoints", "4K")
+        for _ in range(3):
+            self.go(client, "resume", "break")
+        self.go(client, "back.step", "oldest")
+        self.go(client, "resume", "break")
+        self.assertEqual(self.booted(client)["count"], "e8030000")
+
     def test_a_reset_when_all_is_over(self):
         client = self.reboots("--no-reboot")
         with self.assertRaises(Failed):

@@ -99,7 +99,8 @@ struct vitro_guest_config {
 /*
  * vitro_guest_open - find, read and check a guest
  *
- * Files are read whole (at most 1 GiB) and checked before anything else happens.
+ * Files are read whole (at most 1 GiB) and checked before anything else happens. A kernel's stays open, and is read
+ * again for each machine after the first, and when a guest resets its machine; it must not be written meanwhile.
  * Fails with VITRO_ERR_IMAGE (unreadable, malformed), VITRO_ERR_USAGE (no such guest, or a field that
  * does not suit it) or VITRO_ERR_HOST (out of memory).
  * Owns the result: vitro_guest_free, after the machines made of it.
@@ -266,7 +267,8 @@ struct vitro_outcome {
  *
  * CPU 0 runs on the calling thread, which takes the kick signal meanwhile even if its mask blocks it. May
  * be called again: after BREAK, COUNT and STOPPED it goes on, a guest that ended ends again at once.
- * Returns 0 with *out filled whatever the guest did; a negative errno only when the host failed.
+ * Returns 0 with *out filled whatever the guest did; a negative errno only when the host failed, or with VITRO_ERR_IMAGE:
+ * the guest has reset the machine, and one of the files that it was made from has been written since.
  */
 int vitro_run(struct vitro *m, struct vitro_outcome *out, struct vitro_err *err);
 

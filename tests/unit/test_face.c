@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Values that an embedder gets wrong: each is refused by name, and nothing is left behind. */
+/*
+ * test_face.c - the library as an embedder meets it: values that are wrong, each refused by name, and nothing left
+ * behind; a kernel of which several machines are made
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -73,11 +79,61 @@ static void test_machines(void **state)
     vitro_guest_free(guest);
 }
 
+/* A multiboot header that says where it goes, and HLT behind it: at 0x100000. */
+static const uint32_t kernel[] = { 0x1badb002, 0x10000,  -(0x1badb002u + 0x10000u),
+                                   0x100000,   0x100000, 0,
+                                   0,          0x100020, 0xf4 };
+
+static void write_kernel(const char *path, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(kernel, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Its bytes are not kept: they are read for the second machine, if they are still the same. */
+static void test_several_machines_of_a_kernel(void **state)
+{
+    const struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
+                                      .console_fd = -1,
+                                      .mem_bytes = 4 << 20 };
+    char path[] = "/tmp/vitro-face-XXXXXX";
+    struct vitro_guest *guest = NULL;
+    struct vitro_err err = { 0 };
+    struct vitro *m;
+
+    (void)state;
+    close(mkstemp(path));
+    write_kernel(path, sizeof(kernel));
+    assert_int_equal(vitro_guest_open(&(struct vitro_guest_config){ .name = path }, &guest, &err),
+                     0);
+    assert_string_equal(vitro_guest_kind(guest), "multiboot");
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t there = 0;
+
+        assert_int_equal(vitro_new(&cfg, guest, &m, &err), 0);
+        assert_int_equal(vitro_mem_read(m, 0x100020, &there, 4), 0);
+        assert_int_equal(there, 0xf4);
+        vitro_free(m);
+    }
+    write_kernel(path, sizeof(kernel) - 4);
+    m = NULL;
+    assert_true(vitro_new(&cfg, guest, &m, &err) < 0);
+    assert_null(m);
+    assert_int_equal(err.kind, VITRO_ERR_IMAGE);
+    assert_non_null(strstr(err.text, "it has become shorter since it was loaded"));
+    vitro_guest_free(guest);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guests),
         cmocka_unit_test(test_machines),
+        cmocka_unit_test(test_several_machines_of_a_kernel),
     };
 
     return cmocka_run_group_tests_name("face", tests, NULL, NULL);

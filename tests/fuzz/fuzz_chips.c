@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_chips.c - serial port, clock, keyboard, power management, x87 errors, under random use by a guest and by people
+ * fuzz_chips.c - serial port, clock, keyboard, power management, x87 errors, ports for debugging, under random use by a
+ * guest and by people
  *
  * Input: steps of an operation byte and its arguments (fuzz_take), zero when it ends in the middle. Held after each step:
  * what waits has a bound, a line is as high as the chip's own registers say, looking at registers changes none, and
@@ -13,6 +14,8 @@
 
 #include "base/bits.h"
 #include "dev/acpi_pm.h"
+#include "dev/debugcon.h"
+#include "dev/debugexit.h"
 #include "dev/ferr.h"
 #include "dev/i8042.h"
 #include "dev/mc146818.h"
@@ -26,11 +29,14 @@ enum { STEPS_MAX = 4096, EVENTS_MAX = 5 };
 
 enum { IRQ_KBD = 1, IRQ_SERIAL = 4, IRQ_CLOCK = 8, IRQ_SCI = 9, IRQ_FERR = 13, NIRQS = 16 };
 
+enum { NCHIPS = 8 };
+
 struct board {
     struct bus bus;
     struct timers timers;
     struct clock clock;
-    struct dev *uart, *clk, *kbd, *pm, *sys, *ferr;
+    struct dev *uart, *clk, *kbd, *pm, *sys, *ferr, *con, *exit;
+    struct dev *chip[NCHIPS]; /* all of them */
     bool level[NIRQS];
     bool changes; /* a read of the guest's or a write: callbacks may come */
     uint64_t sent, writes, wall;
@@ -60,6 +66,12 @@ static void see_sent(void *ctx, const void *bytes, size_t len)
     (void)bytes;
     CHECK(b->changes);
     b->sent += len;
+}
+
+static void see_end(void *ctx, uint32_t value)
+{
+    (void)value;
+    CHECK(((struct board *)ctx)->changes);
 }
 
 static void see_room(void *ctx)
@@ -120,6 +132,15 @@ static void build(struct board *b)
                                                   .power_off_ctx = b });
     b->sys = sysports_new(&(struct sysports_config){ see_call, b });
     b->ferr = ferr_new(&(struct irq_line){ set_line, b, IRQ_FERR });
+    b->con = debugcon_new(&(struct chr){ &sink, b });
+    b->exit = debugexit_new(&(struct debugexit_line){ see_end, b });
+    memcpy(b->chip,
+           (struct dev *[]){ b->uart, b->clk, b->kbd, b->pm, b->sys, b->ferr, b->con, b->exit },
+           sizeof(b->chip));
+}
+
+static void connect(struct board *b)
+{
     attach(b, 0x3f8, UART16550_LEN, b->uart);
     attach(b, MC146818_PORT, MC146818_LEN, b->clk);
     attach(b, I8042_DATA_PORT, I8042_PART_LEN, i8042_part(b->kbd, I8042_DATA));
@@ -131,6 +152,8 @@ static void build(struct board *b)
     attach(b, SYSPORTS_92_PORT, 1, sysports_part(b->sys, SYSPORTS_92));
     attach(b, SYSPORTS_RESET_PORT, 1, sysports_part(b->sys, SYSPORTS_RESET));
     attach(b, FERR_PORT, 1, b->ferr);
+    attach(b, DEBUGCON_PORT, DEBUGCON_LEN, b->con);
+    attach(b, DEBUGEXIT_PORT, DEBUGEXIT_LEN, b->exit);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------- */
@@ -147,9 +170,10 @@ static void access(struct board *b, uint64_t port, bool write, unsigned width)
 /* Every fourth is of a random width. */
 static void do_port(struct board *b, uint64_t how)
 {
-    static const uint16_t ports[] = { 0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff,
-                                      0x60,  0x64,  0x70,  0x71,  0x80,  0x92,  0xcf9, 0x600,
-                                      0x602, 0x604, 0x608, 0x601, 0x603, 0x605, 0x60a, 0xf0 };
+    static const uint16_t ports[] = { 0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe,
+                                      0x3ff, 0x60,  0x64,  0x70,  0x71,  0x80,  0x92,
+                                      0xcf9, 0x600, 0x602, 0x604, 0x608, 0x601, 0x603,
+                                      0x605, 0x60a, 0xf0,  0xe9,  0xf4,  0xf5,  0xf7 };
     uint64_t port = ports[take(b, 1) % ARRAY_LEN(ports)];
 
     access(b, port, how & 1, how & 6 ? 1 : 1u << take(b, 1) % 4);
@@ -219,10 +243,10 @@ static void do_time(struct board *b, uint64_t how)
 
 static void do_reset(struct board *b, uint64_t how)
 {
-    struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys, b->ferr };
-    struct dev *dev = chips[how % ARRAY_LEN(chips)];
+    struct dev *dev = b->chip[how % NCHIPS];
 
-    dev->ops->reset(dev);
+    if (dev->ops->reset != NULL)
+        dev->ops->reset(dev);
 }
 
 /* how: 0..15 */
@@ -290,6 +314,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     b->in = (struct fuzz_input){ data, size };
     build(b);
+    connect(b);
     for (unsigned n = 0; n < STEPS_MAX && b->in.left > 0; n++) {
         uint64_t op = take(b, 1);
 
@@ -297,11 +322,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(b);
     }
     CHECK(b->sent <= b->writes);
-    for (size_t i = 0; i < 6; i++) {
-        struct dev *chips[] = { b->uart, b->clk, b->kbd, b->pm, b->sys, b->ferr };
-
-        chips[i]->ops->free(chips[i]);
-    }
+    for (size_t i = 0; i < NCHIPS; i++)
+        b->chip[i]->ops->free(b->chip[i]);
     CHECK(b->timers.first == NULL);
     free(b);
     return 0;

@@ -363,8 +363,8 @@ static void test_counters(void **state)
     memset(code, 0x90, sizeof(code));
     memcpy(code, hot, sizeof(hot));
     le_put(code + sizeof(hot), 4, ONCE - HOT - sizeof(hot) - 4);
-    memcpy(code + ONCE - HOT, once, sizeof(once));
-    memcpy(code + LAST - HOT, (const uint8_t[]){ 0xeb, 0xfe }, 2);
+    memcpy(code + (ONCE - HOT), once, sizeof(once));
+    memcpy(code + (LAST - HOT), (const uint8_t[]){ 0xeb, 0xfe }, 2);
     run_written(p, code, sizeof(code), 2000);
     assert_int_equal(p->trans.rig.c->s.gpr[X86_RBX], 1);
     trans_stats_get(p->trans.t, &stats);

@@ -92,7 +92,8 @@ static void on_output(void *ctx, const void *bytes, size_t len)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static int copy(struct lab *lab, const struct lab_copy *c)
+/* dry: only finds that both ends are memory, and writes none. */
+static int copy(const struct lab *lab, const struct lab_copy *c, bool dry)
 {
     const struct station *from = &lab->station[c->from], *to = &lab->station[c->to];
     unsigned char *bytes = malloc(c->len);
@@ -102,7 +103,8 @@ static int copy(struct lab *lab, const struct lab_copy *c)
         return -ENOMEM;
     if (vitro_mem_read(from->m, c->from_gpa, bytes, c->len) < 0)
         rc = refuse(lab, from, "copy", c->from_gpa, c->len);
-    else if (vitro_mem_write(to->m, c->to_gpa, bytes, c->len) < 0)
+    else if ((dry ? vitro_mem_read(to->m, c->to_gpa, bytes, c->len)
+                  : vitro_mem_write(to->m, c->to_gpa, bytes, c->len)) < 0)
         rc = refuse(lab, to, "copy", c->to_gpa, c->len);
     free(bytes);
     return rc;
@@ -111,23 +113,11 @@ static int copy(struct lab *lab, const struct lab_copy *c)
 /* Before the first turn, not in the middle of the lab. */
 static int check_copies(const struct lab *lab)
 {
-    for (unsigned i = 0; i < lab->plan->ncopies; i++) {
-        const struct lab_copy *c = &lab->plan->copy[i];
-        const struct station *from = &lab->station[c->from], *to = &lab->station[c->to];
-        unsigned char *bytes = malloc(c->len);
-        int rc = 0;
+    int rc = 0;
 
-        if (bytes == NULL)
-            return -ENOMEM;
-        if (vitro_mem_read(from->m, c->from_gpa, bytes, c->len) < 0)
-            rc = refuse(lab, from, "copy", c->from_gpa, c->len);
-        else if (vitro_mem_read(to->m, c->to_gpa, bytes, c->len) < 0)
-            rc = refuse(lab, to, "copy", c->to_gpa, c->len);
-        free(bytes);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    for (unsigned i = 0; i < lab->plan->ncopies && rc == 0; i++)
+        rc = copy(lab, &lab->plan->copy[i], true);
+    return rc;
 }
 
 static bool is_due(const struct lab_copy *c, const struct lab_fate *f)
@@ -153,7 +143,7 @@ static int copies(struct lab *lab)
         if (lab->copied[i] || !is_due(c, lab->station[c->of].fate))
             continue;
         lab->copied[i] = true;
-        rc = copy(lab, c);
+        rc = copy(lab, c, false);
     }
     return rc;
 }

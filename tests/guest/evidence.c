@@ -14,7 +14,7 @@ void check(int rc, const struct vitro_err *err)
 {
     if (rc == 0)
         return;
-    if (err->kind == VITRO_ERR_ENGINE) {
+    if (err->kind == VITRO_ERR_ENGINE && strcasestr(err->text, "kvm") != NULL) {
         print_message("cannot run here: %s\n", err->text);
         skip();
     }

@@ -21,7 +21,7 @@ struct evidence {
     uint32_t word;           /* at 0x400 */
 };
 
-/* A call of the library succeeded. Skips the calling test, by name, where no engine runs the guest here. */
+/* A call of the library succeeded. Skips the calling test, by name, where the host's KVM cannot do what it needs. */
 void check(int rc, const struct vitro_err *err);
 
 /* A machine for a guest, or check() fails. */

@@ -220,7 +220,7 @@ static void run_rows(struct both *b, enum x86_code code)
 
     /* Inside the test: cmocka sets signal handlers of its own around each. */
     if (!native_open(&b->native)) {
-        printf("%d-bit code: this host runs no native oracle\n", (int)code);
+        printf("%d-bit code cannot be compared: this host runs no native oracle\n", (int)code);
         skip();
     }
     g.fs_base =

@@ -83,6 +83,16 @@ export function raw(url, text, { ms = 3000, end = false } = {}) {
     });
 }
 
+// Ends this file of tests, told as skipped, where there is no browser.
+export function need_browser(what) {
+    const missing = !fs.existsSync('/usr/bin/chromium') ? 'no chromium (scripts/setup)'
+        : !fs.existsSync(path.join(BUILD, 'node/node_modules/playwright-core')) ? 'no playwright-core (scripts/web-tools fetches it from npm)' : null;
+    if (!missing) return;
+    console.log(`skip ${what}: ${missing}`);
+    cleanup();
+    process.exit(0);
+}
+
 export async function chromium() {
     const need = createRequire(path.join(BUILD, 'node/x.js'));
     const profile = fs.mkdtempSync(path.join(TMP, 'profile-'));

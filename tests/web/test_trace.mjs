@@ -4,12 +4,10 @@
 // chrome://tracing is not in every build of Chromium; the Performance panel is, and its importer is asked itself.
 import fs from 'node:fs';
 import path from 'node:path';
-import { BUILD, check, chromium, cleanup, equal, main, Skip, test, TMP, vitro } from './rig.mjs';
+import { BUILD, check, chromium, cleanup, equal, main, need_browser, Skip, test, TMP, vitro } from './rig.mjs';
 
-const browser = await chromium().catch((e) => {
-    console.log(`skip a trace in a browser: cannot start one (scripts/setup, scripts/web-tools): ${String(e).split('\n')[0]}`);
-    process.exit(0);
-});
+need_browser('a trace in a browser');
+const browser = await chromium();
 
 // By the viewer: whether it takes it for a trace of no web page, slices by thread and name.
 async function seen(file) {

@@ -3,14 +3,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BUILD, check, chromium, cleanup, equal, main, Skip, start, stop, test, TMP, until, view, vitro } from './rig.mjs';
+import { BUILD, check, chromium, cleanup, equal, main, need_browser, Skip, start, stop, test, TMP, until, view, vitro } from './rig.mjs';
 
-const missing = !fs.existsSync('/usr/bin/chromium') ? 'no chromium (scripts/setup)'
-    : !fs.existsSync(path.join(BUILD, 'node/node_modules/playwright-core')) ? 'no playwright-core (scripts/web-tools fetches it from npm)' : null;
-if (missing) {
-    console.log(`skip the page in a browser: ${missing}`);
-    process.exit(0);
-}
+need_browser('the page in a browser');
 const browser = await chromium();
 
 // A page, and every request that it makes.

@@ -106,7 +106,7 @@ int boot_open(struct vitro *m, const struct vitro_config *cfg, struct vitro_err 
 
 void boot_close(struct vitro *m)
 {
-    for (unsigned i = 0; i < m->nmodules && m->module != NULL && m->module_file != NULL; i++) {
+    for (unsigned i = 0; i < m->nmodules; i++) {
         image_file_close(m->module_file[i]);
         free((void *)(uintptr_t)m->module[i].cmdline);
     }

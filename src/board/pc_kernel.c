@@ -13,15 +13,16 @@
 #include "board/pc_mem.h"
 #include "host/image_file.h"
 
-static void write_tables(struct pc *pc)
+/* Where the RSDP is comes back. */
+static gpa_t write_tables(struct pc *pc)
 {
     struct mem *mem = &pc->board.m->mem;
 
-    acpi_write(mem, pc->ncpus);
     mptable_write(mem, pc->ncpus);
+    return acpi_write(mem, pc->ncpus);
 }
 
-/* The file that the part's bytes are borrowed from; NULL: the plan's own, or the caller's memory. */
+/* Notes the file that the part's bytes are borrowed from; of others they are the plan's own, or the caller's. */
 static void note_origin(struct pc *pc, unsigned i, const struct board_config *cfg)
 {
     struct image_part *part = &pc->plan.part[i];
@@ -49,7 +50,7 @@ int pc_load_kernel(struct pc *pc, const struct board_config *cfg, struct vitro_e
         .nmodules = cfg->nmodules,
         .row = rows,
         .nrows = pc_mem_rows(cfg->mem_bytes, rows),
-        .rsdp = acpi_write(mem, cfg->ncpus),
+        .rsdp = write_tables(pc),
         .rsdp_len = BOOT_RSDP_MAX,
         .vga_text = cfg->screen,
     };
@@ -62,7 +63,6 @@ int pc_load_kernel(struct pc *pc, const struct board_config *cfg, struct vitro_e
         return rc;
     mem_note(mem, MEM_USE_BOOT, ACPI_BASE, ACPI_BYTES, "ACPI tables");
     mem_note(mem, MEM_USE_BOOT, MPTABLE_BASE, MPTABLE_BYTES, "MP table");
-    write_tables(pc);
     rc = boot_place(&pc->plan, mem, err);
     for (unsigned i = 0; i < pc->plan.nparts; i++)
         note_origin(pc, i, cfg);
@@ -91,7 +91,7 @@ int pc_place_again(struct pc *pc, struct vitro_err *err)
 {
     int rc = 0;
 
-    write_tables(pc);
+    (void)write_tables(pc);
     for (unsigned i = 0; i < pc->plan.nparts && rc == 0; i++) {
         const struct image_part *part = &pc->plan.part[i];
 

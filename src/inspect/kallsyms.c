@@ -31,6 +31,9 @@ enum {
     NAME_MAX_BYTES = 1024, /* of a name as stored, and unpacked */
     LONG_NAME = 0x80,      /* the length goes on in a second byte, from Linux 6.1 on */
     SYMS_MAX = 1 << 20,
+    STEPS_MAX =
+        16 *
+        SYMS_MAX, /* tokens and names looked at in vain: an image may look like tables at every eighth byte */
 };
 
 struct tables {
@@ -40,7 +43,8 @@ struct tables {
     size_t names;
     uint32_t nsyms;
     size_t offsets, relative_base;
-    bool upwards; /* offsets count from relative_base up */
+    bool upwards;   /* offsets count from relative_base up */
+    unsigned steps; /* of STEPS_MAX, taken */
 };
 
 static uint32_t u32_at(const struct tables *t, size_t at)
@@ -53,17 +57,22 @@ static size_t align8(size_t at)
     return (at + 7) & ~(size_t)7;
 }
 
+static bool may_step(struct tables *t)
+{
+    return t->steps < STEPS_MAX && ++t->steps;
+}
+
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
 /* The start of token 1, going back from that of token '0': token 0 begins where the index says. */
-static bool second_token(const struct tables *t, size_t digit0, size_t *out)
+static bool second_token(struct tables *t, size_t digit0, size_t *out)
 {
     size_t at = digit0;
 
     for (unsigned i = '0'; i > 1; i--) {
         size_t least = at > TOKEN_MAX ? at - TOKEN_MAX : 0;
 
-        if (at == 0 || t->bytes[at - 1] != 0)
+        if (at == 0 || t->bytes[at - 1] != 0 || !may_step(t))
             return false;
         at--;
         while (at > least && t->bytes[at - 1] != 0)
@@ -84,7 +93,7 @@ static bool check_index(struct tables *t, size_t second)
         size_t left = t->len - at;
         const uint8_t *nul = memchr(t->bytes + at, 0, left < TOKEN_MAX ? left : TOKEN_MAX);
 
-        if (nul == NULL)
+        if (nul == NULL || !may_step(t))
             return false;
         start[i] = at;
         at = (size_t)(nul - t->bytes) + 1;
@@ -154,7 +163,7 @@ static bool names_at(struct tables *t, size_t at)
     for (uint32_t i = 0; i < nsyms; i++) {
         if (i == PER_MARKER)
             second = (uint32_t)(end - names);
-        if (!next_name(t, &end, &name, &n) || end > t->token_table)
+        if (!may_step(t) || !next_name(t, &end, &name, &n) || end > t->token_table)
             return false;
     }
     markers = align8(end);

@@ -17,7 +17,7 @@
  * out         empty; receives the symbols, sorted
  *
  * Knows the layouts of Linux 4.20 to 6.1 and from 6.4 on, for 64-bit kernels. Returns 0, -ENOENT when there are no such
- * tables, -ENOMEM.
+ * tables or an image has too much that looks like them, -ENOMEM.
  */
 WARN_UNUSED int kallsyms_parse(const uint8_t *bytes, size_t len, struct symtab *out);
 

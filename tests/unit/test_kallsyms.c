@@ -191,12 +191,39 @@ static void test_damage(void **state)
     free(im);
 }
 
+/* Names at every sixteenth byte that go on to the end, and tokens over and over: looked at so often and no more. */
+static void test_nothing_but_likenesses(void **state)
+{
+    enum { LEN = 64 << 20, UNIT = 16, MANY = 1 << 20 };
+    static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
+    struct image *im = calloc(1, sizeof(*im));
+    uint8_t *bytes = calloc(1, LEN);
+    struct symtab t = { 0 };
+
+    (void)state;
+    assert_non_null(im);
+    assert_non_null(bytes);
+    put_tokens(im);
+    for (size_t at = 0; at + UNIT <= LEN - IMAGE; at += UNIT) {
+        le_put(bytes + at, 4, MANY);
+        memset(bytes + at + 8, UNIT - 1, UNIT - 8);
+    }
+    memcpy(bytes + LEN - IMAGE, im->bytes, im->len);
+    assert_int_equal(kallsyms_parse(bytes, LEN, &t), -ENOENT);
+    for (size_t at = 0; at + sizeof(digits) <= LEN; at += sizeof(digits))
+        memcpy(bytes + at, digits, sizeof(digits));
+    assert_int_equal(kallsyms_parse(bytes, LEN, &t), -ENOENT);
+    free(bytes);
+    free(im);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_nothing_but_likenesses),
     };
 
     return cmocka_run_group_tests_name("inspect/kallsyms", tests, NULL, NULL);

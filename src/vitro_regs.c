@@ -156,11 +156,10 @@ static int check_system(const struct vitro *m, const struct x86_state *before,
                         const struct x86_state *after, struct vitro_err *err)
 {
     const struct x86_possible can = possible(m, before);
-    const char *was = x86_impossible(before, &can), *is = x86_impossible(after, &can);
+    const char *wrong = x86_impossible(after, before, &can);
 
-    if (is == NULL || is == was)
-        return 0;
-    return err_class(err, VITRO_ERR_USAGE, -EINVAL, "setting registers: %s", is);
+    return wrong == NULL ? 0
+                         : err_class(err, VITRO_ERR_USAGE, -EINVAL, "setting registers: %s", wrong);
 }
 
 int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs, unsigned parts,

@@ -179,24 +179,43 @@ static const char *data_wrong(const struct x86_state *s)
     return NULL;
 }
 
-const char *x86_impossible(const struct x86_state *s, const struct x86_possible *can)
-{
-    const char *wrong = control_wrong(s, can);
+enum { RULES = 9 };
 
-    if (wrong == NULL)
-        wrong = bases_wrong(s);
-    if (wrong == NULL)
-        wrong = limits_wrong(s);
-    if (wrong == NULL)
-        wrong = tables_wrong(s);
-    if (wrong == NULL)
-        wrong = debug_wrong(s);
-    if (wrong == NULL)
-        wrong = events_wrong(s);
-    if (wrong != NULL || !(s->cr0 & X86_CR0_PE))
-        return wrong;
-    if (s->rflags & X86_RFLAGS_VM)
-        return s->efer & X86_EFER_LMA ? "virtual-8086 mode in long mode" : NULL;
-    wrong = code_wrong(s);
-    return wrong != NULL ? wrong : data_wrong(s);
+/* What breaks one of the rules. */
+static const char *broken(unsigned rule, const struct x86_state *s, const struct x86_possible *can)
+{
+    bool vm86 = s->cr0 & X86_CR0_PE && s->rflags & X86_RFLAGS_VM;
+
+    switch (rule) {
+    case 0:
+        return control_wrong(s, can);
+    case 1:
+        return bases_wrong(s);
+    case 2:
+        return limits_wrong(s);
+    case 3:
+        return tables_wrong(s);
+    case 4:
+        return debug_wrong(s);
+    case 5:
+        return events_wrong(s);
+    case 6:
+        return vm86 && s->efer & X86_EFER_LMA ? "virtual-8086 mode in long mode" : NULL;
+    case 7:
+        return s->cr0 & X86_CR0_PE && !vm86 ? code_wrong(s) : NULL;
+    default:
+        return s->cr0 & X86_CR0_PE && !vm86 ? data_wrong(s) : NULL;
+    }
+}
+
+const char *x86_impossible(const struct x86_state *s, const struct x86_state *before,
+                           const struct x86_possible *can)
+{
+    for (unsigned rule = 0; rule < RULES; rule++) {
+        const char *wrong = broken(rule, s, can);
+
+        if (wrong != NULL && (before == NULL || broken(rule, before, can) != wrong))
+            return wrong;
+    }
+    return NULL;
 }

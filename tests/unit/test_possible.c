@@ -21,7 +21,7 @@ static void starts_are_possible(void **state)
         const char *wrong;
 
         x86_start_state((enum x86_start)i, 0x1000, 0x8000, 0x2000, &s);
-        wrong = x86_impossible(&s, &can);
+        wrong = x86_impossible(&s, NULL, &can);
         if (wrong != NULL)
             fail_msg("%s: %s", x86_start_names[i], wrong);
     }
@@ -307,11 +307,32 @@ static void one_thing_wrong(void **state)
 
         x86_start_state(spoils[i].start, 0x1000, 0x8000, 0x2000, &s);
         spoils[i].spoil(&s);
-        got = x86_impossible(&s, &can);
+        got = x86_impossible(&s, NULL, &can);
         if ((got == NULL) != (spoils[i].words == NULL) ||
             (got != NULL && strstr(got, spoils[i].words) == NULL))
             fail_msg("row %zu: %s", i, got != NULL ? got : "possible");
     }
+}
+
+/* As in long mode before LTR: TR is still of another mode, and may stay so; but nothing else may become wrong by that. */
+static void wrong_before(void **state)
+{
+    struct x86_state before, s;
+
+    (void)state;
+    x86_start_state(X86_START_LONG, 0x1000, 0x8000, 0x2000, &before);
+    before.tr.type = 3;
+    s = before;
+    assert_null(x86_impossible(&s, &before, &can));
+    s.cr8 = 16;
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "CR8"));
+    before.seg[X86_CS].type = 3;
+    s = before;
+    s.tr.type = 11; /* one of two mended, and the other stays */
+    assert_null(x86_impossible(&s, &before, &can));
+    s.seg[X86_CS].l = s.seg[X86_CS].db = true;
+    s.seg[X86_CS].type = 11;
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "L and D"));
 }
 
 int main(void)
@@ -319,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_are_possible),
         cmocka_unit_test(one_thing_wrong),
+        cmocka_unit_test(wrong_before),
     };
 
     return cmocka_run_group_tests_name("x86/possible", tests, NULL, NULL);

@@ -135,8 +135,7 @@ struct vitro_events {
     uint32_t exception_error; /* of those that have an error code */
     int interrupt;            /* its vector, acknowledged already; -1: none */
     bool nmi;
-    uint8_t
-        shadow; /* interrupts are held off for an instruction: 1 after STI, 2 after a load of SS; 0: not */
+    uint8_t shadow; /* interrupts wait for one instruction: 1 after STI, 2 after a load of SS */
 };
 
 struct vitro_regs {
@@ -176,17 +175,16 @@ enum vitro_regs_part {
     VITRO_REGS_CONTROL = 1 << 3,  /* cr0, cr3, cr4, efer */
     VITRO_REGS_SEGMENTS = 1 << 4, /* seg: all six, with all their fields */
     VITRO_REGS_TABLES = 1 << 5,   /* tr, ldtr with all their fields; bases and limits of gdt, idt */
-    VITRO_REGS_CR8 = 1 << 6,
-    VITRO_REGS_DEBUG =
-        1 << 7, /* dr, dr6, dr7; the bits of the last two that are always set need not be */
-    VITRO_REGS_EVENTS = 1 << 8,
+    VITRO_REGS_CR8 = 1 << 6,      /* cr8, which is the local APIC's */
+    VITRO_REGS_DEBUG = 1 << 7,    /* dr, dr6, dr7; bits that are always set need not be */
+    VITRO_REGS_EVENTS = 1 << 8,   /* events: all of them */
 };
 /*
  * vitro_regs_set - set registers of one CPU; parts: enum vitro_regs_part, OR of any
  *
  * An instruction under way is finished first, so rip is the next one's when it is not set. VITRO_ERR_USAGE: an
- * address that no CPU takes, or control registers and segments that no CPU has together; err says which, and nothing
- * is set.
+ * address that no CPU takes, or registers that no CPU has together and that this one had not before; err says which,
+ * and nothing is set.
  */
 int vitro_regs_set(struct vitro *m, unsigned cpu, const struct vitro_regs *regs, unsigned parts,
                    struct vitro_err *err);

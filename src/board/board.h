@@ -55,8 +55,8 @@ struct board_config {
     const struct boot_module *module;
     unsigned nmodules;
     bool screen; /* text memory at 0xb8000 */
-    const struct board_origin
-        *origin; /* read again at a reset; what is in none is borrowed until board_free */
+    /* Files that are read again at a reset; bytes that are in none are borrowed until board_free. */
+    const struct board_origin *origin;
     unsigned norigins;
 };
 

@@ -66,8 +66,8 @@ static const struct settable settables[] = {
 static const struct {
     const char *name;
     size_t at;
-    unsigned part,
-        base_part; /* bases of FS and GS are for programs in 64-bit mode too, and ask for no more */
+    unsigned part;
+    unsigned base_part; /* with the bases of FS and GS no more is set, as a 64-bit program does */
 } segments[] = {
 #define SEGMENT(name, field, part, base)                                               \
     {                                                                                  \

@@ -126,6 +126,8 @@ void vcpu_kick(struct vcpu *cpu);
  *
  * False when it is not mapped or the engine cannot tell. For devices, from inside a write access.
  */
+bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa);
+
 /*
  * vcpu_state, vcpu_set_state - parts of its registers (engine.h), for somebody outside
  *
@@ -136,7 +138,5 @@ WARN_UNUSED int vcpu_state(struct vcpu *cpu, unsigned parts, struct x86_state *o
                            struct vitro_err *err);
 WARN_UNUSED int vcpu_set_state(struct vcpu *cpu, unsigned parts, const struct x86_state *in,
                                struct vitro_err *err);
-
-bool vcpu_translate(struct vcpu *cpu, gva_t gva, gpa_t *gpa);
 
 #endif

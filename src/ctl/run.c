@@ -175,11 +175,10 @@ bool ctl_reset(struct ctl *c, struct vitro_err *err)
     pthread_mutex_unlock(&c->lock);
     if (paused)
         vitro_resume(c->m);
-    if (still) {
-        pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->lock);
+    if (still)
         await_reset(c);
-        pthread_mutex_unlock(&c->lock);
-    }
+    pthread_mutex_unlock(&c->lock);
     return ok;
 }
 
@@ -313,15 +312,21 @@ static bool begin_anew(struct ctl *c, struct vitro_outcome *end, int *rc, struct
     return *rc < 0 || c->quit;
 }
 
+/* Under c->lock. What is wanted of a machine that stands; true when the run is over. */
+static bool do_wanted(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
+{
+    if (c->resetting)
+        return begin_anew(c, end, rc, err);
+    return c->back != BACK_NONE ? go_back(c, end, rc, err) : step(c, end, rc, err);
+}
+
 /* Under c->lock, for a machine that stands; true when the run is over. */
 static bool stand_still(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro_err *err)
 {
     while (c->standing && !c->quit) {
         if (is_free(c))
             pthread_cond_wait(&c->change, &c->lock);
-        else if (c->resetting           ? begin_anew(c, end, rc, err)
-                 : c->back != BACK_NONE ? go_back(c, end, rc, err)
-                                        : step(c, end, rc, err))
+        else if (do_wanted(c, end, rc, err))
             return true;
     }
     c->standing = false;

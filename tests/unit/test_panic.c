@@ -111,6 +111,35 @@ static void an_orderly_end_is_not(void **state)
     assert_int_equal(after_ms(r, 10 * PANIC_CALM_MS), STOP_NONE);
 }
 
+static void kicked(struct vcpu *cpu)
+{
+    (void)cpu;
+}
+
+/* CPUs that halt and wake again are at work, whatever was said; those that do not are not. */
+static void a_machine_that_goes_on_is_not(void **state)
+{
+    static const struct engine_ops engine = { .kick = kicked };
+    struct rig *r = *state;
+    struct vcpu *cpu = calloc(1, sizeof(*cpu));
+
+    assert_non_null(cpu);
+    r->m.engine = &engine;
+    cpu->m = &r->m;
+    r->m.cpu[0] = cpu;
+    r->m.ncpus = 1;
+    say(r, PANIC_SAID);
+    for (unsigned i = 0; i < 3; i++) {
+        cpu->exits.other[2 * EXIT_HLT].exits++;
+        assert_int_equal(after_ms(r, PANIC_CALM_MS), STOP_NONE);
+    }
+    cpu->exits.row[7].kind = EXIT_HLT;
+    cpu->exits.row[7].exits = 1;
+    assert_int_equal(after_ms(r, PANIC_CALM_MS), STOP_NONE);
+    assert_int_equal(after_ms(r, PANIC_CALM_MS), STOP_PANIC);
+    free(cpu);
+}
+
 /* A long line is cut, bytes that are no text are hidden, and nothing grows. */
 static void hostile_lines(void **state)
 {
@@ -140,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(silence_after_it_is_a_panic, make, drop),
         cmocka_unit_test_setup_teardown(text_of_programs_is_not, make, drop),
         cmocka_unit_test_setup_teardown(an_orderly_end_is_not, make, drop),
+        cmocka_unit_test_setup_teardown(a_machine_that_goes_on_is_not, make, drop),
         cmocka_unit_test_setup_teardown(hostile_lines, make, drop),
     };
 

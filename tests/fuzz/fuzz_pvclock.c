@@ -28,8 +28,9 @@ enum { PAGE_BYTES = 32, WALL_BYTES = 12, MSR_TSC = 0x10, MSR_TSC_ADJUST = 0x3b }
 
 struct board {
     struct machine *m;
-    uint64_t page[NCPUS]; /* where a CPU's page lies, untouched since it was written; UINT64_MAX: nowhere */
-    uint64_t from, len;   /* what this step may change */
+    uint64_t page
+        [NCPUS]; /* where a CPU's page lies, untouched since it was written; UINT64_MAX: nowhere */
+    uint64_t from, len; /* what this step may change */
     struct fuzz_input in;
 };
 
@@ -119,9 +120,11 @@ static void spoil(struct board *b, uint64_t gpa, uint64_t len)
 
 static uint64_t place(struct board *b)
 {
-    static const uint64_t edges[] = { RAM,        RAM - 4,     RAM - 12, RAM - 16,       RAM - 32,
-                                      ROM_AT - 4, ROM_AT,      RAM - 28, UINT64_MAX - 3, UINT64_MAX & ~UINT64_C(31),
-                                      0xfee00000, 0x100000000, 0,        ROM_AT + ROM - 32 };
+    static const uint64_t edges[] = {
+        RAM,        RAM - 4,     RAM - 12, RAM - 16,         RAM - 32,
+        ROM_AT - 4, ROM_AT,      RAM - 28, UINT64_MAX - 3,   UINT64_MAX & ~UINT64_C(31),
+        0xfee00000, 0x100000000, 0,        ROM_AT + ROM - 32
+    };
     uint64_t how = take(b, 1);
 
     if (how < 0xc0)

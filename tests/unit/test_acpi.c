@@ -91,7 +91,8 @@ static void check_fadt(const struct rig *r, const uint8_t *fadt)
     assert_int_equal(fadt[91], 4);
     assert_int_equal(le_get(fadt + 120, 8), 0xcf9);
     assert_int_equal(fadt[128], 6);
-    assert_int_equal(le_get(fadt + 109, 2), 7); /* ISA devices and an 8042 are there, no VGA to be probed for */
+    assert_int_equal(le_get(fadt + 109, 2),
+                     7); /* ISA devices and an 8042 are there, no VGA to be probed for */
     assert_false(le_get(fadt + 112, 4) & BIT(20)); /* not hardware-reduced */
     assert_false(le_get(fadt + 112, 4) & BIT(4));  /* the power button is the fixed one */
 }
@@ -179,7 +180,8 @@ static void test_mptable(void **state)
     assert_int_equal(sum(t, le_get(t + 4, 2)), 0);
     for (size_t at = 44; at < le_get(t + 4, 2); at += t[at] == 0 ? 20 : 8) {
         n++;
-        if (t[at] == 3) { /* interrupt: each ISA line's pin of the I/O APIC, the timer's in the cascade's place */
+        if (t[at] ==
+            3) { /* interrupt: each ISA line's pin of the I/O APIC, the timer's in the cascade's place */
             assert_int_equal(t[at + 6], CPUS);
             assert_int_equal(t[at + 7], t[at + 5] == 0 ? 2 : t[at + 5]);
         }

@@ -5,7 +5,7 @@ import struct
 import time
 import unittest
 
-from common import IMAGE, OK, USAGE, Case, needs_kvm, vitro
+from common import IMAGE, OK, USAGE, Case, vitro
 
 HLT = b"\xf4"
 
@@ -112,7 +112,6 @@ class Refused(Case):
         self.refuse(vitro("run", self.file("x.elf", elf64()), "--mode", "real"), USAGE, "leave --mode out")
 
 
-@needs_kvm
 class Taken(Case):
     def test_good_elf(self):
         self.expect(vitro("run", self.file("good.elf", elf64())), OK, "1 exit")

@@ -26,7 +26,6 @@ class Words(Case):
         self.refuse(vitro("run", "hello", "--files-cow"), USAGE, "--files DIR")
 
 
-@needs_kvm
 class Runs(Case):
     def test_a_register_of_a_cpu_that_is_not_there(self):
         self.refuse(vitro("walk", "hello", "rip", "--cpu", "3"), USAGE, "CPU 3: the machine has 1")

@@ -19,7 +19,6 @@ def walk_dict(value):
         yield value
 
 
-@needs_kvm
 class Views(Case):
     COMMANDS = [("map",), ("walk", "0x400"), ("tables",), ("regs",), ("devices",), ("mem", "0x0", "64"),
                 ("disasm", "0", "8"), ("exits",)]
@@ -107,6 +106,7 @@ class Views(Case):
         self.assertNotEqual(run.returncode, OK)
         self.assertIn(b"CPU", run.stderr)
 
+    @needs_kvm
     def test_explain_answers_the_eight_questions(self):
         text = vitro("explain", "hello").stdout.decode()
         for question in range(1, 9):
@@ -138,7 +138,6 @@ class Views(Case):
                     self.expect(vitro("explain", guest["name"]), OK)
 
 
-@needs_kvm
 class Trace(Case):
     def test_text_has_every_exit(self):
         run = vitro("trace", "hello", "-q")
@@ -174,6 +173,7 @@ class Trace(Case):
         events = events["traceEvents"] if isinstance(events, dict) else events
         self.assertGreater(len(events), 15)
 
+    @needs_kvm
     def test_flow_names_the_conversation(self):
         text = vitro("trace", "hello", "--flow", "-q").stdout.decode()
         calls = ["KVM_CREATE_VM", "KVM_SET_USER_MEMORY_REGION", "KVM_CREATE_VCPU", "KVM_SET_SREGS",

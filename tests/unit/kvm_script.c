@@ -210,6 +210,12 @@ static int answer(struct fake *f, struct fake_fd *at, unsigned long request, voi
         return 0;
     case KVM_RUN:
         return fake_run(f, at);
+    case KVM_ENABLE_CAP: {
+        const struct kvm_enable_cap *cap = arg;
+
+        f->enabled = cap->args[0] == 1 ? cap->cap : 0;
+        return 0;
+    }
     case KVM_GET_REGS:
         *(struct kvm_regs *)arg = at->regs;
         return 0;

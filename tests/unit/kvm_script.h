@@ -79,6 +79,7 @@ struct fake {
     uint8_t io_data[64];
     /* what happened */
     unsigned calls, runs, opened, closed, mapped, unmapped, injected;
+    uint32_t enabled; /* the capability that was switched on last */
     struct fake_fd fd[FDS_MAX];
 };
 

@@ -99,6 +99,22 @@ static void test_create_vm(void **state)
     finish(&r, &f);
 }
 
+/* What this KVM refuses comes to us with its bytes, and is not #UD to the guest; where it can do that. */
+static void test_shows_what_it_refuses(void **state)
+{
+    (void)state;
+    for (int lacks = 0; lacks < 2; lacks++) {
+        struct fake f;
+        struct rig r;
+
+        fake_init(&f);
+        f.lacks = lacks ? KVM_CAP_EXIT_ON_EMULATION_FAILURE : 0;
+        open_with(&r, &f, NULL, 0);
+        assert_int_equal(f.enabled, lacks ? 0 : KVM_CAP_EXIT_ON_EMULATION_FAILURE);
+        finish(&r, &f);
+    }
+}
+
 static void test_run_area(void **state)
 {
     struct fake f;
@@ -248,7 +264,7 @@ int main(void)
         cmocka_unit_test(test_open),      cmocka_unit_test(test_wrong_file),
         cmocka_unit_test(test_lacks),     cmocka_unit_test(test_create_vm),
         cmocka_unit_test(test_run_area),  cmocka_unit_test(test_late_failures),
-        cmocka_unit_test(test_fail_each),
+        cmocka_unit_test(test_fail_each), cmocka_unit_test(test_shows_what_it_refuses),
     };
 
     return cmocka_run_group_tests_name("engine/kvm scripted open", tests, NULL, NULL);

@@ -41,8 +41,9 @@ class Library(Case):
 
 
 class Setup(Case):
-    def without_apt(self, what, clang=None):
-        """A system with a shell, the usual tools, and neither apt nor a compiler; clang: a script of that name."""
+    def without_apt(self, what=None, clang=None, script=None):
+        """A system with a shell, the usual tools, and neither apt nor a compiler; clang: a script of that name.
+        Runs scripts/setup for what, or another script."""
         tools = self.tmp / "bin"
         tools.mkdir(exist_ok=True)
         for name in ("bash", "env", "id", "mktemp", "rm", "tail", "printf", "dirname"):
@@ -52,7 +53,8 @@ class Setup(Case):
         if clang is not None:
             (tools / "clang").write_text(clang)
             (tools / "clang").chmod(0o755)
-        run = subprocess.run([ROOT / "scripts/setup", what], capture_output=True, text=True,
+        name, *words = script.split() if script else ("setup", what)
+        run = subprocess.run([ROOT / "scripts" / name, *words], capture_output=True, text=True,
                              env={"PATH": str(tools)})
         self.assertEqual(run.returncode, 1)
         return run
@@ -61,7 +63,13 @@ class Setup(Case):
         run = self.without_apt("build")
         for word in ("gcc", "meson", "ninja-build"):
             self.assertIn(word, run.stdout)
-        self.assertIn("no apt-get", run.stderr)
+        self.assertRegex(run.stderr, r"\Asetup: this system has no apt-get: [^\n]*\n\Z")
+
+    def test_the_two_commands_stop_there(self):
+        """demo and test, too, print the list and the one line, and begin nothing."""
+        for what, script in (("demo", "demo"), ("test", "test"), ("test", "test --quick")):
+            setup, run = self.without_apt(what), self.without_apt(script=script)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (1, setup.stdout, setup.stderr), script)
 
     def test_clang_of_any_version(self):
         """Its run-time library is of its own version, and looked for where it says that it is."""

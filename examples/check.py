@@ -30,6 +30,8 @@ def expect(what, got, wanted):
 
 
 def embed(program):
+    lines = len((HERE / "embed.c").read_text().splitlines())
+    expect("embed.c: shorter than 80 lines", lines < 80, True)
     need_kvm("examples/embed")
     done = subprocess.run([program], capture_output=True, text=True, timeout=60)
     expect("embed: standard error", done.stderr, "")

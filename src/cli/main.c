@@ -116,8 +116,8 @@ static const struct command *find(const char *name)
 static int overview(void)
 {
     put_wrapped(
-        "vitro runs x86-64 guests in glass: on the host's KVM, with everything that happens in "
-        "sight.",
+        "vitro runs x86-64 guests in glass: on the host's KVM or on its own CPU in software, with "
+        "everything that happens in sight.",
         0);
     printf("\nusage: vitro COMMAND [OPTION ...] [OPERAND ...]\n\n");
     for (unsigned i = 0; i < ncommands; i++) {

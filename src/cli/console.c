@@ -85,9 +85,13 @@ void console_resume(struct console *c)
 static void show_menu(const struct console *c)
 {
     fprintf(stderr,
-            "\r\nvitro: Ctrl-] then  q end the run   p press the power button   Ctrl-] type "
-            "Ctrl-]\r\n                    %sc or any other key: back to the guest\r\n",
-            c->line.leave != NULL ? "d leave, the machine runs on   " : "");
+            "\r\nvitro: one key now:\r\n"
+            "  q       end the run\r\n"
+            "  p       press the power button: the guest may heed it\r\n"
+            "%s"
+            "  Ctrl-]  type Ctrl-]\r\n"
+            "  c       or any other: back to the guest\r\n",
+            c->line.leave != NULL ? "  d       leave, the machine runs on\r\n" : "");
 }
 
 /* Waits a little for the guest to take more; false when the run ends meanwhile. */

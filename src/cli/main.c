@@ -20,8 +20,8 @@
 
 const struct command commands[] = {
     { "run", "GUEST", "set a guest up, run it, report",
-      "GUEST is a built-in guest's name (see 'vitro guests') or a file: a flat image or a bare-metal "
-      "ELF program. The guest's output goes to standard output, the report to standard error.",
+      "GUEST is a built-in guest's name (see 'vitro guests') or a file: a flat image, a bare-metal ELF "
+      "program, or a kernel (Linux, multiboot, PVH). The guest's output goes to standard output, the report to standard error.",
       GUEST_OPTIONS | FOR_RUN | FOR_JSON, 1, 1, cmd_run },
     { "guests", "", "list the built-in guests", "One line a guest, with the modes it comes in.",
       FOR_JSON, 0, 0, cmd_guests },

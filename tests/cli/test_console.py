@@ -209,6 +209,12 @@ class Terminal(Window, Serial):
         self.keys("Enter")
         self.wait_for("alive")
 
+    def check_menu(self):
+        """A line a key, none so long that a terminal would break it."""
+        lines = self.screen().split("one key now:", 1)[1].splitlines()[1:5]
+        self.assertEqual([line.split()[0] for line in lines], ["q", "p", "Ctrl-]", "c"])
+        self.assertLess(max(map(len, lines)), 80)
+
     def test_keys_are_the_guests_and_the_menu_ends_the_run(self):
         self.start_guest(ECHO)
         self.keys("-l", "hello guest")
@@ -217,12 +223,13 @@ class Terminal(Window, Serial):
         self.keys("-l", "still here")
         self.wait_for("still here")
         self.keys("C-]")
-        self.wait_for("end the run")
+        self.wait_for("back to the guest")
+        self.check_menu()
         self.keys("x")  # back to the guest
         self.keys("-l", "and again")
         self.wait_for("and again")
         self.keys("C-]")
-        self.wait_for("end the run", 2)
+        self.wait_for("back to the guest", 2)
         self.keys("q")
         self.wait_for(f"code={STOPPED}")
         self.check_restored()

@@ -116,7 +116,7 @@ static void exit_cells(struct grid *g, const struct shown *s, const struct vitro
     else
         grid_skip(g);
     word_cell(g, r->reason);
-    word_cell(g, show_direction(access, strcmp(r->reason, "pio") == 0, r->write));
+    word_cell(g, show_direction(r->is_access, strcmp(r->reason, "pio") == 0, r->write));
     hex_cell(g, access, r->addr);
     device_cell(g, access, r->device);
     if (r->other)
@@ -193,7 +193,9 @@ static void add_legend(const struct exits_view *v, bool color, struct text *t)
         note(t, color,
              "helped: instructions that the software CPU executed since the engine refused them");
     if (others)
-        note(t, color, "elsewhere: all places that found no row of their own: the table is full");
+        note(
+            t, color,
+            "elsewhere: all places that found no row of their own: the table is full, or its part for where no device is");
 }
 
 int exits_text(const struct exits_view *v, bool color, char **out, struct vitro_err *err)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* pc_mem.c - see pc_mem.h. One host mapping lies behind all slots, at the guest's own offsets up to 3 GiB. */
+/*
+ * pc_mem.c - see pc_mem.h. One host mapping lies behind all slots, at the guest's own offsets up to 3 GiB.
+ *
+ * GAP: the text screen is memory without a VGA: no start address, so that a guest that scrolls by it scrolls out of sight.
+ */
 #include "board/pc_mem.h"
 
 #include <errno.h>

@@ -47,6 +47,19 @@ class Memtest(unittest.TestCase):
         self.assertTrue(run.stdout.decode().strip().startswith("Memtest86+"))
 
 
+class LinuxScreen(unittest.TestCase):
+    """A kernel with a VGA console, which is told to scroll by copying: docs/devices.md."""
+
+    @needs("vmlinuz-cloud")
+    def test_the_end_of_the_boot_is_on_it(self):
+        boot = Boot("vmlinuz-cloud", "cat /proc/consoles", append="console=tty0 no-scroll",
+                    options=["-e", "soft", "--screen", "text", "-j"])
+        self.assertEqual(boot.code, OK, boot.tail())
+        screen = "\n".join(json.loads(boot.said)["screen"])
+        self.assertRegex(screen, r"tty0 +-WU")
+        self.assertIn("reboot: Power down", screen)
+
+
 class Compatibility(unittest.TestCase):
     """Programs of 32 bits under a 64-bit kernel."""
 

@@ -52,6 +52,18 @@ class NoKvm(Case):
         self.refuse(with_fault("ioctl", "ENOTTY", "run", "hello", "-e", "kvm"), ENGINE, "/dev/kvm")
 
 
+class Doctor(Case):
+    def test_json_says_what_the_text_says(self):
+        env = {**os.environ, "XDG_CACHE_HOME": str(self.tmp)} # the second remembers what the first measured
+        text, doc = vitro("doctor", env=env), vitro("doctor", "-j", env=env)
+        self.assertEqual(doc.returncode, text.returncode)
+        doc, text = json.loads(doc.stdout), " ".join(text.stdout.decode().split())
+        self.assertIn(doc["verdict"], ("full", "partial", "none"))
+        self.assertGreater(len(doc["rows"]), 20)
+        for line in [doc["summary"], *doc["means"], *doc["advice"], doc["host"]["cpu"]]:
+            self.assertIn(" ".join(line.split()), text)
+
+
 class Limits(Case):
     def run_limited(self, what, soft):
         def limit():

@@ -181,6 +181,17 @@ class Trace(Case):
         at = [text.index(call) for call in calls]
         self.assertEqual(at, sorted(at))
 
+    @needs_kvm
+    def test_every_call_has_its_meaning(self):
+        text = " ".join(vitro("trace", "hello", "--flow", "-q").stdout.decode().split())
+        events = map(json.loads, vitro("trace", "hello", "-j", "-q").stdout.splitlines())
+        calls = [e for e in events if e["event"] == "call"]
+        self.assertGreater(len(calls), 10)
+        for call in calls:
+            self.assertGreater(len(call["meaning"].split()), 2, call["call"])
+            self.assertIn(call["object"], ("/dev/kvm", "vm", "vcpu"))
+            self.assertIn(call["meaning"], text)
+
     def test_to_a_file_beside_a_run(self):
         path = self.tmp / "trace.json"
         run = vitro("run", "hello", "--trace", path, "--to", "chrome")

@@ -190,8 +190,13 @@ static void test_tables_bounded(void **state)
 {
     struct rig *r = *state;
     struct tables t;
+    char *text;
 
     put_self_map(r);
+    text = tables_text(r, NULL);
+    assert_has(text, "cut at 4096 rows");
+    assert_has(text, "mapped up to here: ");
+    free(text);
     assert_int_equal(tables_read(&t, r->m, 0, NULL, NULL), 0);
     assert_true(t.cut_rows || t.cut_entries);
     assert_true(t.n <= SPACES_ROWS_MAX);
@@ -211,6 +216,9 @@ static void test_tables_bounded(void **state)
     assert_true(t.cut_entries);
     assert_int_equal(t.n, 0);
     tables_fini(&t);
+    text = tables_text(r, &(struct vitro_tables_filter){ .executable = true });
+    assert_has(text, "cut at 4194304 entries");
+    free(text);
 }
 
 /* Every walk through the copies is the one through memory as it was. */

@@ -3,10 +3,11 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import unittest
 
-from common import ROOT, VITRO, Case
+from common import ROOT, VITRO, Case, needs_kvm
 
 BUILD = pathlib.Path(os.environ.get("VITRO_BUILD", pathlib.Path(VITRO).parent.parent.parent))
 
@@ -38,6 +39,45 @@ class Library(Case):
         text = (BUILD / "meson-private/vitro.pc").read_text()
         for word in ("Name: vitro", "-lvitro", "Version: "):
             self.assertIn(word, text)
+
+
+class Installed(Case):
+    """What meson install lays down is all that a program needs."""
+
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("meson"):
+            self.skipTest("cannot install here: no meson")
+        if "__asan_init" in nm("-D", BUILD / "src/libvitro.so") or "__tsan_init" in nm("-D", BUILD / "src/libvitro.so"):
+            self.skipTest("not in a sanitizer build: programs would have to be linked with its library")
+        subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", self.tmp], check=True,
+                       capture_output=True)
+        self.pc, = self.tmp.rglob("vitro.pc")
+        self.env = {**os.environ, "PKG_CONFIG_PATH": str(self.pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(self.tmp),
+                    "LD_LIBRARY_PATH": str(self.pc.parent.parent)}
+
+    def flags(self, *words):
+        return subprocess.run(["pkg-config", *words, "vitro"], env=self.env, capture_output=True, text=True,
+                              check=True).stdout.split()
+
+    def compile(self, *words):
+        done = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", *words], capture_output=True,
+                              text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_each_header_alone(self):
+        for header in ("vitro", "inspect", "device", "err"):
+            self.compile("-pedantic", "-fsyntax-only", "-x", "c", "-include", f"vitro/{header}.h", "/dev/null",
+                         *self.flags("--cflags"))
+
+    @needs_kvm
+    def test_embed_shared_and_static(self):
+        static = ["-l:libvitro.a" if f == "-lvitro" else f for f in self.flags("--libs", "--static")]
+        for libs in (self.flags("--libs"), static):
+            self.compile(ROOT / "examples/embed.c", *self.flags("--cflags"), *libs, "-o", self.tmp / "embed")
+            run = subprocess.run([self.tmp / "embed"], env=self.env, capture_output=True, text=True, timeout=60)
+            self.assertEqual((run.returncode, run.stdout, run.stderr),
+                             (0, (ROOT / "examples/embed.expected").read_text(), ""))
 
 
 class Setup(Case):

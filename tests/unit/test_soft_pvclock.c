@@ -68,7 +68,7 @@ static void time_page(void **state)
     uint64_t val;
 
     r->c->insns = 1000;
-    memset(r->ram + PAGE_AT, 0xff, 32);
+    memset(r->ram + PAGE_AT, 0xff, 33);
     r->ram[PAGE_AT] = 6;
     memset(r->ram + PAGE_AT + 1, 0, 3);
     assert_true(write_msr(r, SOFT_MSR_SYSTEM_TIME, PAGE_AT | 1));
@@ -77,6 +77,7 @@ static void time_page(void **state)
     assert_int_equal(p.flags, 1);
     assert_int_equal(le_get(r->ram + PAGE_AT + 4, 4), 0);
     assert_int_equal(le_get(r->ram + PAGE_AT + 30, 2), 0);
+    assert_int_equal(r->ram[PAGE_AT + 32], 0xff); /* not the page's */
     assert_int_equal(guest_ns(r, PAGE_AT), 1000);
     r->c->insns = 5000000000;
     assert_int_equal(guest_ns(r, PAGE_AT), 5000000000);

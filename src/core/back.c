@@ -49,6 +49,7 @@ static int begin(struct back *b, struct machine *m, unsigned cpu, struct vitro_e
                          "--deterministic");
     m->stop_at_exits = m->stop_at_insns = 0;
     m->sink.fn = NULL;
+    m->goes_back = true;
     b->total = turns_insns(m);
     return look(b->cpu, &b->from, err);
 }
@@ -61,8 +62,12 @@ static void end(struct back *b)
     b->m->stop_at_insns = b->stop_at_insns;
     b->m->sink.fn = b->sink;
     b->m->turns.until = 0;
+    b->m->goes_back = false;
     /* Asked to stand still, which it does: not the next run's business. */
     atomic_compare_exchange_strong(&b->m->stop, &held, 0);
+    if (b->m->button_waits)
+        machine_stop(b->m, STOP_RESET, 0, -1);
+    b->m->button_waits = false;
 }
 
 /* Nobody looks at the machine meanwhile. */

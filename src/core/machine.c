@@ -15,7 +15,7 @@
  * at the same moment, nor the other way round.
  */
 enum {
-    ALSO_RESET = 1 << 16, /* the machine is to be reset */
+    ALSO_RESET = 1 << 16, /* the machine is to be reset: by itself */
     BY_BUTTON = 1 << 17,  /* by somebody outside */
     RESETS = ALSO_RESET | BY_BUTTON,
 };
@@ -165,7 +165,7 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
 
     assert(why != STOP_NONE);
     if (why == STOP_RESET)
-        want |= cpu < 0 ? ALSO_RESET | BY_BUTTON : ALSO_RESET;
+        want |= cpu < 0 ? BY_BUTTON : ALSO_RESET;
     if (!request(m, want))
         return;
     for (unsigned i = 0; i < m->ncpus; i++) {
@@ -356,13 +356,24 @@ static bool begin_anew(struct machine *m, bool by_button, struct stop *out)
     return out->why == STOP_RESET && !stops_there(m, out);
 }
 
+/* The button that is pressed on the way back is not pressed in the past: it waits until the way is over. */
+static uint64_t put_off(struct machine *m, uint64_t request)
+{
+    if (!m->goes_back || !(request & BY_BUTTON))
+        return request;
+    m->button_waits = true;
+    return request & ~(uint64_t)BY_BUTTON;
+}
+
 static void run(struct machine *m, struct vcpu *only, struct stop *out)
 {
     uint64_t request;
+    bool on;
 
-    do
-        request = run_once(m, only, out);
-    while (request & ALSO_RESET && begin_anew(m, request & BY_BUTTON, out));
+    do {
+        request = put_off(m, run_once(m, only, out));
+        on = request & RESETS ? begin_anew(m, request & BY_BUTTON, out) : out->why == STOP_RESET;
+    } while (on);
 }
 
 void machine_run(struct machine *m, struct stop *out)

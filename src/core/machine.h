@@ -121,6 +121,8 @@ struct machine {
     struct pause pause;
 
     /* The stop request, packed so that reason, code and cause are taken or lost together. */
+    bool goes_back;         /* back.h; of the run's thread, as the next */
+    bool button_waits;      /* a reset from outside, for the end of going back */
     _Atomic uint64_t stop;  /* machine.c says how; 0 while running; seq_cst */
     uint64_t stop_at_exits; /* stop when a vCPU has counted so many; 0 off; changed while stopped */
     uint64_t

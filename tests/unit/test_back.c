@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "rewind_rig.h"
+#include "x86/start.h"
 
 enum { STEPS = 400 };
 
@@ -132,12 +133,70 @@ static void test_without_a_past(void **state)
     rig_close(&r);
 }
 
+static int to_the_start(void *ctx, struct vitro_err *err)
+{
+    struct rig *r = ctx;
+    struct x86_state start;
+
+    x86_start_state(X86_START_REAL, RIG_CODE, 0x5000, 0, &start);
+    return r->m->engine->set(r->m->cpu[0], STATE_REGS | STATE_SREGS, &start, err);
+}
+
+/* At a breakpoint, its place and that of the one instruction before told by their hashes. */
+static uint64_t stop_at_write(struct rig *r, uint64_t hash[2])
+{
+    const struct cpu_debug none = { 0 };
+    const struct cpu_debug dbg = { .nbreaks = 1, .brk = { { .addr = RIG_WRITE } } };
+    struct stop stop;
+    uint64_t at;
+
+    rig_open(r, 1, 1000, 0);
+    r->m->reset = to_the_start;
+    r->m->reset_ctx = r;
+    rig_run_to(r, 3000);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &dbg, NULL), 0);
+    machine_run(r->m, &stop);
+    assert_int_equal(stop.why, STOP_BREAK);
+    assert_int_equal(rip(r, 0), RIG_WRITE);
+    at = turns_insns(r->m);
+    hash[1] = rig_hash(r);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &none, NULL), 0);
+    assert_int_equal(rewind_to(r->m, at - 1, NULL), 0);
+    hash[0] = rig_run_to(r, at - 1);
+    assert_int_equal(rig_run_to(r, at), hash[1]);
+    return at;
+}
+
+/* Pressed where the machine stands, and a step back before it runs: not pressed in the past. */
+static void test_button_waits(void **state)
+{
+    struct back_end end;
+    uint64_t hash[2], at, after;
+    struct rig r;
+
+    (void)state;
+    at = stop_at_write(&r, hash);
+    machine_stop(r.m, STOP_RESET, 0, -1);
+    assert_int_equal(back_step(r.m, 0, &end, NULL), 0);
+    assert_int_equal(end.stop.why, STOP_BREAK);
+    assert_int_equal(r.m->resets, 0);
+    assert_int_equal(turns_insns(r.m), at - 1);
+    assert_int_equal(rig_hash(&r), hash[0]);
+
+    after = rig_run_to(&r, at + 1); /* it is pressed here */
+    assert_int_equal(r.m->resets, 1);
+    assert_int_equal(rip(&r, 0), RIG_LOOP + 4);
+    assert_int_equal(rewind_to(r.m, at - 1, NULL), 0);
+    assert_int_equal(rig_run_to(&r, at + 1), after);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),          cmocka_unit_test(test_steps_of_two),
         cmocka_unit_test(test_runs),           cmocka_unit_test(test_runs_to_writes),
-        cmocka_unit_test(test_without_a_past),
+        cmocka_unit_test(test_without_a_past), cmocka_unit_test(test_button_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

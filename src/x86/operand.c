@@ -196,8 +196,8 @@ bool x86_insn_writes_gpr(const struct x86_insn *in, unsigned reg)
         struct x86_operand o;
 
         x86_insn_operand(in, i, &o);
-        if (o.what == X86_OPERAND_REG && o.reg_class == X86_REG_GPR && o.reg == reg &&
-            o.access & X86_ACCESS_W)
+        if (o.what == X86_OPERAND_REG && o.access & X86_ACCESS_W && o.reg == reg &&
+            (o.reg_class == X86_REG_GPR || o.reg_class == X86_REG_HIGH))
             return true;
     }
     return false;

@@ -65,27 +65,44 @@ static unsigned put_branch(struct pair *p, uint8_t *at)
     return 2;
 }
 
-/* Some accesses beside each other, by one register: the translator checks them together. */
-static unsigned put_neighbours(struct pair *p, uint8_t *at)
+/* Into one of AL to BH: where it is a second byte, one that leaves an address among the data. */
+static unsigned put_byte(struct pair *p, uint8_t *at)
+{
+    unsigned reg = gen_below(&p->gen, 8);
+
+    at[0] = (uint8_t)(0xb0 + reg);
+    at[1] = (uint8_t)(reg < 4 ? gen_below(&p->gen, 256) : 0x20 + gen_below(&p->gen, 0x40));
+    return 2;
+}
+
+/* A register and memory at base + a distance. */
+static unsigned put_access(struct pair *p, unsigned base, uint8_t *at)
 {
     static const uint8_t opcodes[] = { 0x8b, 0x89, 0x03, 0x11, 0x3b, 0x88, 0x63 };
-    unsigned base = gen_below(&p->gen, 16), n = 2 + gen_below(&p->gen, 3), len = 0;
-    unsigned wide = p->gen.code == X86_CODE_64 ? 8 : 0;
+    bool wide = p->gen.code == X86_CODE_64;
+    unsigned reg = gen_below(&p->gen, wide ? 16 : 8), len = 0;
 
-    if (wide == 0)
-        base &= 7;
+    if (wide)
+        at[len++] = (uint8_t)(0x40 | gen_below(&p->gen, 2) << 3 | reg >> 3 << 2 | base >> 3);
+    at[len++] = opcodes[gen_below(&p->gen, wide ? sizeof(opcodes) : sizeof(opcodes) - 1)];
+    at[len++] = (uint8_t)(0x80 | (reg & 7) << 3 | (base & 7));
+    le_put(at + len, 4,
+           gen_below(&p->gen, 2) ? gen_below(&p->gen, 64) : gen_below(&p->gen, 700) - 350);
+    return len + 4;
+}
+
+/* Some accesses beside each other: the translator checks them together, unless their register is written between. */
+static unsigned put_neighbours(struct pair *p, uint8_t *at)
+{
+    unsigned base = gen_below(&p->gen, p->gen.code == X86_CODE_64 ? 16 : 8);
+    unsigned n = 2 + gen_below(&p->gen, 3), len = 0;
+
     if ((base & 7) == X86_RSP)
         base ^= 1; /* it would need another byte */
     for (unsigned i = 0; i < n; i++) {
-        unsigned reg = gen_below(&p->gen, wide != 0 ? 16 : 8);
-
-        if (wide != 0)
-            at[len++] = (uint8_t)(0x40 | (gen_below(&p->gen, 2) << 3) | reg >> 3 << 2 | base >> 3);
-        at[len++] = opcodes[gen_below(&p->gen, sizeof(opcodes) - (wide == 0))];
-        at[len++] = (uint8_t)(0x80 | (reg & 7) << 3 | (base & 7));
-        le_put(at + len, 4,
-               (gen_below(&p->gen, 2) ? gen_below(&p->gen, 64) : gen_below(&p->gen, 700) - 350));
-        len += 4;
+        if (i > 0 && gen_below(&p->gen, 3) == 0)
+            len += put_byte(p, at + len);
+        len += put_access(p, base, at + len);
     }
     return len;
 }

@@ -88,7 +88,8 @@ static bool widen(struct run *r, int64_t at, unsigned size)
         r->low = at;
     if (r->members == 0 || at + size > r->high)
         r->high = at + size;
-    return r->high - r->low <= SPAN && (!r->fixed || r->low / PAGE == (r->high - 1) / PAGE);
+    return r->high - r->low <= SPAN &&
+           (!r->fixed || (uint64_t)r->low / PAGE == (uint64_t)(r->high - 1) / PAGE);
 }
 
 /* Takes an instruction in, if it is one of them. */

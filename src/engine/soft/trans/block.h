@@ -23,7 +23,7 @@ enum {
     BLOCK_INSNS = 64, /* most in a block: nothing executes more between two looks at the budget */
     BLOCK_NONE = 0,   /* the number of no block, and of no site */
     BLOCK_BYTES = 65536, /* of the cache that must be free before one is made */
-    CACHE_BITS = 25,     /* of a place in the cache */
+    CACHE_BITS = 26,     /* of a place in the cache */
     BLOCKS_MAX = TRANS_COUNTS,
     SITES_MAX = 1 << 20,
     BOUNDS_MAX = 1 << 21,
@@ -56,17 +56,14 @@ enum site_flags { FLAGS_HOST, FLAGS_FRAME, FLAGS_DEAD };
 /* There are hundreds of thousands of them: what has another meaning by kind lies in one place. */
 struct site {
     union {
-        struct {
-            int64_t target : 49; /* SITE_EDGE; SITE_STEP that changes the ring: what follows */
-            uint64_t cell : 15;  /* SITE_EDGE without patch */
-        };
+        int64_t target; /* SITE_EDGE; SITE_STEP that changes the ring: what follows */
         struct {
             uint8_t size, align; /* SITE_MISS: bytes */
         };
         uint32_t pop; /* SITE_INDIRECT, SITE_RET: bytes */
     };
-    /* SITE_EDGE: where in the cache its jump has the distance, 0 for cells; and the jump that is not linked */
-    uint64_t patch : CACHE_BITS, stub : CACHE_BITS;
+    /* SITE_EDGE: where in the cache its jump has the distance, behind which it goes if it is not linked; 0: its cell */
+    uint64_t patch : CACHE_BITS, cell : 16;
     /* SITE_MISS: enum trans_access; SITE_STEP: enum trans_ring; also SITE_REP: trans_string_how */
     uint64_t how : 8;
     uint64_t kind : 4, flags : 2;
@@ -80,7 +77,7 @@ struct site {
 };
 
 static_assert(sizeof(struct site) == 24, "a site's parts fill their words");
-static_assert((int)BLOCKS_MAX <= 1 << 17 && (int)TRANS_CELLS <= 1 << 15 &&
+static_assert((int)BLOCKS_MAX <= 1 << 17 && (int)TRANS_CELLS <= 1 << 16 &&
                   (int)BLOCK_INSNS <= 1 << 6,
               "what the numbers in a site count");
 

@@ -22,7 +22,7 @@ enum {
     TRANS_TLB =
         1 << 20, /* entries for a bank and a kind of access: what 32 bits of an address name */
     TRANS_INDIRECT = 16384, /* entries for a mode */
-    TRANS_CELLS = 32768,
+    TRANS_CELLS = 65536,
     TRANS_COUNTS = 1 << 17, /* blocks */
     X87_AT_SHIFT = 6,       /* of the block's number in x87_at */
     ACROSS_BYTES = 32,      /* the longest operand */

@@ -58,7 +58,6 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed)
     } else {
         g->failed = true;
     }
-    site->stub = place(g, g->e.at);
     emit_mov_imm(&g->e, HOST_S2, number);
     emit_jmp_mem(&g->e, FRAME(leave));
 }

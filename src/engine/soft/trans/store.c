@@ -18,7 +18,8 @@ enum {
     PAGE = 4096,
     LINE = 64 /* bytes; as block.lines counts */,
     BESIDE_MOST = 64,
-    BESIDE_COSTS = 7 /* times it was written */
+    BESIDE_COSTS = 7 /* times it was written */,
+    DISTANCE = 4, /* bytes of that in a jump */
 };
 
 /* ---- physical pages --------------------------------------------------------------------------- */
@@ -141,7 +142,7 @@ static void drop(struct trans_store *t, struct block *b)
         return; /* its part of the other page has been written before */
     unhash(t, b);
     for (uint32_t i = b->edges; i != 0; i = t->site[i].next) {
-        emit_patch(t->cache.rw + t->site[i].patch, t->cache.rw + t->site[i].stub);
+        emit_patch(t->cache.rw + t->site[i].patch, t->cache.rw + t->site[i].patch + DISTANCE);
         t->site[i].linked = false;
     }
     b->edges = 0;

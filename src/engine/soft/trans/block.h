@@ -50,8 +50,8 @@ enum site_kind {
     SITE_SIMD,     /* at an entry: vector instructions are not to be executed here now */
 };
 
-/* Where the guest's arithmetic flags are. */
-enum site_flags { FLAGS_HOST, FLAGS_FRAME, FLAGS_DEAD };
+/* Where the guest's arithmetic flags are. In the frame they may be a recipe (recipe.h), too. */
+enum site_flags { FLAGS_HOST, FLAGS_FRAME, FLAGS_DEAD, FLAGS_RECIPE };
 
 /* There are hundreds of thousands of them: what has another meaning by kind lies in one place. */
 struct site {
@@ -59,6 +59,7 @@ struct site {
         int64_t target; /* SITE_EDGE; SITE_STEP that changes the ring: what follows */
         struct {
             uint8_t size, align; /* SITE_MISS: bytes */
+            uint32_t recipe; /* with FLAGS_RECIPE, which no branch has, nor what changes the ring */
         };
         uint32_t pop; /* SITE_INDIRECT, SITE_RET: bytes */
     };

@@ -56,38 +56,41 @@ static void count_execution(struct gen *g)
     emit_8(&g->e, 1);
 }
 
-/* Returns where an indirect branch goes on that has the flags in AX, or in the frame if they stay there. */
-static uint8_t *entry(struct gen *g)
+/* At its entry flags go to the frame, and stay there. */
+static bool begins_in_frame(const struct gen *g)
+{
+    const struct scan_insn *x = &g->s->insn[0];
+
+    return x->to_end || (g->s->exact && x->unread);
+}
+
+static void entry(struct gen *g)
 {
     unsigned live;
-    uint8_t *parked;
 
     g->i = 0;
     g->x = &g->s->insn[0];
     g->b->entry = place(g);
-    if (g->x->to_end)
+    if (begins_in_frame(g))
         gen_save_flags(g);
     live = gen_live(g);
     gen_park(g, live);
-    parked = g->e.at;
+    g->framed = g->e.at;
     check_budget(g, live);
     check_simd(g, live);
     count_execution(g);
     gen_unpark(g, live);
-    return parked;
 }
 
-static void indirect_entry(struct gen *g, const uint8_t *parked)
+static void indirect_entry(struct gen *g)
 {
-    const struct scan_insn *x = &g->s->insn[0];
-
-    g->b->indirect = (uint32_t)(parked - g->t->cache.rw);
-    if (x->live == 0 || x->to_end)
+    g->b->indirect = (uint32_t)(g->framed - g->t->cache.rw);
+    if (g->s->insn[0].live == 0 || begins_in_frame(g))
         return;
     g->b->indirect = place(g);
     emit_store(&g->e, FRAME(parked_rax), X86_RAX);
     emit_op_mem(&g->e, false, 0x8b, X86_RAX, FRAME(flags));
-    emit_patch(emit_jmp(&g->e), parked);
+    emit_patch(emit_jmp(&g->e), g->framed);
 }
 
 /* Leaves to the interpreter whatever comes. */
@@ -181,6 +184,7 @@ void gen_begin_insn(struct gen *g, unsigned i)
     g->t->bound[g->t->nbounds++] = (struct bound){ .host = place(g),
                                                    .straight = (uint16_t)(place(g) - g->b->entry),
                                                    .guest = g->x->at };
+    gen_restore_flags(g);
 }
 
 static void body(struct gen *g)
@@ -279,7 +283,6 @@ struct block *trans_build(struct trans *t, const struct source *at)
     uint8_t copy[4096];
     struct scan s;
     struct gen g;
-    const uint8_t *parked;
     size_t begin;
 
     scan_begin(&s, t, at);
@@ -300,11 +303,11 @@ struct block *trans_build(struct trans *t, const struct source *at)
                            .mode = (uint8_t)at->mode };
     begin = store->cache.used;
     g.e = (struct emit){ .at = store->cache.rw + begin, .end = store->cache.rw + store->cache.len };
-    parked = entry(&g);
+    entry(&g);
     body(&g);
     g.b->straight = place(&g) - g.b->entry;
     gen_group_members(&g);
-    indirect_entry(&g, parked);
+    indirect_entry(&g);
     gen_colds(&g);
     if (g.e.full || g.failed)
         return NULL;

@@ -55,6 +55,8 @@ struct gen {
     unsigned ncolds;
     struct group group[BLOCK_INSNS / 2];
     unsigned ngroups;
+    uint8_t *
+        framed; /* where the block is entered with the flags in the frame, or parked, if they stay where they are */
     int32_t disp; /* from S1 to the memory operand that is copied */
     bool saved;   /* the flags are in the frame, and EFLAGS is free */
     bool alone;   /* a member of a group: it saves nothing that the group does not */
@@ -198,6 +200,8 @@ void gen_count(struct gen *g, unsigned executed);
 
 /* Flags into the frame, unless they are there, or nobody reads them. Changes S2. */
 void gen_save_flags(struct gen *g);
+/* And back, if the instruction under way needs some of them. */
+void gen_restore_flags(struct gen *g);
 /* To the address in S1 in a mode (frame.h); flags are in the frame. pop: bytes that RSP moves by. */
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode);
 

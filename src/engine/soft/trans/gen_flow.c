@@ -29,18 +29,29 @@ static uint32_t place(const struct gen *g, const uint8_t *at)
     return (uint32_t)(at - g->t->cache.rw);
 }
 
+/* Exact flags: where nobody reads them, how to find them is enough. */
+static bool leave_recipe(struct gen *g, uint64_t target)
+{
+    if (!g->s->exact || g->x->kind != SCAN_JCC || !scan_recipe_lasts(g->s, g->x, target))
+        return false;
+    emit_op_mem(&g->e, false, 0xc7, 0, FRAME(flags));
+    emit_32(&g->e, g->x->recipe);
+    return true;
+}
+
 void gen_edge(struct gen *g, uint64_t target, unsigned executed)
 {
     struct trans_store *t = g->t;
+    bool in_frame = g->saved || leave_recipe(g, target);
     uint32_t number;
     struct site *site;
 
     gen_count(g, executed);
     if (target == g->s->rip && !g->saved) { /* a loop */
-        emit_patch(emit_jmp(&g->e), t->cache.rw + g->b->entry);
+        emit_patch(emit_jmp(&g->e), in_frame ? g->framed : t->cache.rw + g->b->entry);
         return;
     }
-    number = gen_site(g, SITE_EDGE, g->saved ? FLAGS_FRAME : FLAGS_HOST);
+    number = gen_site(g, SITE_EDGE, in_frame ? FLAGS_FRAME : FLAGS_HOST);
     site = &t->site[number];
     site->target = target;
     site->executed = (uint8_t)executed;

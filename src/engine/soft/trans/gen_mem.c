@@ -8,6 +8,8 @@
  */
 #include "engine/soft/trans/gen.h"
 
+#include "engine/soft/trans/recipe.h"
+
 enum { PAGE_SHIFT = 12, ENTRY_SHIFT = 3 };
 enum { PAGE = 4096, ALU_ADD = 0, ALU_SUB = 5, ALU_CMP = 7, CC_A = 7, CC_Z = 4, CC_NZ = 5 };
 enum {
@@ -97,6 +99,8 @@ uint32_t gen_site(struct gen *g, enum site_kind kind, enum site_flags flags)
                                         .executed = (uint8_t)g->i,
                                         .kind = (uint8_t)kind,
                                         .flags = (uint8_t)flags };
+    if (flags == FLAGS_RECIPE)
+        t->site[t->nsites].recipe = g->x->recipe;
     return t->nsites++;
 }
 
@@ -126,7 +130,9 @@ enum site_flags gen_flags(const struct gen *g)
 {
     if (g->saved)
         return FLAGS_FRAME;
-    return g->x->live != 0 ? FLAGS_HOST : FLAGS_DEAD;
+    if (g->x->live != 0)
+        return FLAGS_HOST;
+    return g->x->recipe != RECIPE_NONE ? FLAGS_RECIPE : FLAGS_DEAD;
 }
 
 void gen_save_flags(struct gen *g)
@@ -141,6 +147,19 @@ void gen_save_flags(struct gen *g)
     emit_op_reg(e, false, 0x0f90, 0, X86_RAX); /* seto al */
     emit_op_mem(e, false, 0x89, X86_RAX, FRAME(flags));
     emit_mov(e, X86_RAX, HOST_S2);
+}
+
+void gen_restore_flags(struct gen *g)
+{
+    if (!g->saved || !g->x->partial)
+        return;
+    g->saved = false;
+    emit_mov(&g->e, HOST_S2, X86_RAX);
+    emit_op_mem(&g->e, false, OP_LOAD, X86_RAX, FRAME(flags));
+    emit_8(&g->e, 0x04); /* add al, imm8 */
+    emit_8(&g->e, 0x7f);
+    emit_8(&g->e, 0x9e); /* sahf */
+    emit_mov(&g->e, X86_RAX, HOST_S2);
 }
 
 void gen_park(struct gen *g, unsigned live)

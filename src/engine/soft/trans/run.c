@@ -14,6 +14,7 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/check.h"
 #include "engine/soft/trans/flat32.h"
+#include "engine/soft/trans/recipe.h"
 #include "engine/soft/trans/scan.h"
 #include "engine/soft/world.h"
 
@@ -98,13 +99,16 @@ static void enter(struct trans *t, const struct resume *at, uint64_t budget)
 static void take_flags(struct trans *t, const struct site *s)
 {
     struct soft_cpu *c = t->c;
-    uint64_t flags = 0; /* what nobody reads */
+    uint64_t in_frame = t->frame->flags;
 
     if (s->flags == FLAGS_HOST)
-        flags = flags_from_frame(t->frame->leave_flags);
+        c->s.rflags |= flags_from_frame(t->frame->leave_flags);
+    else if (s->flags == FLAGS_RECIPE)
+        c->s.rflags |= recipe_flags(s->recipe, c->s.gpr);
+    else if (s->flags == FLAGS_FRAME && in_frame & RECIPE_MARK)
+        c->s.rflags |= recipe_flags((uint32_t)in_frame, c->s.gpr);
     else if (s->flags == FLAGS_FRAME)
-        flags = flags_from_frame(t->frame->flags);
-    c->s.rflags |= flags;
+        c->s.rflags |= flags_from_frame(in_frame);
 }
 
 /* What comes after a leave. */

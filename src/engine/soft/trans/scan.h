@@ -42,10 +42,12 @@ struct scan_insn {
     uint16_t at;   /* from the block's beginning */
     uint8_t kind;  /* enum scan_kind */
     uint8_t simd;  /* enum trans_simd of what it touches */
-    uint16_t live; /* arithmetic flags that are read after its beginning */
-    uint16_t live_out;
+    uint16_t live; /* arithmetic flags that have to be kept at its beginning */
     bool
         to_end; /* before anything reads them they are all written, or the block ends and takes them from the frame */
+    bool unread;     /* nobody reads them before they are written */
+    bool partial;    /* exact flags: it needs those before it, and does not end the block */
+    uint32_t recipe; /* exact flags: of those before it, or RECIPE_NONE */
 };
 
 struct scan {
@@ -103,8 +105,11 @@ bool scan_is_sti(const struct scan_insn *x);
 /* scan_flags.c: it writes all arithmetic flags, and reads none. */
 bool scan_kills_flags(const struct scan_insn *x);
 
-/* live and live_out of all instructions. */
+/* What all instructions are to flags. */
 void scan_live(struct scan *s);
+
+/* A branch at x leads to a place where its recipe stays good until all flags are written, and nobody reads them. */
+bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target);
 
 /* General registers that have no home are no more than there are scratch registers. */
 bool scan_scratch_suffices(const struct x86_insn *in);

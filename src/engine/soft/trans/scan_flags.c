@@ -7,7 +7,7 @@
  */
 #include "engine/soft/trans/scan.h"
 
-#include "x86/operand.h"
+#include "engine/soft/trans/recipe.h"
 
 enum { PAGE = 4096, PEEK = 10 /* instructions */ };
 
@@ -78,20 +78,29 @@ static unsigned read_by(const struct scan_insn *x)
     }
 }
 
+/* The instruction at rip, if that is in the page. */
+static bool look_at(struct scan *s, uint64_t rip, struct scan_insn *x)
+{
+    uint64_t page = s->rip - s->begin;
+
+    if (rip - page >= PAGE || !scan_decode(s, (unsigned)(rip - page), x))
+        return false;
+    x->at =
+        (uint16_t)(rip - s->rip); /* only for the target of a branch, modulo 2^16 is of no use */
+    x->kind = (uint8_t)scan_kind(s, x);
+    return true;
+}
+
 /* Flags that may be read from this address on before they are written. */
 static unsigned peek(struct scan *s, uint64_t rip)
 {
-    uint64_t page = s->rip - s->begin;
     unsigned live = 0, open = FLAGS_ALL;
 
     for (unsigned i = 0; i < PEEK && open != 0; i++) {
         struct scan_insn x;
 
-        if (rip - page >= PAGE || !scan_decode(s, (unsigned)(rip - page), &x))
+        if (!look_at(s, rip, &x))
             break;
-        x.at = (uint16_t)(rip -
-                          s->rip); /* only for the target of a branch, modulo 2^16 is of no use */
-        x.kind = (uint8_t)scan_kind(s, &x);
         live |= read_by(&x) & open;
         if (x.kind == SCAN_JMP && x86_insn_row(&x.in)->imm != X86_IMM_NONE) {
             rip += x.in.len + x.in.imm;
@@ -140,10 +149,17 @@ static bool leaves_flags_alone(const struct scan_insn *x)
     }
 }
 
-static void find_ends(struct scan *s)
+/* A branch in the page behind which nobody reads them: where it leads they can be in the frame as well. */
+static bool end_may_take_frame(const struct scan *s, const struct scan_insn *x, unsigned live_out)
+{
+    return end_takes_frame(s, x) ||
+           (s->exact && live_out == 0 && (x->kind == SCAN_JMP || x->kind == SCAN_CALL));
+}
+
+static void find_ends(struct scan *s, unsigned live_out)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
-    bool to_end = end_takes_frame(s, last) || scan_kills_flags(last);
+    bool to_end = end_may_take_frame(s, last, live_out) || scan_kills_flags(last);
 
     s->insn[s->n - 1].to_end = to_end;
     for (unsigned i = s->n - 1; i-- > 0;) {
@@ -152,10 +168,73 @@ static void find_ends(struct scan *s)
     }
 }
 
+/* ---- exact flags ------------------------------------------------------------------------------- */
+
+/* It may lie between the instruction of a recipe and where that is used. */
+static bool keeps_recipe(const struct scan_insn *x, uint32_t recipe)
+{
+    bool only_reads =
+        x->kind == SCAN_JCC || leaves_flags_alone(x) ||
+        (x->kind == SCAN_COPY && (x86_insn_row(&x->in)->flags_written & FLAGS_ALL) == 0);
+
+    return only_reads && !recipe_spoilt(recipe, &x->in);
+}
+
+static void find_recipes(struct scan *s)
+{
+    uint32_t recipe = RECIPE_NONE;
+
+    for (unsigned i = 0; i < s->n; i++) {
+        struct scan_insn *x = &s->insn[i];
+
+        x->recipe = recipe;
+        if (x->kind == SCAN_COPY && scan_kills_flags(x))
+            recipe = recipe_of(&x->in);
+        else if (recipe != RECIPE_NONE && !keeps_recipe(x, recipe))
+            recipe = RECIPE_NONE;
+    }
+}
+
+/* All are to be kept, unless a recipe will do until they are all written: whoever clobbers them cannot bring them back. */
+static void keep_all(struct scan *s)
+{
+    bool lasts = false;
+
+    find_recipes(s);
+    for (unsigned i = s->n; i-- > 0;) {
+        struct scan_insn *x = &s->insn[i];
+
+        lasts = x->recipe != RECIPE_NONE && (scan_kills_flags(x) || lasts);
+        x->live = x->unread && lasts ? 0 : FLAGS_ALL;
+        x->partial = x->kind != SCAN_JCC && !scan_ends(x->kind) && !scan_kills_flags(x) &&
+                     !leaves_flags_alone(x);
+    }
+}
+
+bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target)
+{
+    if (x->recipe == RECIPE_NONE)
+        return false;
+    for (unsigned i = 0; i < PEEK; i++) {
+        struct scan_insn at;
+
+        if (!look_at(s, target, &at))
+            return false;
+        if (scan_kills_flags(&at))
+            return true;
+        if (!leaves_flags_alone(&at) || recipe_spoilt(x->recipe, &at.in))
+            return false;
+        target += at.in.len;
+    }
+    return false;
+}
+
+/* ---- all --------------------------------------------------------------------------------------- */
+
 void scan_live(struct scan *s)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
-    unsigned live = peek(s, s->rip + last->at + last->in.len);
+    unsigned live = peek(s, s->rip + last->at + last->in.len), live_out = 0;
 
     for (unsigned i = s->n; i-- > 0;) {
         struct scan_insn *x = &s->insn[i];
@@ -168,9 +247,14 @@ void scan_live(struct scan *s)
             live = peek(s, scan_target(s, x));
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
-        x->live_out = (uint16_t)(s->exact ? FLAGS_ALL : live);
+        live_out = i == s->n - 1 ? live : live_out;
         live = (live & ~killed(x)) | read_by(x);
-        x->live = (uint16_t)(s->exact ? FLAGS_ALL : live);
+        x->live = (uint16_t)live;
+        x->unread = live == 0;
+        x->partial = false;
+        x->recipe = RECIPE_NONE;
     }
-    find_ends(s);
+    if (s->exact)
+        keep_all(s);
+    find_ends(s, live_out);
 }

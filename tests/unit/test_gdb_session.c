@@ -209,6 +209,9 @@ static void tells_the_end(void **state)
         { "{\"reason\": \"end\", \"end\": \"stopped\"}", "X0f\n", NULL },
         { "{\"reason\": \"end\", \"end\": \"shutdown\", \"cpu\": 1}", "T0bthread:2;\n", "X0b\n" },
         { "{\"reason\": \"end\", \"end\": \"refused\", \"cpu\": 0}", "T04thread:1;\n", "X04\n" },
+        { "{\"reason\": \"end\", \"end\": \"failed\", \"cpu\": 0}", "T06thread:1;\n", "X06\n" },
+        { "{\"reason\": \"end\", \"end\": \"panic\", \"cpu\": 1}", "T06thread:2;\n", "X06\n" },
+        { "{\"reason\": \"end\", \"end\": \"timeout\"}", "X0f\n", NULL },
     };
 
     (void)state;

@@ -11,6 +11,7 @@ enum { FAULTS_MAX = 8 };
 struct spot {
     uint64_t insns; /* of this vCPU */
     uint64_t rip, linear;
+    size_t changes; /* from outside, that have been done */
 };
 
 struct back {
@@ -33,6 +34,7 @@ static int look(struct vcpu *cpu, struct spot *out, struct vitro_err *err)
     out->insns = cpu->engine->count(cpu);
     out->rip = s.rip;
     out->linear = x86_linear_rip(&s);
+    out->changes = cpu->m->outside.next;
     return 0;
 }
 
@@ -134,7 +136,8 @@ static int count_steps(struct back *b, const struct spot *spot, unsigned *out,
         if (stop.why != STOP_BREAK)
             break;
         rc = look(b->cpu, &now, err);
-        if (rc < 0 || now.insns > spot->insns || (now.insns == spot->insns && now.rip == spot->rip))
+        if (rc < 0 || now.insns > spot->insns ||
+            (now.insns == spot->insns && (now.rip == spot->rip || now.changes > spot->changes)))
             break;
     }
     *out = n;
@@ -191,15 +194,6 @@ int back_step(struct machine *m, unsigned cpu, struct back_end *out, struct vitr
 /* A stop on the way, and what the caller of it is to do. */
 enum met { MET_POINT, MET_MARK, MET_END, MET_OTHER };
 
-static bool has_break(const struct cpu_debug *dbg, uint64_t linear)
-{
-    for (unsigned i = 0; i < dbg->nbreaks; i++) {
-        if (dbg->brk[i].addr == linear)
-            return true;
-    }
-    return false;
-}
-
 static bool from_outside(enum stop_reason why)
 {
     return why == STOP_USER || why == STOP_TIMEOUT || why == STOP_HELD || why == STOP_HOST;
@@ -228,7 +222,7 @@ static int run_on(struct back *b, const struct cpu_debug *points, uint64_t until
             return rc;
         if (cpu == b->cpu && at.insns == b->from.insns && at.rip == b->from.rip)
             *out = MET_MARK;
-        else if (!has_break(points, at.linear))
+        else if (!cpu_debug_has_break(points, at.linear))
             continue;
         return 0;
     }

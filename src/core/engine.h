@@ -58,6 +58,15 @@ static inline bool cpu_debug_on(const struct cpu_debug *dbg)
     return dbg->step || dbg->nbreaks > 0 || dbg->nwatches > 0;
 }
 
+static inline bool cpu_debug_has_break(const struct cpu_debug *dbg, uint64_t linear)
+{
+    for (unsigned i = 0; i < dbg->nbreaks; i++) {
+        if (dbg->brk[i].addr == linear)
+            return true;
+    }
+    return false;
+}
+
 /* How an engine that is software executes. */
 enum engine_tier {
     TIER_AUTO,   /* what is executed often is translated, where the host can */

@@ -94,6 +94,7 @@ static bool add(struct machine *m, struct outside_change c, const void *bytes)
     c.at = place_now(m);
     o->change[o->n++] = c;
     o->next = o->n;
+    o->told = false;
     o->bytes += c.len;
     return true;
 }
@@ -147,16 +148,66 @@ static void do_again(struct machine *m, const struct outside_change *c)
         machine_fail(m, &err, (int)c->cpu);
 }
 
-void outside_turn(struct machine *m)
+/* Whether it has that vCPU go on elsewhere than at the breakpoint where it is: at *rip. */
+static bool leaves_breakpoint(struct vcpu *cpu, const struct outside_change *c, uint64_t *rip)
+{
+    struct x86_state now, then;
+
+    if (cpu->debug.nbreaks == 0 || (c->cpu != BUTTON && c->cpu != cpu->idx) ||
+        !cpu->engine->settled(cpu) ||
+        cpu->engine->get(cpu, STATE_REGS | STATE_SREGS, &now, NULL) < 0 ||
+        !cpu_debug_has_break(&cpu->debug, x86_linear_rip(&now)))
+        return false;
+    *rip = now.rip;
+    if (c->cpu == BUTTON)
+        return cpu->activity == X86_RUNNING;
+    memcpy(&then, c->bytes, sizeof(((struct regs *)NULL)->first));
+    return then.rip != now.rip;
+}
+
+static bool stops_before(struct machine *m, const struct outside_change *c)
+{
+    for (unsigned i = 0; c->cpu != NO_CPU && !m->outside.told && i < m->ncpus; i++) {
+        struct vcpu *cpu = m->cpu[i];
+        uint64_t rip;
+
+        if (!leaves_breakpoint(cpu, c, &rip))
+            continue;
+        m->outside.told = true;
+        cpu->exit = (struct cpu_exit){ .kind = EXIT_DEBUG, .rip = rip };
+        machine_stop(m, STOP_BREAK, 0, (int)i);
+        return true;
+    }
+    return false;
+}
+
+/* stops: at breakpoints. */
+static bool turn(struct machine *m, bool stops)
 {
     struct outside *o = &m->outside;
     struct place now;
 
     if (o->next == o->n)
-        return;
+        return true;
     now = place_now(m);
-    while (o->next < o->n && !place_before(&now, &o->change[o->next].at))
+    while (o->next < o->n && !place_before(&now, &o->change[o->next].at)) {
+        if (stops && stops_before(m, &o->change[o->next]))
+            return false;
+        o->told = false;
         do_again(m, &o->change[o->next++]);
+    }
+    return true;
+}
+
+bool outside_turn(struct machine *m)
+{
+    return turn(m, true);
+}
+
+void outside_stop(struct machine *m)
+{
+    if (!m->outside.told)
+        (void)turn(m, false);
 }
 
 uint64_t outside_next(const struct machine *m)

@@ -14,6 +14,7 @@
 #ifndef CORE_OUTSIDE_H
 #define CORE_OUTSIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct outside {
     struct outside_change *change; /* owned */
     size_t n, room;
     size_t next;    /* to be done again; n: the present */
+    bool told;      /* that a breakpoint lies before it */
     uint64_t bytes; /* that they hold */
 };
 
@@ -46,8 +48,14 @@ void outside_set(struct machine *m, unsigned cpu, unsigned parts, const struct x
 /* Before a reset that does not come from the guest. */
 void outside_reset(struct machine *m);
 
-/* Does again what was done at this place. */
-void outside_turn(struct machine *m);
+/*
+ * Does again what was done at this place. What takes a vCPU away from a breakpoint stops the machine there first, once:
+ * so it was when it was done. False: stopped.
+ */
+WARN_UNUSED bool outside_turn(struct machine *m);
+
+/* The same where the machine stops: whoever looks sees it done, unless it is that which stops it. */
+void outside_stop(struct machine *m);
 
 /* Machine time at which a turn has to end; UINT64_MAX: none. */
 uint64_t outside_next(const struct machine *m);

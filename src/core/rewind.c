@@ -303,6 +303,7 @@ int rewind_to(struct machine *m, uint64_t insns, struct vitro_err *err)
     pthread_mutex_unlock(&m->lock);
     m->host_log.next = p->log_next;
     m->outside.next = p->outside_next;
+    m->outside.told = false;
     r->next = (p->insns / r->spacing + 1) * r->spacing;
     for (unsigned i = 0; i < m->ncpus; i++)
         m->engine->forget(m->cpu[i]);

@@ -154,14 +154,15 @@ void turns_run(struct machine *m, struct vcpu *only)
             machine_stop(m, STOP_COUNT, 0, -1);
             break;
         }
-        outside_turn(m); /* before what comes from inside, as it was the first time */
+        if (!outside_turn(m)) /* before what comes from inside, as it was the first time */
+            break;
         rewind_turn(m);
         run_due(m);
         host_log_turn(m);
         if (!next_turn(m, only) && atomic_load(&m->stop) == 0 && !skip_time(m))
             break;
     }
-    outside_turn(m); /* who stops here sees it done */
+    outside_stop(m);
     m->timers.sooner = before;
     m->timers.ctx = before_ctx;
 }

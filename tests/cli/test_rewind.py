@@ -257,6 +257,7 @@ class Back(Case):
     def test_over_the_reset_button(self):
         client = self.reboots()
         self.go(client, "resume", "break")
+        there = self.booted(client)
         self.go(client, "back.step")
         before = self.booted(client)
         self.go(client, "step")
@@ -273,8 +274,14 @@ class Back(Case):
         self.assertEqual(self.booted(client), before)
         self.go(client, "step")
         self.assertEqual(self.booted(client), after)  # pressed again where it was
-        self.go(client, "resume", "break")
+        second = self.go(client, "resume", "break")
         self.assertEqual(self.booted(client)["count"], "e8030000")
+        self.assertEqual(self.go(client, "back.continue", "break"), second)  # where it was pressed, before that
+        self.assertEqual(self.booted(client), there)
+        self.go(client, "back.continue", "oldest")
+        for _ in range(2):
+            self.go(client, "resume", "break")
+            self.assertEqual(self.booted(client), there)  # the first and the second time
         for _ in range(2):
             client.call("reset")
         self.assertEqual(self.booted(client), after)

@@ -142,11 +142,12 @@ static int to_the_start(void *ctx, struct vitro_err *err)
     return r->m->engine->set(r->m->cpu[0], STATE_REGS | STATE_SREGS, &start, err);
 }
 
+static const struct cpu_debug no_point = { 0 };
+static const struct cpu_debug at_write = { .nbreaks = 1, .brk = { { .addr = RIG_WRITE } } };
+
 /* At a breakpoint, its place and that of the one instruction before told by their hashes. */
 static uint64_t stop_at_write(struct rig *r, uint64_t hash[2])
 {
-    const struct cpu_debug none = { 0 };
-    const struct cpu_debug dbg = { .nbreaks = 1, .brk = { { .addr = RIG_WRITE } } };
     struct stop stop;
     uint64_t at;
 
@@ -154,34 +155,41 @@ static uint64_t stop_at_write(struct rig *r, uint64_t hash[2])
     r->m->reset = to_the_start;
     r->m->reset_ctx = r;
     rig_run_to(r, 3000);
-    assert_int_equal(vcpu_debug(r->m->cpu[0], &dbg, NULL), 0);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &at_write, NULL), 0);
     machine_run(r->m, &stop);
     assert_int_equal(stop.why, STOP_BREAK);
     assert_int_equal(rip(r, 0), RIG_WRITE);
     at = turns_insns(r->m);
     hash[1] = rig_hash(r);
-    assert_int_equal(vcpu_debug(r->m->cpu[0], &none, NULL), 0);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &no_point, NULL), 0);
     assert_int_equal(rewind_to(r->m, at - 1, NULL), 0);
     hash[0] = rig_run_to(r, at - 1);
     assert_int_equal(rig_run_to(r, at), hash[1]);
     return at;
 }
 
+static void step_back(struct rig *r, uint64_t insns, uint64_t hash)
+{
+    struct back_end end;
+
+    assert_int_equal(back_step(r->m, 0, &end, NULL), 0);
+    assert_int_equal(end.stop.why, STOP_BREAK);
+    assert_false(end.oldest);
+    assert_int_equal(turns_insns(r->m), insns);
+    assert_int_equal(rig_hash(r), hash);
+}
+
 /* Pressed where the machine stands, and a step back before it runs: not pressed in the past. */
 static void test_button_waits(void **state)
 {
-    struct back_end end;
     uint64_t hash[2], at, after;
     struct rig r;
 
     (void)state;
     at = stop_at_write(&r, hash);
     machine_stop(r.m, STOP_RESET, 0, -1);
-    assert_int_equal(back_step(r.m, 0, &end, NULL), 0);
-    assert_int_equal(end.stop.why, STOP_BREAK);
+    step_back(&r, at - 1, hash[0]);
     assert_int_equal(r.m->resets, 0);
-    assert_int_equal(turns_insns(r.m), at - 1);
-    assert_int_equal(rig_hash(&r), hash[0]);
 
     after = rig_run_to(&r, at + 1); /* it is pressed here */
     assert_int_equal(r.m->resets, 1);
@@ -191,12 +199,119 @@ static void test_button_waits(void **state)
     rig_close(&r);
 }
 
+/* From what came after a change made at a breakpoint: the breakpoint is met before it, also on the way forward. */
+static void meet_before_change(struct rig *r, uint64_t at, const uint64_t hash[2])
+{
+    uint64_t then = turns_insns(r->m), after = rig_hash(r);
+    struct back_end end;
+    struct stop stop;
+
+    assert_true(then > at);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &at_write, NULL), 0);
+    for (unsigned from = 0; from < 2; from++) { /* from later, and from the instruction before */
+        if (from == 0) {
+            assert_int_equal(back_run(r->m, 0, &end, NULL), 0);
+            assert_false(end.oldest);
+            stop = end.stop;
+        } else {
+            machine_run(r->m, &stop);
+        }
+        assert_int_equal(stop.why, STOP_BREAK);
+        assert_int_equal(stop.cpu, 0);
+        assert_int_equal(r->m->cpu[0]->exit.rip, RIG_WRITE);
+        assert_int_equal(turns_insns(r->m), at);
+        assert_int_equal(rig_hash(r), hash[1]);
+        step_back(r, at - 1, hash[0]);
+    }
+    machine_run(r->m, &stop);
+    assert_int_equal(turns_insns(r->m), at);
+    assert_int_equal(back_run(r->m, 0, &end, NULL), 0); /* it is left backwards */
+    assert_int_equal(rip(r, 0), RIG_WRITE);
+    assert_true(turns_insns(r->m) < at);
+    assert_int_equal(vcpu_debug(r->m->cpu[0], &no_point, NULL), 0);
+    assert_int_equal(rig_run_to(r, then), after); /* and the change is made again */
+}
+
+static void test_to_button(void **state)
+{
+    uint64_t hash[2], at;
+    struct rig r;
+
+    (void)state;
+    at = stop_at_write(&r, hash);
+    machine_stop(r.m, STOP_RESET, 0, -1);
+    rig_run_to(&r, at + 1);
+    meet_before_change(&r, at, hash);
+    assert_int_equal(r.m->resets, 1);
+    rig_close(&r);
+}
+
+static void test_to_changed_rip(void **state)
+{
+    struct x86_state s;
+    uint64_t hash[2], at;
+    struct rig r;
+
+    (void)state;
+    at = stop_at_write(&r, hash);
+    assert_int_equal(vcpu_state(r.m->cpu[0], STATE_REGS, &s, NULL), 0);
+    s.rip = RIG_LOOP;
+    assert_int_equal(outside_begin(r.m, NULL), 0);
+    assert_int_equal(vcpu_set_state(r.m->cpu[0], STATE_REGS, &s, NULL), 0);
+    outside_set(r.m, 0, STATE_REGS, &s);
+    rig_run_to(&r, at + 1);
+    meet_before_change(&r, at, hash);
+    assert_int_equal(rip(&r, 0), RIG_LOOP + 4);
+    rig_close(&r);
+}
+
+/* Pressed at the very moment at which a breakpoint stops the machine. */
+static void press_at_debug(void *ctx, const struct event *ev)
+{
+    if (ev->kind == EVENT_EXIT && ev->exit.kind == EXIT_DEBUG)
+        machine_stop(((struct rig *)ctx)->m, STOP_RESET, 0, -1);
+}
+
+static void test_button_at_break(void **state)
+{
+    uint64_t hash[2], at, after;
+    struct stop stop;
+    struct rig r;
+
+    (void)state;
+    at = stop_at_write(&r, hash);
+    assert_int_equal(rewind_to(r.m, at - 1, NULL), 0);
+    assert_int_equal(vcpu_debug(r.m->cpu[0], &at_write, NULL), 0);
+    rig_run_to(&r, at - 1);
+    r.m->sink.fn = press_at_debug;
+    r.m->sink.ctx = &r;
+    machine_run(r.m, &stop);
+    r.m->sink.fn = NULL;
+    assert_int_equal(stop.why, STOP_BREAK);
+    assert_int_equal(turns_insns(r.m), at);
+    assert_int_equal(r.m->resets, 1); /* told when it had been done */
+    assert_int_equal(rip(&r, 0), RIG_CODE);
+    after = rig_hash(&r);
+    step_back(&r, at - 1, hash[0]);
+    assert_int_equal(vcpu_debug(r.m->cpu[0], &no_point, NULL), 0);
+    assert_int_equal(rig_run_to(&r, at), after);
+    rig_run_to(&r, at + 1);
+    meet_before_change(&r, at, hash);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steps),          cmocka_unit_test(test_steps_of_two),
-        cmocka_unit_test(test_runs),           cmocka_unit_test(test_runs_to_writes),
-        cmocka_unit_test(test_without_a_past), cmocka_unit_test(test_button_waits),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_steps_of_two),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_runs_to_writes),
+        cmocka_unit_test(test_without_a_past),
+        cmocka_unit_test(test_button_waits),
+        cmocka_unit_test(test_to_button),
+        cmocka_unit_test(test_to_changed_rip),
+        cmocka_unit_test(test_button_at_break),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

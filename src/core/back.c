@@ -251,7 +251,7 @@ static int go_to_point(struct back *b, const struct cpu_debug *points, uint64_t 
 {
     enum met met = MET_POINT;
     struct spot spot;
-    int rc = to_checkpoint(b->m, checkpoint, err);
+    int rc = to_checkpoint(b->m, checkpoint, NULL);
 
     while (rc == 0 && n-- > 0 && met == MET_POINT)
         rc = run_on(b, points, 0, &out->stop, &met, err);
@@ -265,31 +265,27 @@ static int go_to_point(struct back *b, const struct cpu_debug *points, uint64_t 
     return rc < 0 ? rc : step_from(b, turns_insns(b->m), &spot, out, err);
 }
 
-/* Checkpoint by checkpoint. */
-static int search(struct back *b, const struct cpu_debug *points, struct back_end *out,
-                  struct vitro_err *err)
+/* Checkpoint by checkpoint, what lies before `until`. -ENOENT: nothing is kept there, or not any more. */
+static int search(struct back *b, const struct cpu_debug *points, uint64_t until,
+                  struct back_end *out, struct vitro_err *err)
 {
-    uint64_t until = b->total + 1, from;
+    int rc = until > 0 ? to_checkpoint(b->m, until - 1, NULL) : -ENOENT;
     unsigned n = 0;
-    int rc = to_checkpoint(b->m, b->total, err);
 
     while (rc == 0) {
-        from = turns_insns(b->m);
+        uint64_t from = turns_insns(b->m);
+
         rc = count_points(b, points, until, &n, &out->stop, err);
         if (rc <= 0)
             return rc; /* or something else has stopped it, which is where it stays */
         if (n > 0)
             return go_to_point(b, points, from, n, out, err);
         until = from;
-        rc = from > 0 ? to_checkpoint(b->m, from - 1, NULL) : to_checkpoint(b->m, from, NULL);
-        if (rc < 0 || from == 0)
+        rc = from > 0 ? to_checkpoint(b->m, from - 1, NULL) : -ENOENT;
+        if (rc == -ENOENT && to_checkpoint(b->m, from, NULL) == 0)
             break;
     }
-    if (until > b->total)
-        return rc; /* there never was a past */
-    out->oldest = true;
-    out->stop = (struct stop){ .why = STOP_BREAK, .cpu = (int)b->cpu->idx };
-    return to_checkpoint(b->m, until, err);
+    return rc;
 }
 
 int back_run(struct machine *m, unsigned cpu, struct back_end *out, struct vitro_err *err)
@@ -297,16 +293,23 @@ int back_run(struct machine *m, unsigned cpu, struct back_end *out, struct vitro
     struct cpu_debug points = m->cpu[cpu]->debug, marked = points;
     struct back b;
     int rc = begin(&b, m, cpu, err), back;
+    uint64_t until = b.total;
 
     *out = (struct back_end){ .stop = { .why = STOP_BREAK, .cpu = (int)cpu } };
-    if (rc == 0 && marked.nbreaks < BREAKS_MAX)
+    if (rc == 0 && marked.nbreaks < BREAKS_MAX) {
+        /* Without room to mark where it began, what no instruction lies between is not seen. */
         marked.brk[marked.nbreaks++].addr = b.from.linear;
-    else if (rc == 0)
-        b.total--; /* no room to mark where it began: what no instruction lies between is not seen */
+        until++;
+    }
     if (rc == 0)
         rc = set_debug(m, &marked, err);
     if (rc == 0)
-        rc = search(&b, &points, out, err);
+        rc = search(&b, &points, until, out, err);
+    if (rc == -ENOENT) {
+        out->oldest = true;
+        out->stop = (struct stop){ .why = STOP_BREAK, .cpu = (int)cpu };
+        rc = 0;
+    }
     back = m->rewind != NULL ? set_debug(m, &points, rc == 0 ? err : NULL) : 0;
     end(&b);
     return rc < 0 ? rc : back;

@@ -92,6 +92,20 @@ class Back(Case):
         self.go(client, "step")
         self.assertEqual(self.regs(client)["rip"], "0x2")
 
+    def test_before_the_first_entry(self):
+        client = self.open("-S")
+        for addr in range(5, 5 + 32):  # with and without room for another breakpoint
+            self.go(client, "back.continue", "oldest") if addr in (5, 6) else None
+            client.call("break.set", addr=hex(addr))
+        self.go(client, "back.continue", "oldest")
+        self.go(client, "back.step", "oldest")
+        self.assertEqual(self.regs(client)["rip"], "0x0")
+        self.assertEqual(self.go(client, "resume", "break")["rip"], "0x5")
+        self.go(client, "back.continue", "oldest")
+        self.go(client, "back.continue", "oldest")
+        self.assertEqual(self.regs(client)["rip"], "0x0")
+        self.assertEqual(self.go(client, "resume", "break")["rip"], "0x5")
+
     def test_from_the_end_of_a_run(self):
         client = self.open("-S", "--gdb-port", "0", code="fault")
         self.go(client, "resume", "end")

@@ -133,6 +133,37 @@ static void test_without_a_past(void **state)
     rig_close(&r);
 }
 
+static void stands_at_oldest(struct rig *r, int rc, const struct back_end *end)
+{
+    assert_int_equal(rc, 0);
+    assert_true(end->oldest);
+    assert_int_equal(end->stop.why, STOP_BREAK);
+    assert_int_equal(turns_insns(r->m), 0);
+    assert_int_equal(rip(r, 0), RIG_CODE);
+}
+
+/* Before the first instruction, also where no checkpoint has been taken yet and where no breakpoint is left. */
+static void test_at_the_beginning(void **state)
+{
+    struct cpu_debug dbg = { .nbreaks = BREAKS_MAX };
+    struct back_end end;
+    struct rig r;
+
+    (void)state;
+    for (unsigned i = 0; i < BREAKS_MAX; i++)
+        dbg.brk[i].addr = RIG_LOOP;
+    for (unsigned all = 0; all < 2; all++) {
+        rig_open(&r, 1, 1000, 0);
+        assert_int_equal(vcpu_debug(r.m->cpu[0], all ? &dbg : &(struct cpu_debug){ 0 }, NULL), 0);
+        stands_at_oldest(&r, back_run(r.m, 0, &end, NULL), &end);
+        stands_at_oldest(&r, back_step(r.m, 0, &end, NULL), &end);
+        rig_run_to(&r, 1);
+        stands_at_oldest(&r, back_run(r.m, 0, &end, NULL), &end);
+        stands_at_oldest(&r, back_run(r.m, 0, &end, NULL), &end); /* now there is a checkpoint */
+        rig_close(&r);
+    }
+}
+
 static int to_the_start(void *ctx, struct vitro_err *err)
 {
     struct rig *r = ctx;
@@ -303,15 +334,11 @@ static void test_button_at_break(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_steps_of_two),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_runs_to_writes),
-        cmocka_unit_test(test_without_a_past),
-        cmocka_unit_test(test_button_waits),
-        cmocka_unit_test(test_to_button),
-        cmocka_unit_test(test_to_changed_rip),
-        cmocka_unit_test(test_button_at_break),
+        cmocka_unit_test(test_steps),          cmocka_unit_test(test_steps_of_two),
+        cmocka_unit_test(test_runs),           cmocka_unit_test(test_runs_to_writes),
+        cmocka_unit_test(test_without_a_past), cmocka_unit_test(test_at_the_beginning),
+        cmocka_unit_test(test_button_waits),   cmocka_unit_test(test_to_button),
+        cmocka_unit_test(test_to_changed_rip), cmocka_unit_test(test_button_at_break),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

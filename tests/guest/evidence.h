@@ -15,6 +15,7 @@ enum { OUTPUT_MAX = 4096, ROWS_MAX = 64 };
 struct evidence {
     struct vitro_outcome end;
     struct vitro_regs regs;              /* of CPU 0 */
+    struct vitro_fpu fpu;                /* of CPU 0 */
     struct vitro_exit_row row[ROWS_MAX]; /* without kicks, which are not the guest's doing */
     size_t nrows;
     char output[OUTPUT_MAX]; /* NUL-terminated */
@@ -33,5 +34,12 @@ void evidence_take(struct vitro *m, int output, struct evidence *e);
 
 /* The same end, accesses and registers; the same output too, unless that varies from run to run. */
 void evidence_compare(struct evidence *a, struct evidence *b, bool varies);
+
+/*
+ * The same of two programs that have passed: output, accesses (reason, place, count), and the whole final state. False,
+ * with a line in text that says what differs. Leaves out what engines may do in their own ways: refused instructions,
+ * CR2, and after a shutdown all registers.
+ */
+bool evidence_same(struct evidence *a, struct evidence *b, char *text, size_t size);
 
 #endif

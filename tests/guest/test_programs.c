@@ -4,8 +4,8 @@
  *
  * Arguments are the images. Each says what it is for (programs/lab.inc): on the software CPU it must pass,
  * interpreted, translated from the first instruction on, and translated and compared with the interpreter. On
- * KVM it runs where this KVM has what it needs; what it does otherwise there is printed with the manual's
- * section, and is KVM's doing or ours: somebody has to look.
+ * KVM it runs where this KVM has what it needs, and leaves the same console bytes, accesses and registers; what is
+ * otherwise there is printed with the manual's section, and is KVM's doing or ours: somebody has to look.
  *
  * After each run on the software CPU nothing in the guest's memory and registers may be an address of this
  * process.
@@ -18,14 +18,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
-#include <vitro/inspect.h>
-#include <vitro/vitro.h>
+
+#include "evidence.h"
 
 enum {
     ORIGIN = 0x8000,
@@ -135,8 +136,9 @@ static void must(int rc, const struct vitro_err *err)
         fail_msg("%s", err->text);
 }
 
+/* console: where its output goes, or -1. */
 static struct vitro *machine(const struct program *p, enum vitro_engine engine,
-                             const struct way *way, struct vitro_guest **guest)
+                             const struct way *way, int console, struct vitro_guest **guest)
 {
     struct vitro_guest_config gcfg = {
         .name = p->name, .bytes = p->image, .len = p->len, .kind = VITRO_KIND_FLAT, .origin = ORIGIN
@@ -147,7 +149,7 @@ static struct vitro *machine(const struct program *p, enum vitro_engine engine,
         .translate = way->translate,
         .cpu = "host", /* all that each has, not only what both have */
         .mem_bytes = MEMORY,
-        .console_fd = -1,
+        .console_fd = console,
         .debug_exit_port = EXIT_PORT,
     };
     struct vitro_err err = { 0 };
@@ -287,7 +289,7 @@ static enum verdict on_soft_as(const struct program *p, const struct way *way)
     struct vitro_outcome end;
     struct vitro_guest *guest;
     struct result r;
-    struct vitro *m = machine(p, VITRO_ENGINE_SOFT, way, &guest);
+    struct vitro *m = machine(p, VITRO_ENGINE_SOFT, way, -1, &guest);
 
     must(vitro_stop_at(m, &(struct vitro_stop_at){ .insns = SOFT_INSNS }, &err), &err);
     must(vitro_run(m, &end, &err), &err);
@@ -407,41 +409,80 @@ static json_t *ask_doctor(void)
     return doctor;
 }
 
+/* One run on an engine, and what it has left. */
+static void gather(const struct program *p, enum vitro_engine engine, struct result *r,
+                   struct evidence *e)
+{
+    int output = memfd_create("output", MFD_CLOEXEC);
+    struct vitro_guest *guest;
+    struct vitro *m;
+
+    assert_true(output >= 0);
+    *e = (struct evidence){ 0 };
+    m = machine(p, engine, &(struct way){ .tier = VITRO_TIER_INTERP }, output, &guest);
+    run_watched(m, &e->end);
+    judge(p, m, &e->end, r);
+    evidence_take(m, output, e);
+    vitro_free(m);
+    vitro_guest_free(guest);
+    close(output);
+}
+
+/* How programs end on KVM, beside what the software CPU makes of them. */
+struct tally {
+    unsigned pass, same, differ, not_here, unoffered;
+};
+
+static void tell_difference(const struct program *p, const char *what, const struct result *r)
+{
+    print_message("%s: KVM %s than soft: %s\n    %s\n", p->name, what, r->text, p->source);
+}
+
+static void beside_soft(const struct program *p, struct tally *n)
+{
+    static struct evidence kvm, soft;
+    struct result r, other;
+
+    gather(p, VITRO_ENGINE_KVM, &r, &kvm);
+    n->unoffered += r.verdict == UNOFFERED;
+    n->differ += r.verdict == FAILED;
+    n->pass += r.verdict == PASSED;
+    if (r.verdict == FAILED)
+        tell_difference(p, "does otherwise", &r);
+    if (r.verdict != PASSED)
+        return;
+    gather(p, VITRO_ENGINE_SOFT, &other, &soft);
+    if (evidence_same(&kvm, &soft, r.text, sizeof(r.text)))
+        n->same++;
+    else
+        tell_difference(p, "leaves something else", &r);
+}
+
 static void on_kvm(void **state)
 {
-    unsigned agree = 0, differ = 0, not_here = 0, unoffered = 0;
     json_t *doctor = ask_doctor();
+    struct tally n = { 0 };
 
     (void)state;
     for (size_t i = 0; i < nprograms; i++) {
         const struct program *p = &programs[i];
-        struct vitro_outcome end;
-        struct vitro_guest *guest;
-        struct result r;
-        struct vitro *m;
         char word[64];
 
         if (lacks(doctor, p, word, sizeof(word)) != NULL) {
             print_message("%s: not on this KVM: %s\n", p->name, word);
-            not_here++;
+            n.not_here++;
             continue;
         }
-        m = machine(p, VITRO_ENGINE_KVM, &(struct way){ 0 }, &guest);
-        run_watched(m, &end);
-        judge(p, m, &end, &r);
-        vitro_free(m);
-        vitro_guest_free(guest);
-        agree += r.verdict == PASSED;
-        unoffered += r.verdict == UNOFFERED;
-        differ += r.verdict == FAILED;
-        if (r.verdict == FAILED)
-            print_message("%s: KVM does otherwise than soft: %s\n    %s\n", p->name, r.text,
-                          p->source);
+        beside_soft(p, &n);
     }
     json_decref(doctor);
-    print_message("%zu guest programs; on KVM %u agree, %u differ, %u not offered, %u cannot run\n",
-                  nprograms, agree, differ, unoffered, not_here);
-    assert_true(agree > 0 || differ == 0); /* a KVM does some things in its own way, but not all */
+    print_message(
+        "%zu guest programs; on KVM %u pass, %u of them with the same console, accesses and "
+        "state; %u differ, %u not offered, %u cannot run\n",
+        nprograms, n.pass, n.same, n.differ, n.unoffered, n.not_here);
+    assert_true(n.pass > 0 ||
+                n.differ == 0); /* a KVM does some things in its own way, but not all */
+    assert_true(n.same * 2 >= n.pass);
 }
 
 int main(int argc, char **argv)

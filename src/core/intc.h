@@ -15,6 +15,9 @@
 
 enum { INTC_REGS_BYTES = 1024 };
 
+/* Beyond all physical addresses: no device is there. */
+static const uint64_t INTC_NOWHERE = UINT64_MAX - 0xff;
+
 struct intc_ops {
     /* The vector to deliver, now in service; -1: it has gone away meanwhile. */
     int (*ack)(void *ctx);
@@ -26,6 +29,11 @@ struct intc_ops {
     bool (*wrmsr)(void *ctx, uint32_t index, uint64_t val, uint64_t tsc);
     /* IA32_APIC_BASE has been written; the engine has checked the transition. */
     void (*set_base)(void *ctx, uint64_t apic_base);
+    /*
+     * Where on the memory bus an access goes that this CPU makes at gpa, since IA32_APIC_BASE can move its registers:
+     * gpa itself when it has nothing to do with them, INTC_NOWHERE where they are no more. NULL: they stay.
+     */
+    uint64_t (*place)(void *ctx, uint64_t gpa);
     /* INIT: all but the ID and the base as after power-up. */
     void (*init)(void *ctx);
     /* The 1 KiB register block of snapshots, SDM 3A "Local APIC Register Address Map". */

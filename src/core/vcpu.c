@@ -70,8 +70,20 @@ static void enter_loop(struct vcpu *cpu, bool in)
     pthread_mutex_unlock(&cpu->kick_lock);
 }
 
-/* Reads or writes the device at the exit's address. */
-static void dispatch_access(struct vcpu *cpu, struct bus *bus)
+static uint64_t mmio_place(const struct vcpu *cpu, uint64_t gpa)
+{
+    const struct intc *i = &cpu->intc;
+
+    return i->ops != NULL && i->ops->place != NULL ? i->ops->place(i->ctx, gpa) : gpa;
+}
+
+struct dev *vcpu_mmio_dev(const struct vcpu *cpu, uint64_t gpa)
+{
+    return bus_dev(&cpu->m->mmio, mmio_place(cpu, gpa));
+}
+
+/* Reads or writes the device at the exit's address, or where the bus has that. */
+static void dispatch_access(struct vcpu *cpu, struct bus *bus, uint64_t addr)
 {
     struct cpu_exit *x = &cpu->exit;
     uint64_t unclaimed = bus->unclaimed;
@@ -79,9 +91,9 @@ static void dispatch_access(struct vcpu *cpu, struct bus *bus)
     cpu->m->accesses++;
     cpu->m->accessing = cpu;
     if (x->write)
-        bus_write(bus, x->addr, x->width, x->data);
+        bus_write(bus, addr, x->width, x->data);
     else
-        x->data = bus_read(bus, x->addr, x->width);
+        x->data = bus_read(bus, addr, x->width);
     x->nobody = bus->unclaimed != unclaimed;
     cpu->m->accessing = NULL;
 }
@@ -94,10 +106,10 @@ static void dispatch(struct vcpu *cpu)
 
     switch (cpu->exit.kind) {
     case EXIT_PIO:
-        dispatch_access(cpu, &m->pio);
+        dispatch_access(cpu, &m->pio, cpu->exit.addr);
         break;
     case EXIT_MMIO:
-        dispatch_access(cpu, &m->mmio);
+        dispatch_access(cpu, &m->mmio, mmio_place(cpu, cpu->exit.addr));
         break;
     case EXIT_HLT:
         vcpu_halt(cpu, cpu->exit.data != 0);
@@ -129,7 +141,7 @@ static void emit_exit(struct vcpu *cpu, uint64_t guest_ticks, uint64_t monitor_t
 {
     struct machine *m = cpu->m;
     struct dev *dev = cpu->exit.kind == EXIT_PIO    ? bus_dev(&m->pio, cpu->exit.addr)
-                      : cpu->exit.kind == EXIT_MMIO ? bus_dev(&m->mmio, cpu->exit.addr)
+                      : cpu->exit.kind == EXIT_MMIO ? vcpu_mmio_dev(cpu, cpu->exit.addr)
                                                     : NULL;
     uint64_t gpr[X86_NGPR];
     bool peeked = cpu->engine->peek != NULL && cpu->engine->peek(cpu, gpr);

@@ -105,6 +105,9 @@ WARN_UNUSED int vcpu_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct
  * Thread: any, under the machine lock.
  */
 void vcpu_request(struct vcpu *cpu, unsigned requests);
+
+/* The device that this CPU sees at a guest-physical address outside of memory, or NULL. Under the machine lock. */
+struct dev *vcpu_mmio_dev(const struct vcpu *cpu, uint64_t gpa);
 void vcpu_withdraw(struct vcpu *cpu, unsigned requests);
 
 /*

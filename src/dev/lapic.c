@@ -8,8 +8,8 @@
  * performance source: these entries of the LVT are kept and never fire. A pin's level is "asserted or not", so the
  * polarity bits are kept and have no effect. The APIC ID cannot be changed.
  *
- * GAP: The local APIC answers at 0xfee00000 only: moved elsewhere by IA32_APIC_BASE, its registers in memory
- * are out of reach until it is moved back.
+ * GAP: a local APIC that IA32_APIC_BASE has moved over guest memory is not seen there: the memory is; views show it
+ * where it was at first.
  */
 #include "dev/lapic_priv.h"
 
@@ -67,6 +67,18 @@ static void set_base(void *ctx, uint64_t base)
     lapic_update(a);
 }
 
+static uint64_t place(void *ctx, uint64_t gpa)
+{
+    const struct lapic_cpu *a = ctx;
+    uint64_t base = a->base & base_addr;
+
+    if (base == LAPIC_MMIO || !lapic_on(a) || lapic_x2(a))
+        return gpa;
+    if (gpa - base < LAPIC_LEN)
+        return LAPIC_MMIO + (gpa - base);
+    return gpa - LAPIC_MMIO < LAPIC_LEN ? INTC_NOWHERE : gpa;
+}
+
 static void init(void *ctx)
 {
     lapic_power_up(ctx);
@@ -92,6 +104,7 @@ static const struct intc_ops intc_ops = {
     .rdmsr = lapic_rdmsr,
     .wrmsr = lapic_wrmsr,
     .set_base = set_base,
+    .place = place,
     .init = init,
     .get = lapic_get,
     .set = lapic_set,
@@ -104,8 +117,7 @@ static struct lapic_cpu *accessed(struct lapic *l)
 {
     struct lapic_cpu *a = l->m->accessing != NULL ? &l->cpu[l->m->accessing->idx] : NULL;
 
-    return a != NULL && lapic_on(a) && !lapic_x2(a) && (a->base & base_addr) == LAPIC_MMIO ? a
-                                                                                           : NULL;
+    return a != NULL && lapic_on(a) && !lapic_x2(a) ? a : NULL;
 }
 
 /* Each register is the first 4 of 16 bytes, the other 12 read 0. */

@@ -8,10 +8,10 @@
 #include "inspect/inspect_cpu.h"
 #include "inspect/show.h"
 
-static const char *device_name(const struct machine *m, enum exit_kind kind, uint64_t addr)
+static const char *device_name(const struct vcpu *cpu, enum exit_kind kind, uint64_t addr)
 {
-    const struct dev *dev = kind == EXIT_PIO    ? bus_dev(&m->pio, addr)
-                            : kind == EXIT_MMIO ? bus_dev(&m->mmio, addr)
+    const struct dev *dev = kind == EXIT_PIO    ? bus_dev(&cpu->m->pio, addr)
+                            : kind == EXIT_MMIO ? vcpu_mmio_dev(cpu, addr)
                                                 : NULL;
 
     return dev != NULL ? dev->ops->name : NULL;
@@ -48,7 +48,7 @@ static void take_row(struct collector *c, const struct exit_row *r, const struct
         .other = r->other,
         .cpu = c->cpu,
         .addr = r->addr,
-        .device = r->other ? NULL : device_name(c->m, r->kind, r->addr),
+        .device = r->other ? NULL : device_name(c->m->cpu[c->cpu], r->kind, r->addr),
         .rip = r->rip,
         .exits = r->exits - from->exits,
         .accesses = r->accesses - from->accesses,
@@ -160,7 +160,7 @@ void recent_collect(const struct vcpu *cpu, const struct symtab *symbols, struct
         struct recent_row *row = &out->row[i];
 
         row->exit = t->recent[(t->nrecent - out->n + i) % EXIT_RECENT];
-        row->device = device_name(cpu->m, row->exit.kind, row->exit.addr);
+        row->device = device_name(cpu, row->exit.kind, row->exit.addr);
         show_symbol(symbols, row->exit.rip, row->symbol);
     }
 }

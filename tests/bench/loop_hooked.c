@@ -5,6 +5,7 @@
 #define vcpu_answer    hooked_vcpu_answer
 #define vcpu_kick      hooked_vcpu_kick
 #define vcpu_loop      hooked_vcpu_loop
+#define vcpu_mmio_dev  hooked_vcpu_mmio_dev
 #define vcpu_translate hooked_vcpu_translate
 
 #include "core/vcpu.c"

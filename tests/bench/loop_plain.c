@@ -5,6 +5,7 @@
 #define vcpu_answer    plain_vcpu_answer
 #define vcpu_kick      plain_vcpu_kick
 #define vcpu_loop      plain_vcpu_loop
+#define vcpu_mmio_dev  plain_vcpu_mmio_dev
 #define vcpu_translate plain_vcpu_translate
 
 #include "core/event.h"

@@ -5,6 +5,7 @@
 #define vcpu_answer    twin_vcpu_answer
 #define vcpu_kick      twin_vcpu_kick
 #define vcpu_loop      twin_vcpu_loop
+#define vcpu_mmio_dev  twin_vcpu_mmio_dev
 #define vcpu_translate twin_vcpu_translate
 
 #include "core/event.h"

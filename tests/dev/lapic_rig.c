@@ -49,12 +49,20 @@ static const struct intc *intc_of(const struct lapic_rig *r, uint64_t cpu)
     return &r->m->cpu[cpu]->intc;
 }
 
+/* As the vCPU's dispatch does it: where the bus has what the CPU sees there. */
+static uint64_t placed(const struct lapic_rig *r, uint64_t cpu, uint64_t gpa)
+{
+    const struct intc *i = intc_of(r, cpu);
+
+    return i->ops->place(i->ctx, gpa);
+}
+
 void wr(void *rig, const struct step *s)
 {
     struct lapic_rig *r = rig;
 
     r->m->accessing = r->m->cpu[s->arg[0]];
-    bus_write(&r->m->mmio, LAPIC_MMIO + s->arg[1], 4, s->arg[2]);
+    bus_write(&r->m->mmio, placed(r, s->arg[0], LAPIC_MMIO + s->arg[1]), 4, s->arg[2]);
     r->m->accessing = NULL;
 }
 
@@ -63,8 +71,25 @@ void rd(void *rig, const struct step *s)
     struct lapic_rig *r = rig;
 
     r->m->accessing = r->m->cpu[s->arg[0]];
-    step_expect(s, "the register", bus_read(&r->m->mmio, LAPIC_MMIO + s->arg[1], 4), s->arg[2]);
+    step_expect(s, "the register",
+                bus_read(&r->m->mmio, placed(r, s->arg[0], LAPIC_MMIO + s->arg[1]), 4), s->arg[2]);
     r->m->accessing = NULL;
+}
+
+void wr_at(void *rig, const struct step *s)
+{
+    struct step near = *s;
+
+    near.arg[1] -= LAPIC_MMIO;
+    wr(rig, &near);
+}
+
+void rd_at(void *rig, const struct step *s)
+{
+    struct step near = *s;
+
+    near.arg[1] -= LAPIC_MMIO;
+    rd(rig, &near);
 }
 
 /* Two ticks are a nanosecond, and the guest's TSC began 1000 ticks later. */

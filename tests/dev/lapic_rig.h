@@ -24,6 +24,8 @@ void lapic_rig_free(struct lapic_rig *r);
 /* Steps. cpu is a number, reg an offset in the 4 KiB. */
 void wr(void *rig, const struct step *s);       /* cpu, reg, value */
 void rd(void *rig, const struct step *s);       /* cpu, reg, value wanted */
+void wr_at(void *rig, const struct step *s);    /* cpu, guest-physical address, value */
+void rd_at(void *rig, const struct step *s);    /* cpu, guest-physical address, value wanted */
 void wrmsr(void *rig, const struct step *s);    /* cpu, MSR, value; no #GP */
 void rdmsr(void *rig, const struct step *s);    /* cpu, MSR, value wanted */
 void gp_write(void *rig, const struct step *s); /* cpu, MSR, value; #GP */

@@ -148,6 +148,25 @@ static void globally_off(void **state)
            STEP(rd, 0, VERSION, 0xffffffff));
 }
 
+/* IA32_APIC_BASE moves the registers of one CPU, to where another device is too; at the old place nobody is. */
+static void moved(void **state)
+{
+    (void)state;
+    SCRIPT(2, ON(0), ON(1), STEP(base, 0, 0xfd000900), STEP(rd_at, 0, 0xfd000030, 0x00050014),
+           STEP(wr_at, 0, 0xfd000080, 0x20), STEP(rd_at, 0, 0xfd000080, 0x20),
+           STEP(rd_at, 0, 0xfee00080, 0xffffffff), STEP(wr_at, 0, 0xfee00080, 0x30),
+           STEP(rd_at, 0, 0xfd001030, 0xffffffff), STEP(rd_at, 0, 0xfcfff030, 0xffffffff),
+           STEP(rd_at, 1, 0xfd000030, 0xffffffff), STEP(rd_at, 1, 0xfee00080, 0),
+           STEP(wr_at, 1, 0xfee00300, 0x50), STEP(intr, 0, 1), STEP(ack, 0, 0x50),
+           STEP(wr_at, 0, 0xfd0000b0, 0), /* reaches the other by its ID as before */
+           STEP(base, 0, 0xfd000100), STEP(rd_at, 0, 0xfd000030, 0xffffffff),
+           STEP(base, 0, 0xfee00900), STEP(rd_at, 0, 0xfee00030, 0x00050014),
+           STEP(base, 0, UINT64_C(0xffffffffff900)), /* the last page of all */
+           STEP(rd_at, 0, UINT64_C(0xffffffffff030), 0x00050014),
+           STEP(base, 0, UINT64_C(0xffffffffffd00)), /* x2APIC: not in memory */
+           STEP(rd_at, 0, UINT64_C(0xffffffffff030), 0xffffffff));
+}
+
 static void pins(void **state)
 {
     (void)state;
@@ -352,6 +371,7 @@ int main(void)
         cmocka_unit_test(level_and_eoi),
         cmocka_unit_test(external_interrupts),
         cmocka_unit_test(globally_off),
+        cmocka_unit_test(moved),
         cmocka_unit_test(pins),
         cmocka_unit_test(errors),
         cmocka_unit_test(init_keeps),

@@ -2,14 +2,16 @@
 /*
  * timers.S - the interrupts of a PC: a multiboot kernel that counts them, by each way they take
  *
- * The PIT by the IOAPIC, the timer and a message of the local APIC by memory, the PIT by the i8259 and LINT0;
- * the CPU halts meanwhile. Ends with 0xff at port 0xf4, or with the number of the step that got something else.
+ * The PIT by the IOAPIC, the timer and a message of the local APIC by memory, the PIT by the i8259 and LINT0, and a
+ * message when the local APIC has moved; the CPU halts meanwhile. Ends with 0xff at port 0xf4, or with the number of
+ * the step that got something else.
  * Sources: Multiboot specification 0.6.96; SDM 3A, "Advanced Programmable Interrupt Controller"; 82093AA
  * data sheet; 8259A and 8254 data sheets.
  */
     .set EXIT_PORT, 0xf4
     .set LAPIC, 0xfee00000
     .set IOAPIC, 0xfec00000
+    .set ELSEWHERE, 0xfd000000
     .set TIMES, 5
     .set FLAGS, 0x10000
 
@@ -108,6 +110,29 @@ entry:
     outb    0xfe, 0x21              /* the PIT by the i8259; LINT0 is a virtual wire as firmware leaves it */
     wait_for by_pic_count
     outb    0xff, 0x21
+
+    mov     $3, %bl                 /* the local APIC moves; a message by its new place */
+    mov     $0x1b, %ecx
+    rdmsr
+    mov     %eax, %esi
+    and     $0xfff, %eax
+    or      $ELSEWHERE, %eax
+    wrmsr
+    cmpl    $-1, LAPIC + 0x30
+    jne     fail
+    cmpb    $0x14, ELSEWHERE + 0x30
+    jne     fail
+    movl    $0x40042, ELSEWHERE + 0x300
+    mov     ELSEWHERE + 0x220, %edi /* IRR of 0x40 to 0x5f */
+    mov     %esi, %eax
+    wrmsr
+    cmp     $1 << 2, %edi
+    jne     fail
+    sti
+    hlt
+    cli
+    cmpl    $2, by_message_count
+    jne     fail
     mov     $0xff, %bl
 fail:
     mov     %bl, %al

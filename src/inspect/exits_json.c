@@ -25,8 +25,8 @@ static json_t *json_row(const struct vitro_exit_row *r)
     return json_pack(
         "{s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reason",
         r->reason, "cpu", (int)r->cpu, "access", (int)r->is_access, "other", (int)r->other,
-        "direction", json_direction(at, strcmp(r->reason, "pio") == 0, r->write), "address",
-        part_hex_if(at, r->addr), "device", part_name(r->device), "rip",
+        "direction", json_direction(r->is_access, strcmp(r->reason, "pio") == 0, r->write),
+        "address", part_hex_if(at, r->addr), "device", part_name(r->device), "rip",
         part_hex_if(!r->other, r->rip), "symbol", json_symbol(r->symbol), "exits",
         part_num(r->exits), "accesses", part_num(r->accesses), "guest_ns", part_num(r->guest_ns),
         "monitor_ns", part_num(r->monitor_ns), "monitor_worst_ns", part_num(r->monitor_worst_ns),

@@ -2,9 +2,8 @@
 /* explain_json.c - one object a question, the same facts as in the text. */
 #include "inspect/explain_json.h"
 
-#include "base/text.h"
 #include "inspect/chain.h"
-#include "inspect/json.h"
+#include "inspect/json_parts.h"
 #include "inspect/source_marks.h"
 
 static json_t *memory(const struct explain *x)
@@ -87,15 +86,12 @@ static json_t *control(const struct explain *x)
 
 static json_t *output(const struct explain *x)
 {
-    struct text t = { 0 };
-    json_t *doc;
+    bool seen = x->out_exits != 0 && x->out_buffer_offset != 0;
 
-    text_add_escaped(&t, x->output, x->output_len);
-    doc = json_pack("{s:o, s:I, s:I, s:o, s:s}", "port", json_hex(x->out_port), "width",
-                    (json_int_t)x->out_width, "exits", (json_int_t)x->out_exits, "buffer_offset",
-                    json_hex(x->out_buffer_offset), "text", t.buf != NULL ? t.buf : "");
-    text_fini(&t);
-    return doc;
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "port", json_hex(x->out_port), "width",
+                     (json_int_t)x->out_width, "exits", (json_int_t)x->out_exits, "buffer_offset",
+                     json_hex(x->out_buffer_offset), "first_byte", part_hex_if(seen, x->out_byte),
+                     "text", part_bytes(x->output, x->output_len));
 }
 
 static json_t *result(const struct explain *x)

@@ -26,6 +26,24 @@ json_t *part_escaped(const void *bytes, size_t len)
     return out;
 }
 
+json_t *part_bytes(const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+    json_t *out = NULL;
+    struct text t = { 0 };
+
+    for (size_t i = 0; i < len; i++) {
+        const char utf8[2] = { (char)(p[i] < 0x80 ? p[i] : 0xc0 | p[i] >> 6),
+                               (char)(0x80 | (p[i] & 0x3f)) };
+
+        text_add_bytes(&t, utf8, p[i] < 0x80 ? 1 : 2);
+    }
+    if (!t.failed)
+        out = json_stringn(t.buf != NULL ? t.buf : "", t.len);
+    text_fini(&t);
+    return out;
+}
+
 json_t *part_name(const char *name)
 {
     return name != NULL && *name != '\0' ? part_escaped(name, strlen(name)) : json_null();

@@ -21,6 +21,9 @@ json_t *part_num(uint64_t v);
 /* Bytes from the guest or its image, escaped as text_add_escaped() does. */
 json_t *part_escaped(const void *bytes, size_t len);
 
+/* The same as they are: the code points U+0000 to U+00FF are the bytes, as in docs/control.md. */
+json_t *part_bytes(const void *bytes, size_t len);
+
 /* Escaped as well; null for NULL and "". */
 json_t *part_name(const char *name);
 

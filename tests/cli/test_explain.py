@@ -83,6 +83,18 @@ class Explain(Case):
         self.assertEqual((number(offset), byte), (0x1000, "H"))
         self.assertEqual(number(host), number(area) + 0x1000)
 
+    def test_what_came_out(self):
+        """Question 7 as fields: the bytes themselves, each a code point, and what the first one's buffer held."""
+        for engine in ("kvm", "soft"):
+            said = self.view("explain", "hello", "-e", engine)["output"]
+            self.assertEqual((said["text"], said["first_byte"]), ("Hello, world!\n", "0x48"))
+        # mov al, 0xe9; out 0xe9, al; mov al, 0; out 0xe9, al; mov al, '\\'; out 0xe9, al; hlt
+        path = self.file("bytes.bin", bytes.fromhex("b0e9e6e9b000e6e9b05ce6e9f4"))
+        said = self.view("explain", path, "-e", "soft")["output"]
+        self.assertEqual((said["text"], said["first_byte"], said["exits"]), ("\xe9\0\\", "0xe9", 3))
+        for silent in ("exit", "hyper-string"):
+            self.assertIsNone(self.view("explain", silent)["output"]["first_byte"])
+
     @unittest.skipUnless(TRACED, "cannot watch system calls here: strace does not run")
     def test_host_addresses(self):
         """Questions 1 to 3: the run area is what the host gave for the vCPU's descriptor, RAM lies in a mapping."""

@@ -175,6 +175,9 @@ static void hostile_names(void **state)
     machine_free(m);
 }
 
+/* As hand_made is arranged. */
+static const char *const directions[] = { "in", "out", "read", NULL, NULL };
+
 static void exits_as_json(void **state)
 {
     struct vitro_exit_row row[ARRAY_LEN(hand_made)];
@@ -195,7 +198,13 @@ static void exits_as_json(void **state)
     for (size_t i = 0; i < 5; i++) {
         const json_t *r = json_array_get(rows, i);
 
+        const json_t *direction = json_object_get(r, "direction");
+
         assert_string_equal(json_string_value(json_object_get(r, "reason")), row[i].reason);
+        if (directions[i] != NULL)
+            assert_string_equal(json_string_value(direction), directions[i]);
+        else
+            assert_true(json_is_null(direction));
         assert_int_equal(json_integer_value(json_object_get(r, "exits")), row[i].exits);
         assert_int_equal(json_integer_value(json_object_get(r, "accesses")), row[i].accesses);
         assert_int_equal(json_integer_value(json_object_get(r, "guest_ns")), row[i].guest_ns);

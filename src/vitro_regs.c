@@ -103,24 +103,6 @@ static void take_tables(const struct vitro_regs *in, struct x86_state *s)
     s->idtr = (struct x86_dtable){ in->idt_base, in->idt_limit };
 }
 
-static struct x86_events events_from(const struct vitro_events *in, const struct x86_state *s)
-{
-    bool exception = in->exception >= 0;
-
-    return (struct x86_events){
-        .exception_injected = exception,
-        .exception_vector = exception ? (uint8_t)in->exception : 0,
-        .exception_has_error =
-            exception && s->cr0 & X86_CR0_PE && x86_has_error_code((unsigned)in->exception),
-        .exception_error = in->exception_error,
-        .interrupt_injected = in->interrupt >= 0,
-        .interrupt_vector = in->interrupt >= 0 ? (uint8_t)in->interrupt : 0,
-        .nmi_pending = in->nmi,
-        .nmi_masked = s->events.nmi_masked,
-        .shadow = in->shadow,
-    };
-}
-
 static void take_rest(const struct vitro_regs *in, unsigned parts, struct x86_state *s)
 {
     if (parts & VITRO_REGS_TABLES)
@@ -133,7 +115,7 @@ static void take_rest(const struct vitro_regs *in, unsigned parts, struct x86_st
         s->dr7 = in->dr7 | X86_DR7_FIXED;
     }
     if (parts & VITRO_REGS_EVENTS)
-        s->events = events_from(&in->events, s);
+        regs_change_events(&in->events, s->cr0 & X86_CR0_PE, &s->events);
 }
 
 /* What the machine's CPUs can do; without a model what both engines may offer, and the engine has the last word. */

@@ -18,6 +18,12 @@
 /* A segment register as the views show it. */
 struct vitro_seg regs_seg(const struct x86_seg *s);
 
+/* Events on their way as the views show them. */
+struct vitro_events regs_events(const struct x86_events *e);
+
+/* The way back: what differs from what is shown becomes that, the rest stays. errors: exceptions push error codes. */
+void regs_change_events(const struct vitro_events *want, bool errors, struct x86_events *e);
+
 WARN_UNUSED int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err);
 WARN_UNUSED int regs_show(struct vcpu *cpu, const struct symtab *symbols, bool all,
                           const struct vitro_style *style, char **out, struct vitro_err *err);

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "core/machine.h"
 #include "inspect/inspect_cpu.h"
+#include "x86/possible.h"
 
 struct vitro_seg regs_seg(const struct x86_seg *s)
 {
@@ -36,7 +37,7 @@ static int get_still(struct vcpu *cpu, unsigned parts, struct x86_state *out, st
     return rc;
 }
 
-static struct vitro_events events_of(const struct x86_events *e)
+struct vitro_events regs_events(const struct x86_events *e)
 {
     bool exception = e->exception_injected || e->exception_pending;
 
@@ -47,6 +48,36 @@ static struct vitro_events events_of(const struct x86_events *e)
         .nmi = e->nmi_pending || e->nmi_injected,
         .shadow = e->shadow,
     };
+}
+
+static void change_exception(const struct vitro_events *want, bool errors, struct x86_events *e)
+{
+    bool any = want->exception >= 0;
+
+    e->exception_pending = e->exception_has_payload = false;
+    e->exception_payload = 0;
+    e->exception_injected = any;
+    e->exception_vector = any ? (uint8_t)want->exception : 0;
+    e->exception_has_error = any && errors && x86_has_error_code((unsigned)want->exception);
+    e->exception_error = want->exception_error;
+}
+
+void regs_change_events(const struct vitro_events *want, bool errors, struct x86_events *e)
+{
+    const struct vitro_events now = regs_events(e);
+
+    if (want->exception != now.exception || want->exception_error != now.exception_error)
+        change_exception(want, errors, e);
+    if (want->interrupt != now.interrupt) {
+        e->interrupt_injected = want->interrupt >= 0;
+        e->interrupt_vector = want->interrupt >= 0 ? (uint8_t)want->interrupt : 0;
+        e->interrupt_soft = false;
+    }
+    if (want->nmi != now.nmi) {
+        e->nmi_pending = want->nmi;
+        e->nmi_injected = false;
+    }
+    e->shadow = want->shadow;
 }
 
 int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
@@ -79,7 +110,7 @@ int regs_read(struct vcpu *cpu, struct vitro_regs *out, struct vitro_err *err)
     };
     memcpy(out->gpr, s.gpr, sizeof(out->gpr));
     memcpy(out->dr, s.dr, sizeof(out->dr));
-    out->events = events_of(&s.events);
+    out->events = regs_events(&s.events);
     for (unsigned i = 0; i < X86_NSREG; i++)
         out->seg[i] = regs_seg(&s.seg[i]);
     return 0;

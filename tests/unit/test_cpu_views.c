@@ -266,6 +266,58 @@ static void regs_failure_is_passed_on(void **state)
     machine_free(m);
 }
 
+/* Of what a CPU is about to take, a change leaves the rest on its way as it was. */
+static void events_change_one_by_one(void **state)
+{
+    const struct x86_events all = { .exception_pending = true,
+                                    .exception_has_error = true,
+                                    .exception_has_payload = true,
+                                    .exception_vector = 14,
+                                    .exception_error = 2,
+                                    .exception_payload = 0x5000,
+                                    .interrupt_injected = true,
+                                    .interrupt_soft = true,
+                                    .interrupt_vector = 0x80,
+                                    .shadow = 1,
+                                    .nmi_injected = true,
+                                    .nmi_masked = true,
+                                    .triple_fault_pending = true };
+    const struct vitro_events shown = regs_events(&all);
+    struct vitro_events want = shown;
+    struct x86_events e = all, then = all;
+
+    (void)state;
+    regs_change_events(&shown, true, &e);
+    assert_memory_equal(&e, &all, sizeof(e));
+
+    want.shadow = then.shadow = 0;
+    regs_change_events(&want, true, &e);
+    assert_memory_equal(&e, &then, sizeof(e));
+
+    want.interrupt = 0x21;
+    then.interrupt_vector = 0x21;
+    then.interrupt_soft = false;
+    regs_change_events(&want, true, &e);
+    assert_memory_equal(&e, &then, sizeof(e));
+
+    want.nmi = then.nmi_injected = false;
+    regs_change_events(&want, true, &e);
+    assert_memory_equal(&e, &then, sizeof(e));
+
+    want.exception_error = then.exception_error = 3;
+    then.exception_pending = then.exception_has_payload = false;
+    then.exception_payload = 0;
+    then.exception_injected = true;
+    regs_change_events(&want, true, &e);
+    assert_memory_equal(&e, &then, sizeof(e));
+
+    want.exception = then.exception_vector = 6; /* no error code: possible.h refuses one */
+    then.exception_has_error = false;
+    want.nmi = then.nmi_pending = true;
+    regs_change_events(&want, true, &e);
+    assert_memory_equal(&e, &then, sizeof(e));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -276,6 +328,7 @@ int main(void)
         cmocka_unit_test(regs_as_struct),
         cmocka_unit_test(regs_as_json),
         cmocka_unit_test(regs_failure_is_passed_on),
+        cmocka_unit_test(events_change_one_by_one),
     };
 
     return cmocka_run_group_tests_name("inspect/cpu views", tests, NULL, NULL);

@@ -144,7 +144,7 @@ static int follow(struct attached *a)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-/* Of a longer output: from the first line that is whole. */
+/* Of a longer output: from the first line that is whole. One byte more is asked for, so that it is seen to begin. */
 static void print_last(struct attached *a, json_t *tail)
 {
     const json_t *text = json_object_get(tail, "text");
@@ -152,7 +152,7 @@ static void print_last(struct attached *a, json_t *tail)
     size_t len = json_string_length(text);
     const char *end = from != NULL ? memchr(from, '\n', len) : NULL;
 
-    if (end != NULL && json_integer_value(json_object_get(tail, "position")) > LAST_BYTES)
+    if (end != NULL && json_integer_value(json_object_get(tail, "position")) > LAST_BYTES + 1)
         json_object_set_new(tail, "text", json_stringn(end + 1, len - (size_t)(end + 1 - from)));
     print(a, tail);
 }
@@ -160,7 +160,7 @@ static void print_last(struct attached *a, json_t *tail)
 /* Subscribes and says what there was; whether it can be typed at comes back, too. */
 static int begin(struct attached *a, bool *line, struct vitro_err *err)
 {
-    json_int_t bytes = isatty(STDOUT_FILENO) ? LAST_BYTES : 0;
+    json_int_t bytes = isatty(STDOUT_FILENO) ? LAST_BYTES + 1 : 0;
     json_t *info = NULL, *tail = NULL;
     int rc = client_call(a->out, "info", NULL, &info, err);
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The methods of the control socket, on running machines: as the schema says, and as they should."""
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import threading
 import time
+import tty
 import unittest
 
 from common import OK, PRINT_FOREVER, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
@@ -517,6 +520,40 @@ class Console(Case):
         self.assertEqual(console.wait(60), OK)
         for pipe in (console.stdin, console.stdout, console.stderr):
             pipe.close()
+
+    def attached_to_terminal(self, text):
+        """What `vitro console` shows on a terminal of a guest that has printed that, and goes on without a word."""
+        # mov esi, 0x20; mov ecx, len; 1: lodsb; out 0xe9, al; loop 1b; jmp .
+        code = b"\xbe\x20\0\0\0\xb9" + len(text).to_bytes(4, "little") + bytes.fromhex("ace6e9e2fbebfe")
+        machine = Machine(self, self.file("text", code.ljust(0x20, b"\0") + text), "-e", "soft", stdout=subprocess.DEVNULL)
+        client = machine.client()
+        while client.call("console.tail", bytes=0)["position"] < len(text):
+            time.sleep(0.01)
+        ours, its = os.openpty()
+        tty.setraw(its)
+        console = subprocess.Popen([VITRO, "console", machine.name], stdin=subprocess.DEVNULL, stdout=its,
+                                   stderr=subprocess.DEVNULL)
+        os.close(its)
+        shown = os.read(ours, 4096)  # it has been told what there was
+        client.call("stop", now=True)
+        with contextlib.suppress(OSError):  # its end is closed
+            while data := os.read(ours, 4096):
+                shown += data
+        os.close(ours)
+        console.wait(60)
+        return shown
+
+    def test_on_a_terminal_the_last_lines_come_first(self):
+        line = b"%06d\n"
+        lines = lambda n: b"".join(line % i for i in range(n))
+        self.assertEqual(self.attached_to_terminal(lines(20)), lines(20))
+        many = lines(400)
+        self.assertEqual(self.attached_to_terminal(many), many[-1995:])  # of 2,000 bytes, from a line's start on
+        self.assertEqual(self.attached_to_terminal(many + b"12345"), many[-1995:] + b"12345")  # exactly 2,000
+        whole = b"x" * 11 + lines(284) + b"\n"  # one byte more than is asked for
+        self.assertEqual(len(whole), 2000)
+        self.assertEqual(self.attached_to_terminal(whole), whole)
+        self.assertEqual(self.attached_to_terminal(b"y" + whole), b"y" + whole)
 
     def test_a_slow_reader_is_told_what_it_lost(self):
         path = self.file("print.bin", PRINT_FOREVER)

@@ -144,6 +144,7 @@ struct probe_row {
 
 struct probe_report {
     struct probe_row row[PROBE_NROWS]; /* [enum probe_id] */
+    char remedy[PROBE_REASON_MAX];     /* for a device that may not be opened; may be empty */
 };
 
 /* What a row means. */

@@ -291,9 +291,8 @@ static void todo_none(const struct probe_report *r, struct doctor_words *w)
         ADVISE(w, "if that fails: switch virtualization on in the machine's firmware");
         ADVISE(w, "in a virtual machine: ask for nested virtualization; in a container: pass "
                   "/dev/kvm into it");
-    } else if (no_permission(error)) {
-        ADVISE(w, "join the group that owns /dev/kvm: sudo usermod -aG kvm $USER, then log in "
-                  "again");
+    } else if (no_permission(error) && r->remedy[0] != '\0') {
+        ADVISE(w, "%s", r->remedy);
     } else {
         ADVISE(w, "see who uses /dev/kvm and what its permissions are (ls -l /dev/kvm)");
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A host that refuses things: bad-input rows H1, H3, H4, H6, H7."""
+import grp
 import json
 import os
 import pathlib
@@ -33,9 +34,36 @@ class NoKvm(Case):
         self.refuse(with_fault("openat", "ENOENT", "run", "hello", "-e", "kvm"), ENGINE, "/dev/kvm",
                     "offers no KVM")
 
+    def remedy(self):
+        """What would help, by this host's own file."""
+        try:
+            st = os.stat("/dev/kvm")
+        except OSError:
+            return "ls -l"
+        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return "lets this user in"
+        if st.st_mode & 0o60 == 0o60 and st.st_gid not in (0, 65534, *os.getgroups(), os.getegid()):
+            return f"usermod -aG {grp.getgrgid(st.st_gid).gr_name} $USER"
+        return f"mode {st.st_mode & 0o777:04o}"
+
     def test_forbidden(self):
         self.refuse(with_fault("openat", "EACCES", "run", "hello", "-e", "kvm"), ENGINE,
-                    "Permission denied", "usermod")
+                    "Permission denied", self.remedy())
+
+    @unittest.skipUnless(os.geteuid() == 0 and os.path.exists("/dev/kvm"), "only root can become another user")
+    def test_advice_fits_the_file(self):
+        """A user whom the file does not let in: the kvm group is named only where that would."""
+        st = os.stat("/dev/kvm")
+        user = ["setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups", VITRO]
+        if st.st_mode & 6 == 6:
+            self.skipTest("/dev/kvm lets everybody in here")
+        if subprocess.run([*user, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("the build lies where another user cannot execute it")
+        run = subprocess.run([*user, "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(run.returncode, ENGINE)
+        by_group = st.st_mode & 0o60 == 0o60 and st.st_gid not in (0, 65534)
+        want = f"usermod -aG {grp.getgrgid(st.st_gid).gr_name}" if by_group else f"mode {st.st_mode & 0o777:04o}"
+        self.assertIn(want, run.stdout.decode())
 
     def test_auto_takes_the_software_cpu_and_says_why(self):
         run = with_fault("openat", "EACCES", "run", "hello")
@@ -46,6 +74,7 @@ class NoKvm(Case):
         run = with_fault("openat", "EACCES", "doctor", "--fresh")
         self.assertEqual(run.returncode, ENGINE)
         self.assertIn(b"Permission denied", run.stdout)
+        self.assertIn(self.remedy(), run.stdout.decode())
 
     def test_another_file(self):
         """Every ioctl is refused, as on a file that is no KVM."""

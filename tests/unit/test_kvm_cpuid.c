@@ -69,7 +69,7 @@ static void told_init(struct told *t)
 {
     *t = (struct told){ 0 };
     fake_init(&t->f);
-    t->sys = (struct kvm_sys){ told_open, told_ioctl, told_mmap, told_munmap, told_close, t };
+    t->sys = (struct kvm_sys){ told_open, told_ioctl, told_mmap, told_munmap, told_close, t, NULL };
 }
 
 static void everything(void *ctx, uint32_t leaf, uint32_t subleaf, struct x86_cpuid_regs *out)

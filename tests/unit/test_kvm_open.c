@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_kvm_open.c - the KVM engine over a made-up KVM: opening it, and each call failing once. */
 #include "kvm_script.h"
+#include "engine/kvm/kvm_remedy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@ static void test_open(void **state)
         const char *words;
     } rows[] = {
         { -ENOENT, "offers no KVM" },  { -ENODEV, "offers no KVM" },
-        { -ENXIO, "offers no KVM" },   { -EACCES, "join the group" },
-        { -EPERM, "join the group" },  { -EMFILE, "Too many open files" },
+        { -ENXIO, "offers no KVM" },   { -EACCES, "denied: see who may" },
+        { -EPERM, "see who may" },     { -EMFILE, "Too many open files" },
         { -EISDIR, "Is a directory" },
     };
 
@@ -40,6 +41,51 @@ static void test_open(void **state)
         f.open_rc = rows[i].rc;
         expect_refused(&f, rows[i].rc, rows[i].words);
         assert_int_equal(f.calls, 0);
+    }
+}
+
+static int look(void *ctx, const char *path, struct kvm_file *out)
+{
+    assert_string_equal(path, "/dev/kvm");
+    *out = *(const struct kvm_file *)ctx;
+    return 0;
+}
+
+/* Advice that would change something: a group only where it is one that the mode lets in and a user can be of. */
+static void test_remedies(void **state)
+{
+    enum { ROOT = 0, USER = 1000, KVM = 104, NOBODY = 65534 };
+    static const struct {
+        struct kvm_file file;
+        int error;
+        const char *words;
+    } rows[] = {
+        { { 0660, ROOT, KVM, USER, false, "root", "kvm" }, -EACCES, "usermod -aG kvm $USER" },
+        { { 0660, ROOT, 36, USER, false, "root", "qemu" }, -EACCES, "usermod -aG qemu $USER" },
+        { { 0660, ROOT, KVM, USER, true, "root", "kvm" }, -EACCES, "lets this user in" },
+        { { 0600, ROOT, KVM, USER, true, "root", "kvm" }, -EACCES, "root:kvm and mode 0600" },
+        { { 0600, ROOT, ROOT, USER, false, "root", "root" }, -EACCES, "chmod 666" },
+        { { 0640, ROOT, KVM, USER, false, "root", "kvm" }, -EACCES, "mode 0640" },
+        { { 0660, ROOT, ROOT, USER, false, "root", "root" }, -EACCES, "root:root and mode 0660" },
+        { { 0660, NOBODY, NOBODY, ROOT, false, "nobody", "nogroup" }, -EACCES, "mode 0660" },
+        { { 0600, USER, KVM, USER, false, "user", "kvm" }, -EACCES, "lets this user in" },
+        { { 0060, USER, KVM, USER, false, "user", "kvm" }, -EACCES, "user:kvm and mode 0060" },
+        { { 0666, ROOT, KVM, USER, false, "root", "kvm" }, -EACCES, "lets this user in" },
+        { { 0666, ROOT, KVM, USER, true, "root", "kvm" }, -EPERM, "device rules" },
+        { { 0600, ROOT, ROOT, ROOT, true, "root", "root" }, -EACCES, "device rules" },
+        { { 0600, ROOT, ROOT, USER, false, "root", "root" }, -EBUSY, "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kvm_file file = rows[i].file;
+        const struct kvm_sys sys = { .look = look, .ctx = &file };
+        char buf[128];
+
+        kvm_remedy(&sys, rows[i].error, buf, sizeof(buf));
+        if (strstr(buf, rows[i].words) == NULL || (*rows[i].words == '\0') != (*buf == '\0'))
+            fail_msg("row %zu: \"%s\" is not in \"%s\"", i, rows[i].words, buf);
+        assert_true(strlen(buf) <= 110);
     }
 }
 
@@ -261,10 +307,15 @@ static void test_fail_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),      cmocka_unit_test(test_wrong_file),
-        cmocka_unit_test(test_lacks),     cmocka_unit_test(test_create_vm),
-        cmocka_unit_test(test_run_area),  cmocka_unit_test(test_late_failures),
-        cmocka_unit_test(test_fail_each), cmocka_unit_test(test_shows_what_it_refuses),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_remedies),
+        cmocka_unit_test(test_wrong_file),
+        cmocka_unit_test(test_lacks),
+        cmocka_unit_test(test_create_vm),
+        cmocka_unit_test(test_run_area),
+        cmocka_unit_test(test_late_failures),
+        cmocka_unit_test(test_fail_each),
+        cmocka_unit_test(test_shows_what_it_refuses),
     };
 
     return cmocka_run_group_tests_name("engine/kvm scripted open", tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void counted_close(void *ctx, int fd)
 static void test_price(void **state)
 {
     struct counter c = { .sys = { counted_open, counted_ioctl, counted_mmap, counted_munmap,
-                                  counted_close, &c } };
+                                  counted_close, &c, NULL } };
     struct rig_config cfg = { .sys = &c.sys, .start = X86_START_LONG, CODE(HELLO) };
     unsigned exits = 0;
     struct rig r;

@@ -34,6 +34,15 @@ static int fake_open(void *ctx, const char *path)
     return ((struct fake *)ctx)->open;
 }
 
+static int fake_look(void *ctx, const char *path, struct kvm_file *out)
+{
+    (void)ctx, (void)path;
+    *out = (struct kvm_file){
+        .mode = 0660, .gid = 104, .euid = 1000, .owner = "root", .group = "kvm"
+    };
+    return 0;
+}
+
 static struct kvm_run *fake_run; /* of the one vCPU there is */
 
 static int fake_ioctl(void *ctx, int fd, unsigned long request, void *arg)
@@ -101,6 +110,7 @@ static struct kvm_sys fake_sys(struct fake *f)
                              .mmap = fake_mmap,
                              .munmap = fake_munmap,
                              .close = fake_close,
+                             .look = fake_look,
                              .ctx = f };
 }
 
@@ -112,7 +122,7 @@ static void devices_that_cannot_be_used(void **state)
         const char *headline, *advice; /* parts of them */
     } rows[] = {
         { -ENOENT, 0, PROBE_NO, PROBE_UNKNOWN, "no KVM here", "modprobe" },
-        { -EACCES, 0, PROBE_NO, PROBE_UNKNOWN, "may not open", "usermod" },
+        { -EACCES, 0, PROBE_NO, PROBE_UNKNOWN, "may not open", "usermod -aG kvm" },
         { -EBUSY, 0, PROBE_NO, PROBE_UNKNOWN, "Device or resource busy", "ls -l /dev/kvm" },
         { 5, -ENOTTY, PROBE_YES, PROBE_NO, "not a KVM", "10, 232" },
         { 5, 11, PROBE_YES, PROBE_NO, "not a KVM", "10, 232" },

@@ -10,6 +10,14 @@
 
 #include "core/engine.h"
 
+/* Who may open a device file, and who asks. */
+struct kvm_file {
+    unsigned mode; /* permission bits */
+    unsigned uid, gid, euid;
+    bool in_group; /* who asks is */
+    char owner[33], group[33];
+};
+
 /*
  * How the engine reaches the kernel: the real calls, or a test's scripted answers. Each returns what
  * the system call would, with errno as a negative result.
@@ -21,6 +29,7 @@ struct kvm_sys {
     void (*munmap)(void *ctx, void *at, uint64_t len);
     void (*close)(void *ctx, int fd);
     void *ctx;
+    int (*look)(void *ctx, const char *path, struct kvm_file *out); /* NULL: it is not known */
 };
 
 extern const struct kvm_sys kvm_sys_real;

@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "engine/kvm/kvm_priv.h"
+#include "engine/kvm/kvm_remedy.h"
 
 /* Three pages that no board puts memory under; only Intel hosts without unrestricted guests use them. */
-enum { TSS_ADDR = 0xfffbd000 };
+enum { TSS_ADDR = 0xfffbd000, REMEDY = 128 };
 
 static int open_device(struct kvm_vm *vm, struct vitro_err *err)
 {
     const char *remedy = "";
+    char buf[REMEDY];
     int fd = vm->sys->open(vm->sys->ctx, "/dev/kvm");
 
     if (fd >= 0) {
@@ -20,13 +22,12 @@ static int open_device(struct kvm_vm *vm, struct vitro_err *err)
         return 0;
     }
     if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
-        remedy =
-            ": this host offers no KVM (load kvm_intel or kvm_amd, or enable virtualization in "
-            "its firmware or hypervisor)";
-    else if (fd == -EACCES || fd == -EPERM)
-        remedy = ": join the group that owns it (usually: sudo usermod -aG kvm $USER, then log in "
-                 "again)";
-    return err_class(err, VITRO_ERR_ENGINE, fd, "opening /dev/kvm: %s%s", strerror(-fd), remedy);
+        remedy = "this host offers no KVM (load kvm_intel or kvm_amd, or enable virtualization in "
+                 "its firmware or hypervisor)";
+    else
+        remedy = kvm_remedy(vm->sys, fd, buf, sizeof(buf));
+    return err_class(err, VITRO_ERR_ENGINE, fd, "opening /dev/kvm: %s%s%s", strerror(-fd),
+                     *remedy != '\0' ? ": " : "", remedy);
 }
 
 static bool has(struct kvm_vm *vm, unsigned long cap)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/kvm/kvm_probe_priv.h"
+#include "engine/kvm/kvm_remedy.h"
 
 /* ---- interface ------------------------------------------------------------------------------- */
 
@@ -65,6 +66,7 @@ void kvm_probe_interface(const struct kvm_sys *sys, struct probe_report *out)
     fd = sys->open(sys->ctx, "/dev/kvm");
     if (fd < 0) {
         probe_set(&out->row[PROBE_DEVICE], PROBE_NO, -fd, "%s", strerror(-fd));
+        kvm_remedy(sys, fd, out->remedy, sizeof(out->remedy));
         return;
     }
     probe_set(&out->row[PROBE_DEVICE], PROBE_YES, 0, "%s", "");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/kvm/kvm_priv.h"
+#include "engine/kvm/kvm_remedy.h"
 
 /* A signal is delivered once; a call that says EINTR for ever is broken, and must not hang us. */
 enum { EINTR_MAX = 1000 };
@@ -54,6 +55,7 @@ const struct kvm_sys kvm_sys_real = {
     .mmap = real_mmap,
     .munmap = real_munmap,
     .close = real_close,
+    .look = kvm_file_look,
 };
 
 #define NAME(req, object, text) \

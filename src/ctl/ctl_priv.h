@@ -55,7 +55,7 @@ struct point {
     uint64_t addr;
     uint64_t len; /* 0: a breakpoint */
     unsigned how;
-    unsigned owner; /* connection's number; 0: the run's own */
+    unsigned owner; /* connection's number; of the run's own: 0 */
     bool once;      /* run_to: gone at the next stop */
 };
 
@@ -96,8 +96,10 @@ struct ctl {
     struct state now;
     struct state queue[STATES_MAX]; /* changes not yet told */
     unsigned queued, lost;
-    struct point point[BREAKS_MAX + WATCHES_MAX];
+    struct point point[BREAKS_MAX + WATCHES_MAX]; /* of clients */
     unsigned npoints;
+    struct point *own; /* of the run */
+    unsigned nown;
     bool points_stale; /* the machine has some that are gone here */
     uint64_t own_exits, own_insns;
 

@@ -1,41 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * points.c - breakpoints and watchpoints of all clients and of the run itself, kept as one list
+ * points.c - breakpoints and watchpoints of all clients, and those of the run itself (--stop-at, --watch), which end it
  *
- * The machine takes the whole list whenever it changes. Owner 0 is the run (--stop-at): its points end it.
+ * The machine takes all of them whenever one changes. Clients have a bound; the run has as many as it was told.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ctl_priv.h"
+
+static void add_to(const struct point *p, unsigned n, uint64_t *addr, struct vitro_watch *watch,
+                   struct vitro_stop_at *where)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (p[i].len == 0)
+            addr[where->naddrs++] = p[i].addr;
+        else
+            watch[where->nwatches++] =
+                (struct vitro_watch){ .addr = p[i].addr, .len = p[i].len, .how = p[i].how };
+    }
+}
 
 /* Under c->lock. All that is wanted, to the machine, which is held. */
 static int apply_points(struct ctl *c, struct vitro_err *err)
 {
-    uint64_t addr[BREAKS_MAX];
-    struct vitro_watch watch[WATCHES_MAX];
+    size_t n = (size_t)c->npoints + c->nown + 1;
+    uint64_t *addr = calloc(n, sizeof(*addr));
+    struct vitro_watch *watch = calloc(n, sizeof(*watch));
     struct vitro_stop_at where = {
         .exits = c->own_exits, .insns = c->own_insns, .addrs = addr, .watches = watch
     };
+    int rc = -ENOMEM;
 
-    for (unsigned i = 0; i < c->npoints; i++) {
-        const struct point *p = &c->point[i];
-
-        if (p->len == 0)
-            addr[where.naddrs++] = p->addr;
-        else
-            watch[where.nwatches++] =
-                (struct vitro_watch){ .addr = p->addr, .len = p->len, .how = p->how };
+    if (addr != NULL && watch != NULL) {
+        add_to(c->own, c->nown, addr, watch, &where);
+        add_to(c->point, c->npoints, addr, watch, &where);
+        rc = vitro_stop_at(c->m, &where, err);
+    } else if (err != NULL) {
+        *err = (struct vitro_err){ .code = rc, .text = "setting breakpoints: out of memory" };
     }
-    return vitro_stop_at(c->m, &where, err);
+    free(addr);
+    free(watch);
+    return rc;
 }
 
+/* What counts against the bounds: all breakpoints, which the machine has so many of, and clients' watchpoints. */
 static unsigned count_points(const struct ctl *c, bool breaks)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < c->npoints; i++)
         n += (c->point[i].len == 0) == breaks;
+    for (unsigned i = 0; breaks && i < c->nown; i++)
+        n += c->own[i].len == 0;
     return n;
 }
 
@@ -55,7 +73,7 @@ static int add_locked(struct ctl *c, const struct point *p, struct vitro_err *er
             return 0;
         }
     }
-    if (count_points(c, breaks) == (breaks ? BREAKS_MAX : WATCHES_MAX)) {
+    if (count_points(c, breaks) >= (breaks ? BREAKS_MAX : WATCHES_MAX)) {
         *err = (struct vitro_err){ .code = -EBUSY };
         snprintf(err->text, sizeof(err->text), "%s: there are %d already",
                  breaks ? "breakpoint" : "watchpoint", breaks ? BREAKS_MAX : WATCHES_MAX);
@@ -143,23 +161,39 @@ void ctl_points_drop(struct ctl *c, unsigned owner)
     vitro_release(c->m);
 }
 
-int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_err *err)
+/* The run's own points as a list; NULL when memory runs out. */
+static struct point *own_points(const struct vitro_stop_at *where, unsigned *n)
 {
-    const unsigned own = 0;
-    int rc;
+    struct point *list = calloc((size_t)where->naddrs + where->nwatches + 1, sizeof(*list));
 
-    vitro_hold(c->m);
-    pthread_mutex_lock(&c->lock);
-    drop_if(c, is_owners, &own);
-    c->own_exits = where->exits;
-    c->own_insns = where->insns;
-    for (unsigned i = 0; i < where->naddrs && c->npoints < BREAKS_MAX; i++)
-        c->point[c->npoints++] = (struct point){ .addr = where->addrs[i] };
-    for (unsigned i = 0; i < where->nwatches && c->npoints < BREAKS_MAX + WATCHES_MAX; i++) {
+    *n = 0;
+    for (unsigned i = 0; list != NULL && i < where->naddrs; i++)
+        list[(*n)++] = (struct point){ .addr = where->addrs[i] };
+    for (unsigned i = 0; list != NULL && i < where->nwatches; i++) {
         const struct vitro_watch *w = &where->watches[i];
 
-        c->point[c->npoints++] = (struct point){ .addr = w->addr, .len = w->len, .how = w->how };
+        list[(*n)++] = (struct point){ .addr = w->addr, .len = w->len, .how = w->how };
     }
+    return list;
+}
+
+int ctl_stop_at(struct ctl *c, const struct vitro_stop_at *where, struct vitro_err *err)
+{
+    unsigned n;
+    struct point *own = own_points(where, &n);
+    int rc;
+
+    if (own == NULL) {
+        *err = (struct vitro_err){ .code = -ENOMEM, .text = "stopping the run: out of memory" };
+        return -ENOMEM;
+    }
+    vitro_hold(c->m);
+    pthread_mutex_lock(&c->lock);
+    free(c->own);
+    c->own = own;
+    c->nown = n;
+    c->own_exits = where->exits;
+    c->own_insns = where->insns;
     rc = apply_points(c, err);
     pthread_mutex_unlock(&c->lock);
     vitro_release(c->m);
@@ -175,11 +209,9 @@ void ctl_points_drop_once(struct ctl *c)
 
 bool ctl_points_own(const struct ctl *c, const struct vitro_outcome *end)
 {
-    for (unsigned i = 0; i < c->npoints; i++) {
-        const struct point *p = &c->point[i];
+    for (unsigned i = 0; i < c->nown; i++) {
+        const struct point *p = &c->own[i];
 
-        if (p->owner != 0)
-            continue;
         if (end->watch_how == 0 ? p->len == 0 && p->addr == end->rip
                                 : p->len != 0 && end->watch_addr < p->addr + p->len &&
                                       p->addr < end->watch_addr + end->watch_len)
@@ -190,11 +222,7 @@ bool ctl_points_own(const struct ctl *c, const struct vitro_outcome *end)
 
 bool ctl_points_of_clients(const struct ctl *c)
 {
-    for (unsigned i = 0; i < c->npoints; i++) {
-        if (c->point[i].owner != 0)
-            return true;
-    }
-    return false;
+    return c->npoints > 0;
 }
 
 void ctl_points_settle(struct ctl *c)

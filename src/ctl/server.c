@@ -278,6 +278,7 @@ void ctl_free(struct ctl *c)
     pthread_cond_destroy(&c->change);
     pthread_mutex_destroy(&c->tail.lock);
     pthread_mutex_destroy(&c->lock);
+    free(c->own);
     free(c);
 }
 

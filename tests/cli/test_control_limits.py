@@ -114,6 +114,22 @@ class Requests(Limits):
         self.assertEqual(client.call("mem.read", addr=0, len=0), {"bytes": ""})
         self.works()
 
+    def test_breakpoints_and_watchpoints(self):
+        """Clients have a bound, the run has not; all of them are set at once."""
+        words = [word for i in range(200) for word in ("--watch", f"{0x10000 + 0x1000 * i:#x}")]
+        machine = Machine(self, "spin", "-e", "soft", "--stop-at", "0x7000", *words, name="points")
+        client, other = machine.client(), machine.client()
+        for method, most, apart in (("watch.set", 64, 64), ("break.set", 31, 1)):  # of 32 breakpoints the run has one
+            for i in range(most):
+                (client, other)[i % 2].call(method, addr=f"{0x8000 + i * apart:#x}")
+            with self.assertRaises(Failed) as e:
+                client.call(method, addr="0x9f00")
+            self.assertIn("there are", str(e.exception))
+        client.call("watch.clear", addr="0x8000")
+        client.call("watch.set", addr="0x9f00")
+        machine.process.send_signal(signal.SIGTERM)
+        machine.wait()
+
     def test_long_lines(self):
         client = self.machine.client()
         whole = INFO[:-1] + b' , "params": {}}'

@@ -99,6 +99,12 @@ bool fall_back(struct vitro *m, const struct engine_ops **engine, const struct v
     return true;
 }
 
+static const struct engine_ops *pick_counting(struct vitro *m)
+{
+    snprintf(m->engine_why, sizeof(m->engine_why), "soft: only it counts instructions");
+    return &soft_engine;
+}
+
 /* KVM if it runs the mode, else the software CPU; what KVM lacks is part of the reason. */
 static const struct engine_ops *pick(struct vitro *m, enum probe_id id, const char *mode)
 {
@@ -239,8 +245,9 @@ int choose_engine(struct vitro *m, const struct vitro_config *cfg, uint64_t page
         return choose_translator(m, cfg, out, err);
     switch (cfg->engine) {
     case VITRO_ENGINE_AUTO:
-        *out = image_boots(m->guest->image.kind) ? pick_for_kernel(m)
-                                                 : pick(m, id, x86_start_names[start]);
+        *out = cfg->counts_insns                   ? pick_counting(m)
+               : image_boots(m->guest->image.kind) ? pick_for_kernel(m)
+                                                   : pick(m, id, x86_start_names[start]);
         return 0;
     case VITRO_ENGINE_KVM:
         *out = &kvm_engine;

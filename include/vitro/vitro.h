@@ -176,6 +176,8 @@ struct vitro_config {
      * the machine can move between them; "host" is all that the engine has, and the machine cannot move;
      * "+flag" and "-flag", separated by commas, change base (vitro_cpu_flag names them). */
     const char *cpu;
+    /* VITRO_ENGINE_AUTO takes an engine that counts instructions: for vitro_stop_at.insns and vitro_trace_insns. */
+    bool counts_insns;
     /* A run that can be repeated: the software CPU executes one vCPU at a time, every instruction takes a
      * nanosecond of the machine's time, and random numbers follow from seed. */
     bool deterministic;

@@ -186,6 +186,9 @@ int watch_start(const struct target *t, struct console *console, uint64_t timeou
                 struct watch **out);
 void watch_end(struct watch *w);
 
+/* run_report.c: on a terminal, what we say begins a line of its own, behind the guest's output. */
+void end_output_line(const struct vitro_outcome *end);
+
 /* hashes.c: prints what run --hash-every asks for, or keeps it for JSON. NULL: nothing was asked for. */
 struct hashes;
 int hashes_open(struct options *o, struct hashes **out); /* an exit code */

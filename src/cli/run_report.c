@@ -197,13 +197,18 @@ static void report_panic(const struct vitro_outcome *end)
         fprintf(stderr, "  it said: %s\n\nits last lines:\n%s", end->panic, end->panic_lines);
 }
 
+void end_output_line(const struct vitro_outcome *end)
+{
+    fflush(stdout);
+    if (end->open_line && isatty(STDOUT_FILENO))
+        fputc('\n', stderr);
+}
+
 static void report(const struct target *t, const struct options *o, const struct vitro_outcome *end)
 {
     char time[32];
 
-    fflush(stdout);
-    if (end->open_line && isatty(STDOUT_FILENO))
-        fputc('\n', stderr);
+    end_output_line(end);
     fprintf(stderr, "vitro: %s: %s; %s on %s", vitro_guest_name(t->guest), end->text,
             format_ns(end->run_ns, time, sizeof(time)), vitro_engine_why(t->m));
     report_result(t, o, end);

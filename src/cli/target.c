@@ -15,6 +15,7 @@ int target_open(struct target *t, struct options *o, const char *name)
     o->guest.name = name;
     if (o->cpuid && o->machine.cpu == NULL)
         o->machine.cpu = "base"; /* a built-in guest executes no CPUID: unasked, it is given none */
+    o->machine.counts_insns = o->insns || o->stop_at.insns != 0 || o->switch_at.insns != 0;
     if (vitro_guest_open(&o->guest, &t->guest, &err) < 0 ||
         vitro_new(&o->machine, t->guest, &t->m, &err) < 0) {
         target_close(t);
@@ -222,7 +223,8 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     return rc;
 }
 
-static int switch_engine(struct target *t, const struct options *o)
+static int switch_engine(struct target *t, const struct options *o,
+                         const struct vitro_outcome *so_far)
 {
     static const struct stop_spec nowhere;
     bool kvm = strcmp(vitro_engine_name(t->m), "kvm") == 0;
@@ -232,8 +234,10 @@ static int switch_engine(struct target *t, const struct options *o)
     if (code != EXIT_OK)
         return code;
     vitro_hold(t->m);
-    if (vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0)
+    if (vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0) {
+        end_output_line(so_far);
         code = fail_err(&err);
+    }
     vitro_release(t->m);
     t->switched = code == EXIT_OK;
     return code;
@@ -251,7 +255,7 @@ int target_run_to(struct target *t, const struct options *o, struct vitro_outcom
         code = run_leg(t, o, &o->switch_at, left_ns, end);
         if (code != EXIT_OK || end->end != VITRO_END_COUNT)
             return code;
-        code = switch_engine(t, o);
+        code = switch_engine(t, o, end);
         if (code != EXIT_OK)
             return code;
         if (left_ns != 0)

@@ -26,8 +26,6 @@ static int check_insns(struct options *o)
         return fail_err(&(struct vitro_err){
             .kind = VITRO_ERR_ENGINE,
             .text = "trace: --insns: KVM executes many instructions at a time; take -e soft" });
-    if (o->insns && o->machine.engine == VITRO_ENGINE_AUTO)
-        o->machine.engine = VITRO_ENGINE_SOFT; /* the only one that can */
     return EXIT_OK;
 }
 

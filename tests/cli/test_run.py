@@ -364,6 +364,29 @@ class Engines(Case):
         doc, run = self.json("run", "hello", "-e", "kvm")
         self.assertIsNone(doc["debugged"])
 
+    def test_watchpoints_have_no_limit(self):
+        """Far more than a CPU has debug registers, and the last of them is met."""
+        watches = [word for i in range(300) for word in ("--watch", f"{0x10000 + 0x1000 * i:#x}:8")]
+        doc, run = self.json("run", "hello", "-e", "soft", *watches, "--watch", "0x400")
+        self.expect(run, OK)
+        self.assertEqual((doc["end"], doc["watch"]["address"]), ("break", "0x400"))
+
+    def test_auto_takes_the_engine_that_counts(self):
+        run = vitro("run", "hello", "--stop-at", "insn:2")
+        self.expect(run, OK, "stopped after the count asked for at rip 0xa", "on soft: only it counts instructions")
+        doc, run = self.json("regs", "hello", "--at", "insn:2")
+        self.expect(run, OK)
+        self.assertEqual(doc["rip"], "0xa")
+        doc, run = self.json("run", "hello", "--stop-at", "exit:2")
+        self.assertNotIn("counts", doc["engine_why"])
+
+    @needs_kvm
+    def test_auto_begins_where_instructions_are_counted(self):
+        doc, run = self.json("run", "hello", "--switch", "insn:9")
+        self.expect(run, OK)
+        self.assertEqual((doc["engine"], doc["console"]), ("kvm", "Hello, world!\n"))
+        self.assertIn("went on where soft stopped", doc["engine_why"])
+
     def test_kvm_does_not_count_instructions(self):
         if NO_KVM:
             self.skipTest(f"cannot run guests here: {NO_KVM}")

@@ -12,7 +12,7 @@
  */
 #include "engine/soft/breakpoint.h"
 
-enum { PAGE = 4096, BREAKPOINTS = 4, DR7_RW_SHIFT = 16 };
+enum { PAGE = 4096, BREAKPOINTS = POINTS_DR, DR7_RW_SHIFT = 16 };
 
 /* R/Wn. */
 enum break_on { ON_EXECUTION, ON_WRITE, ON_PORT, ON_ACCESS };
@@ -44,17 +44,35 @@ static bool meets(const struct armed *b, uint64_t addr, uint64_t len)
     return addr <= b->addr + (b->len - 1) && b->addr <= addr + (len - 1);
 }
 
+/* With another length than 1 it is undefined: nothing happens here. */
+static bool is_for_code(const struct soft_cpu *c, unsigned n, uint64_t *addr)
+{
+    struct armed b;
+    bool armed = get_armed(c, n, &b);
+
+    *addr = b.addr;
+    return armed && b.on == ON_EXECUTION && b.len == 1;
+}
+
+unsigned soft_code_breakpoints(const struct soft_cpu *c, uint64_t addr[POINTS_DR])
+{
+    unsigned count = 0;
+
+    for (unsigned n = 0; soft_breakpoints(c) && n < BREAKPOINTS; n++)
+        count += is_for_code(c, n, &addr[count]);
+    return count;
+}
+
 bool soft_code_breakpoint(struct soft_cpu *c)
 {
-    uint64_t linear = x86_linear_rip(&c->s), dr6 = 0;
-    struct armed b;
+    uint64_t linear = x86_linear_rip(&c->s), dr6 = 0, addr;
 
     if (c->s.rflags & X86_RFLAGS_RF || c->s.events.shadow & SHADOW_MOV_SS)
         return false;
     if (c->repeats || c->naccesses != 0)
         return false; /* it has begun */
     for (unsigned n = 0; n < BREAKPOINTS; n++) {
-        if (get_armed(c, n, &b) && b.on == ON_EXECUTION && b.len == 1 && b.addr == linear)
+        if (is_for_code(c, n, &addr) && addr == linear)
             dr6 |= BIT(n);
     }
     if (dr6 == 0)

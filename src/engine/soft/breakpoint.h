@@ -8,6 +8,8 @@
 #ifndef ENGINE_SOFT_BREAKPOINT_H
 #define ENGINE_SOFT_BREAKPOINT_H
 
+#include <string.h>
+
 #include "engine/soft/cpu.h"
 
 enum { DR7_ENABLED = 0xff }; /* L0, G0 to L3, G3 */
@@ -19,6 +21,16 @@ static inline bool soft_breakpoints(const struct soft_cpu *c)
 
 /* Raises #DB before the instruction at rip, and returns true, if one is set there and RF is clear. */
 bool soft_code_breakpoint(struct soft_cpu *c);
+
+/* Addresses of those for code; how many. */
+unsigned soft_code_breakpoints(const struct soft_cpu *c, uint64_t addr[POINTS_DR]);
+
+/* c->points are not those of the debug registers as they are now. */
+static inline bool soft_points_stale(const struct soft_cpu *c)
+{
+    return (c->s.dr7 | c->points.dr7) & DR7_ENABLED &&
+           (c->s.dr7 != c->points.dr7 || memcmp(c->s.dr, c->points.dr, sizeof(c->points.dr)) != 0);
+}
 
 /* Kinds of access, enum soft_how, that a breakpoint wants to know of somewhere in the page of an address. */
 unsigned soft_data_breakpoints(const struct soft_cpu *c, uint64_t linear);

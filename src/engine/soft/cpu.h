@@ -20,6 +20,7 @@
 #include "base/bits.h"
 #include "core/machine.h"
 #include "engine/soft/msr.h"
+#include "engine/soft/points.h"
 #include "engine/soft/sys.h"
 #include "engine/soft/watch.h"
 #include "x86/state.h"
@@ -164,8 +165,9 @@ struct soft_cpu {
     uint64_t
         large; /* of each region of linear addresses, by its number modulo 64: large pages are in either */
 
-    struct soft_code *code; /* SOFT_CODE decoded instructions, by physical address */
-    struct trans *trans;    /* NULL: everything is interpreted */
+    struct soft_code *code;    /* SOFT_CODE decoded instructions, by physical address */
+    struct trans *trans;       /* NULL: everything is interpreted */
+    struct soft_points points; /* of `debug` and s.dr; see soft_points_stale */
 };
 
 /* Recomputes what is derived; after any change of CS, SS, CR0, EFER, rflags.VM or rflags.AC. */

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "engine/soft/breakpoint.h"
 #include "engine/soft/fast_table.h"
 #include "engine/soft/vme.h"
 #include "x86/cpuid_model.h"
@@ -25,8 +26,9 @@ bool soft_undisturbed(const struct soft_cpu *c)
     bool checks_alignment = c->cpl == 3 && flags & X86_RFLAGS_AC && c->s.cr0 & X86_CR0_AM;
 
     return !(flags & (X86_RFLAGS_TF | X86_RFLAGS_RF)) && !soft_virtual_due(c) &&
-           c->s.events.shadow == 0 && c->naccesses == 0 && !checks_alignment &&
-           !(c->s.dr7 & 0xff) && c->debug.nbreaks == 0 && !c->debug.step;
+           c->s.events.shadow == 0 && c->naccesses == 0 && !checks_alignment && !c->debug.step &&
+           !soft_points_stale(c) &&
+           (c->points.n == 0 || !soft_points_has(&c->points, x86_linear_rip(&c->s)));
 }
 
 bool soft_fast_ready(const struct soft_cpu *c)

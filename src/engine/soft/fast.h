@@ -9,7 +9,7 @@
  * in each decoded instruction; tests compare both ways.
  *
  * A handler may rely on: 64-bit mode; TF and RF clear; no interrupt shadow; no device access under
- * way; no alignment check; no breakpoints (soft_fast_ready).
+ * way; no alignment check; no breakpoint at rip (soft_fast_ready).
  */
 #ifndef ENGINE_SOFT_FAST_H
 #define ENGINE_SOFT_FAST_H
@@ -40,7 +40,7 @@ struct soft_fast {
 /* Fills f for a decoded instruction; f->fn is NULL when it has no fast handler. */
 void soft_fast_of(const struct soft_cpu *c, const struct x86_insn *in, struct soft_fast *f);
 
-/* Whether handlers may be called now; stays so while nothing else than handlers runs. */
+/* Whether handlers may be called now; stays so while nothing else than handlers runs, up to a breakpoint. */
 bool soft_fast_ready(const struct soft_cpu *c);
 /* The same whatever the size of code is. */
 bool soft_undisturbed(const struct soft_cpu *c);

@@ -265,11 +265,16 @@ static bool find_page(const struct soft_cpu *c, uint64_t rip, struct code_page *
     page->linear = rip - rip % PAGE;
     page->gpa = e->gpa;
     page->host = e->host;
+    if (soft_points_in_page(&c->points, rip))
+        return false;
     return e->tag == page->linear + c->tlb_generation && e->allow[c->bank] & HOW_FETCH &&
            e->host != NULL;
 }
 
-/* No handler flushes translations or changes the bank: a page stays what it is meanwhile. */
+/*
+ * No handler flushes translations or changes the bank: a page stays what it is meanwhile. One with a breakpoint is left
+ * to soft_step.
+ */
 static void burst(struct soft_cpu *c, uint64_t budget, bool to_branch)
 {
     struct code_page page = { .linear = c->s.rip + 1 }; /* none yet: rip is not in it */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/soft/attend.h"
+#include "engine/soft/breakpoint.h"
 #include "engine/soft/insn_trace.h"
 #include "engine/soft/msr.h"
 #include "engine/soft/mmu.h"
@@ -206,7 +207,7 @@ static bool at_limit(struct soft_cpu *c)
     return true;
 }
 
-/* What can be done quickly; nothing where every instruction is to be looked at. False: as soft_advance. */
+/* What can be done quickly, up to a breakpoint; nothing where every instruction is to be looked at. False: as soft_advance. */
 static bool burst(struct soft_cpu *c)
 {
     const struct insn_trace *trace = &c->vcpu->m->insn_trace;
@@ -214,8 +215,10 @@ static bool burst(struct soft_cpu *c)
 
     if (trace->on && trace->first - c->insns < left)
         left = trace->first - c->insns;
-    if (c->debug.nbreaks > 0 || c->debug.step || soft_traces(c) || soft_may_attend(c))
+    if (c->debug.step || soft_traces(c) || soft_may_attend(c))
         return true;
+    if (soft_points_stale(c))
+        soft_points_find(c);
     if (c->trans != NULL)
         return trans_burst(c->trans, left < TRANS_BURST ? left : TRANS_BURST, trace->on);
     soft_burst(c, left < BURST ? left : BURST);
@@ -349,6 +352,7 @@ static int soft_debug(struct vcpu *cpu, const struct cpu_debug *dbg, struct vitr
     if (c->debug.nwatches > 0 || dbg->nwatches > 0)
         soft_flush(c, true);
     c->debug = *dbg;
+    soft_points_find(c);
     c->hit = (struct soft_watch_hit){ 0 };
     return 0;
 }

@@ -96,7 +96,8 @@ struct block {
     uint64_t lines;       /* of 64 bytes of the page that were looked at to make it */
     uint64_t next_gpa; /* of the page that its only instruction goes on in; SOURCE_NO_PAGE: none */
     uint32_t stands_for; /* not BLOCK_NONE: it is no code, but that block's part of the next page */
-    _Atomic bool dead;   /* the code has been written; whoever sees it goes on elsewhere */
+    _Atomic bool
+        dead; /* the code has been written, or has a breakpoint now; whoever sees it goes on elsewhere */
 };
 
 /* Where an instruction begins. */
@@ -170,6 +171,7 @@ struct trans_store {
     _Atomic bool reset_wanted;
     uint64_t resets; /* changed by who is alone */
     uint64_t guards, drops;
+    unsigned npoints;                    /* of all vCPUs */
     struct guarded guarded[GUARDED_MAX]; /* the last ones, by number */
 
     struct trans_stats stats;
@@ -217,6 +219,7 @@ struct trans {
 
     _Atomic uint64_t seen; /* trans_store.guards up to which nothing is stored without asking */
     uint64_t changes_seen, drops_seen;
+    struct soft_points points; /* soft_cpu.points as other vCPUs know them, under lock */
 
     /*
      * By physical page, where this vCPU may store to it without asking: 0: nowhere; an index into a struct trans_pages
@@ -281,6 +284,19 @@ static inline bool trans_has_news(const struct trans *t)
  */
 bool trans_guard(struct trans *t, uint64_t gpa, uint8_t *host);
 
+/* ---- points.c --------------------------------------------------------------------------------- */
+
+/* From now on blocks end before the vCPU's breakpoints, and none begins there. */
+void trans_points_take(struct trans *t);
+
+/* Under lock: a vCPU has a breakpoint there. */
+bool trans_points_have(const struct trans_store *s, uint64_t linear);
+
+static inline bool trans_is_point(const struct trans_store *s, uint64_t linear)
+{
+    return s->npoints > 0 && trans_points_have(s, linear);
+}
+
 /* ---- scan_flat32.c ----------------------------------------------------------------------------- */
 
 /* Translated code may be executed now, as far as the CPU's state goes. */
@@ -340,6 +356,8 @@ void trans_insert(struct trans_store *s, struct block *b);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
 /* Drops the blocks of a page; only numbers in `changes` tell other vCPUs. */
 void trans_drop_page(struct trans_store *s, uint64_t gpa);
+/* The same of blocks in pages, by linear address, with one of the points. */
+void trans_drop_points(struct trans_store *s, const struct soft_points *points);
 /* Of a physical page, NULL when nothing has been translated there; made when it has to be, unless the table is full. */
 struct code_page *trans_page_find(struct trans_store *s, uint64_t gpa);
 struct code_page *trans_page_make(struct trans_store *s, uint64_t gpa);

@@ -265,6 +265,7 @@ static void scan_begin(struct scan *s, const struct trans *t, const struct sourc
     s->shared = store->shared;
     s->once = t->check == NULL;
     s->exact = store->exact_flags;
+    s->points = store->npoints > 0 ? store : NULL;
     s->copied = 0;
 }
 

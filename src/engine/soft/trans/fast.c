@@ -2,8 +2,8 @@
 /*
  * fast.c - SYSCALL, SYSRET and IRETQ between rings 0 and 3 in 64-bit code
  *
- * RF, which IRETQ to an instruction that has faulted loads, means nothing to translated code, which is executed
- * only while there are no breakpoints; but it is seen in images of flags, and gone after one instruction.
+ * RF, which IRETQ to an instruction that has faulted loads, means nothing to translated code, which has no instruction
+ * with a breakpoint (points.c); but it is seen in images of flags, and gone after one instruction.
  *
  * Sources: as syscall.c and iret.c, which do everything that is unusual here: what faults, steps, enables an
  * interrupt that waits, or loads segments that are not the ordinary ones. Nothing has been changed then.

@@ -89,6 +89,8 @@ static struct block *find_or_build(struct trans *t, const struct source *at)
 
     if (b != NULL)
         return b;
+    if (trans_is_point(s, at->rip))
+        return NULL;
     count = counter_of(t, at->gpa);
     reluctance = trans_reluctance(s, at->gpa);
     if (reluctance == UINT_MAX ||

@@ -456,6 +456,8 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
     t->end = c->insns + budget;
     t->exact = exact;
     t->pauses = 0;
+    if (t->points.version != c->points.version)
+        trans_points_take(t);
     while (c->insns < t->end && c->insns < limit_now(t) && !wanted(c) && c->cpl % 3 == 0) {
         const struct block *b = NULL;
         enum next next;

@@ -81,6 +81,8 @@ void trans_scan(struct scan *s)
     while (s->n < BLOCK_INSNS && at < PAGE) {
         struct scan_insn *x = &s->insn[s->n];
 
+        if (s->n > 0 && scan_is_point(s, s->rip + (at - s->begin)))
+            break;
         if (!scan_decode(s, at, x))
             break;
         x->kind = (uint8_t)scan_kind(s, x);

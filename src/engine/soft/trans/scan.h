@@ -61,17 +61,30 @@ struct scan {
     uint8_t simd_host; /* enum trans_simd */
     bool shared;       /* other vCPUs execute it too */
     bool exact;
-    bool once;       /* nothing is executed a second time to compare: the clock may be read */
-    uint64_t copied; /* lines of 64 bytes that are in copy */
-    uint8_t *copy;   /* a page: what is looked at, each byte read once */
-    const uint8_t *next_page;     /* NULL, or where the first instruction goes on */
-    uint8_t across[X86_INSN_MAX]; /* that instruction */
-    uint8_t simd;                 /* of all instructions */
+    bool once; /* nothing is executed a second time to compare: the clock may be read */
+    const struct trans_store *points; /* NULL, or whose breakpoints end it; under lock */
+    uint64_t copied;                  /* lines of 64 bytes that are in copy */
+    uint8_t *copy;                    /* a page: what is looked at, each byte read once */
+    const uint8_t *next_page;         /* NULL, or where the first instruction goes on */
+    uint8_t across[X86_INSN_MAX];     /* that instruction */
+    uint8_t simd;                     /* of all instructions */
     struct scan_insn insn[BLOCK_INSNS];
 };
 
 /* Fills s->insn from s->page, begin, rip and mode. */
 void trans_scan(struct scan *s);
+
+/* An address of code: 32-bit code goes on at 0 behind 4 GiB. */
+static inline uint64_t scan_wrap(const struct scan *s, uint64_t rip)
+{
+    return s->flat32 ? (uint32_t)rip : rip;
+}
+
+/* A breakpoint is set there: the state is seen before the instruction. */
+static inline bool scan_is_point(const struct scan *s, uint64_t rip)
+{
+    return s->points != NULL && trans_is_point(s->points, scan_wrap(s, rip));
+}
 
 /* The instruction at `at` in the page, with its place; its kind is not decided. */
 bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x);
@@ -135,12 +148,6 @@ static inline void scan_set_mode(struct scan *s, unsigned mode)
 static inline unsigned scan_mode(const struct scan *s)
 {
     return s->bank + (s->flat32 ? TRANS_FLAT32 : 0u);
-}
-
-/* An address of code: 32-bit code goes on at 0 behind 4 GiB. */
-static inline uint64_t scan_wrap(const struct scan *s, uint64_t rip)
-{
-    return s->flat32 ? (uint32_t)rip : rip;
 }
 
 /* Behind an instruction. */

@@ -78,12 +78,12 @@ static unsigned read_by(const struct scan_insn *x)
     }
 }
 
-/* The instruction at rip, if that is in the page. */
+/* The instruction at rip, if that is in the page; none where the state is seen before it. */
 static bool look_at(struct scan *s, uint64_t rip, struct scan_insn *x)
 {
     uint64_t page = s->rip - s->begin;
 
-    if (rip - page >= PAGE || !scan_decode(s, (unsigned)(rip - page), x))
+    if (rip - page >= PAGE || scan_is_point(s, rip) || !scan_decode(s, (unsigned)(rip - page), x))
         return false;
     x->at =
         (uint16_t)(rip - s->rip); /* only for the target of a branch, modulo 2^16 is of no use */

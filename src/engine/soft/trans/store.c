@@ -5,7 +5,7 @@
  * A page with translated code is in no table that writes go through (share.c), so that each write there comes to
  * trans_note_store, which drops the blocks that were made of those bytes; all of the page where other vCPUs could
  * translate it meanwhile, or where most stores hit no code. The more often that has happened to a page, the more
- * executions its code needs before it is translated once more.
+ * executions its code needs before it is translated once more. Breakpoints (points.c) drop blocks by linear address.
  */
 #include <limits.h>
 #include <string.h>
@@ -179,6 +179,38 @@ void trans_drop_page(struct trans_store *t, uint64_t gpa)
     if (p != NULL)
         drop_lines(t, p, UINT64_MAX);
     trans_set_code(t, gpa, MEM_CODE_NONE);
+}
+
+static void unlist(struct trans_store *t, const struct block *b)
+{
+    uint32_t number = (uint32_t)(b - t->block);
+    uint32_t *at = &trans_page_find(t, b->gpa)->blocks;
+
+    while (*at != BLOCK_NONE && *at != number)
+        at = &t->block[*at].next_in_page;
+    if (*at == number)
+        *at = b->next_in_page;
+}
+
+/* Code of the page that was made before may leave flags that nobody read there, or go on to what the point is on. */
+void trans_drop_points(struct trans_store *t, const struct soft_points *points)
+{
+    uint64_t before = t->stats.invalidated;
+
+    for (uint32_t i = 1; i < t->nblocks; i++) {
+        struct block *b = &t->block[i];
+
+        if (b->stands_for != BLOCK_NONE || b->dead || !soft_points_in_page(points, b->rip))
+            continue;
+        unlist(t, b);
+        if (b->next_gpa != SOURCE_NO_PAGE)
+            unlist(t, b + 1);
+        drop(t, b);
+    }
+    if (t->stats.invalidated == before)
+        return;
+    t->drops++;
+    atomic_fetch_add(&t->changes, 1);
 }
 
 static bool hits(const struct trans_store *t, const struct code_page *p, uint64_t lines)

@@ -36,7 +36,7 @@ struct trans_stats {
     uint64_t insns;       /* executed by translated code */
     uint64_t leaves;      /* times it was left */
     uint64_t steps;       /* instructions it left to the interpreter */
-    uint64_t invalidated; /* blocks whose code was written */
+    uint64_t invalidated; /* blocks whose code was written, or has got a breakpoint */
     uint64_t resets;      /* times everything was thrown away */
 };
 

@@ -78,7 +78,6 @@ static int check_deterministic(const struct vitro_config *cfg, struct vitro_err 
     return 0;
 }
 
-/* What other CPUs write meanwhile cannot be taken back. */
 static int check_translate(const struct vitro_config *cfg, struct vitro_err *err)
 {
     if (!(cfg->translate & VITRO_TRANSLATE_CHECK))
@@ -86,9 +85,6 @@ static int check_translate(const struct vitro_config *cfg, struct vitro_err *err
     if (cfg->tier == VITRO_TIER_INTERP)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "checking translated code: tier interp translates nothing");
-    if (cfg->cpus > 1)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
-                         "checking translated code: only with one CPU");
     return 0;
 }
 

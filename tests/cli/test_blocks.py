@@ -31,12 +31,16 @@ class CheckBlocks(Case):
             self.expect(checked, OK)
             self.assertIn(b"Hello, world!", checked.stdout)
 
+    def test_two_cpus(self):
+        checked = vitro("run", "hello", "--check-blocks", "--tier", "trans", "-c", "2", "-q")
+        self.expect(checked, OK)
+        self.assertEqual(sorted(checked.stdout), sorted(b"Hello, world!\n" * 2))  # the letters of both
+
     def test_engine_is_said(self):
         self.expect(vitro("run", "hello", "--check-blocks"), OK, "only it translates code")
 
     def test_refused(self):
         self.refuse(vitro("run", "hello", "--check-blocks", "--tier", "interp"), USAGE, "tier interp translates nothing")
-        self.refuse(vitro("run", "hello", "--check-blocks", "-c", "2"), USAGE, "only with one CPU")
         self.refuse(vitro("run", "hello", "--check-blocks", "-e", "kvm"), ENGINE, "the engine kvm translates nothing")
 
 

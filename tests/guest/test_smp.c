@@ -3,8 +3,9 @@
  * test_smp.c - guest programs for several CPUs, interpreted and translated
  *
  * Arguments are the images of programs/smp. Each runs with two CPUs, and those that any number may execute with
- * four: interpreted, translated at once, translated when it has been executed some times, and with a cache for
- * translated code that is thrown away over and over. A port asks for an interrupt on another CPU.
+ * four: interpreted, translated at once, translated when it has been executed some times, with a cache for translated
+ * code that is thrown away over and over, and with every piece compared with the interpreter while the other CPUs
+ * stand still. A port asks for an interrupt on another CPU.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -18,7 +19,9 @@
 #include "board/board.h"
 #include "core/machine.h"
 #include "engine/soft/soft_priv.h"
+#include "engine/soft/trans/check.h"
 #include "engine/soft/trans/trans.h"
+#include "engine/soft/world.h"
 #include "one_vector.h"
 #include "vitro_priv.h"
 
@@ -39,13 +42,16 @@ struct way {
     const char *name;
     enum vitro_tier tier;
     uint32_t cache_len; /* 0: as it is */
+    bool check;
 };
 
 static const struct way ways[] = {
-    { "interpreted", VITRO_TIER_INTERP, 0 },
-    { "translated", VITRO_TIER_TRANS, 0 },
-    { "translated when often executed", VITRO_TIER_AUTO, 0 },
-    { "translated with a small cache", VITRO_TIER_TRANS, SMALL_CACHE },
+    { "interpreted", VITRO_TIER_INTERP, 0, false },
+    { "translated", VITRO_TIER_TRANS, 0, false },
+    { "translated when often executed", VITRO_TIER_AUTO, 0, false },
+    { "translated with a small cache", VITRO_TIER_TRANS, SMALL_CACHE, false },
+    { "translated and compared", VITRO_TIER_TRANS, 0, true },
+    { "translated with a small cache and compared", VITRO_TIER_TRANS, SMALL_CACHE, true },
 };
 
 /* ---- interrupts ------------------------------------------------------------------------------- */
@@ -74,9 +80,9 @@ static void add_interrupts(struct machine *m, struct one_vector *controllers)
 }
 
 /* In place of what the machine has. */
-static void make_translators(struct machine *m, uint32_t cache_len)
+static void make_translators(struct machine *m, const struct way *way)
 {
-    const struct trans_config config = { .cache_len = cache_len };
+    const struct trans_config config = { .cache_len = way->cache_len, .check = way->check };
 
     for (unsigned i = 0; i < m->ncpus; i++) {
         trans_free(soft_of(m->cpu[i])->trans);
@@ -124,6 +130,7 @@ static void run(const char *path, const char *name, unsigned cpus, const struct 
     };
     struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
                                 .tier = way->tier,
+                                .translate = way->check ? VITRO_TRANSLATE_CHECK : 0,
                                 .cpus = cpus,
                                 .mem_bytes = MEMORY,
                                 .console_fd = -1,
@@ -140,8 +147,9 @@ static void run(const char *path, const char *name, unsigned cpus, const struct 
     add_interrupts(m->board->m, controllers);
     assert_true(mem_put(&m->board->m->mem, CPUS_AT, &n, sizeof(n)));
     if (way->cache_len != 0)
-        make_translators(m->board->m, way->cache_len);
-    assert_int_equal(vitro_run(m, &end, &err), 0);
+        make_translators(m->board->m, way);
+    if (vitro_run(m, &end, &err) < 0)
+        fail_msg("%s, %u CPUs, %s: %s", name, cpus, way->name, err.text);
     if (end.end != VITRO_END_GUEST_EXIT || (end.code & 0xff) != ENDS_PASSED)
         fail_msg("%s, %u CPUs, %s: check %u (by number in the image), %s", name, cpus, way->name,
                  end.code & 0xff, end.text);
@@ -157,16 +165,24 @@ static bool any_number(const char *name)
            strstr(name, "evict") != NULL;
 }
 
-static void run_all(const struct way *way)
+/* Those whose names have `part` in them. */
+static void run_some(const struct way *way, const char *part)
 {
     for (int i = 0; i < nimages; i++) {
         const char *slash = strrchr(images[i], '/'), *name = slash != NULL ? slash + 1 : images[i];
 
+        if (strstr(name, part) == NULL)
+            continue;
         print_message("%s, %s\n", name, way->name);
         run(images[i], name, 2, way);
         if (any_number(name))
             run(images[i], name, 4, way);
     }
+}
+
+static void run_all(const struct way *way)
+{
+    run_some(way, "");
 }
 
 static void interpreted(void **state)
@@ -193,6 +209,45 @@ static void translated_with_a_small_cache(void **state)
     run_all(&ways[3]);
 }
 
+static void translated_and_compared(void **state)
+{
+    (void)state;
+    run_all(&ways[4]);
+    run_some(&ways[5], "evict");
+}
+
+/* A device that another CPU asks may write to memory: nothing is taken back then. */
+static void nothing_is_compared_beside_devices(void **state)
+{
+    struct vitro_guest_config gcfg = { .name = images[0], .kind = VITRO_KIND_FLAT };
+    struct vitro_config cfg = { .engine = VITRO_ENGINE_SOFT,
+                                .tier = VITRO_TIER_TRANS,
+                                .translate = VITRO_TRANSLATE_CHECK,
+                                .cpus = 2,
+                                .console_fd = -1 };
+    struct vitro_guest *guest;
+    struct soft_cpu *c, *other;
+    struct vitro *m = NULL;
+
+    (void)state;
+    assert_int_equal(vitro_guest_open(&gcfg, &guest, NULL), 0);
+    assert_int_equal(vitro_new(&cfg, guest, &m, NULL), 0);
+    c = soft_of(m->board->m->cpu[0]);
+    other = soft_of(m->board->m->cpu[1]);
+    soft_world_enter(c);
+    other->waiting = true;
+    assert_false(check_hold(c->trans));
+    assert_false(soft_world_is_alone(c));
+    other->waiting = false;
+    assert_true(check_hold(c->trans));
+    assert_true(soft_world_is_alone(c) && !soft_world_is_alone(other));
+    assert_int_equal(check_end(c->trans, true), CHECK_SAME);
+    assert_false(soft_world_is_alone(c));
+    soft_world_leave(c);
+    vitro_free(m);
+    vitro_guest_free(guest);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +255,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(translated),
         cmocka_unit_test(translated_when_often_executed),
         cmocka_unit_test(translated_with_a_small_cache),
+        cmocka_unit_test(translated_and_compared),
+        cmocka_unit_test(nothing_is_compared_beside_devices),
     };
 
     images = argv + 1;

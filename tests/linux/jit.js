@@ -124,7 +124,8 @@ function deoptimized() {
 function generatedCode() {
     let total = 0;
     for (let round = 1; round <= 60; round++) {
-        const f = new Function("n", `let s = ${round}; for (let i = 0; i < n; i++) s = (s * ${round + 2} + i) % 65521; return s`);
+        const step = `s = (s * ${round + 2} + i) % 65521`;
+        const f = new Function("n", `let s = ${round}; for (let i = 0; i < n; i++) ${step}; return s`);
         for (let i = 0; i < 20; i++) total += f(1000);
     }
     return total;

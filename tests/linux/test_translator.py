@@ -16,6 +16,13 @@ class CheckBlocks(unittest.TestCase):
         self.assertEqual(boot.code, OK, boot.tail())
         self.assertIn("stopped after the count asked for", boot.report)
 
+    @needs("vmlinuz-cloud", "initramfs.cpio.gz")
+    def test_a_boot_with_two_cpus(self):
+        boot = Boot("vmlinuz-cloud", "nproc; seq 1000 | md5sum", append="loglevel=4",
+                    options=["--check-blocks", "-c", "2", "-m", "256M"], initrd=GUESTS / "initramfs.cpio.gz")
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn(b"\n2\n53d025127ae99ab79e8502aae2d9bea6  -\n", boot.said, boot.tail())
+
     @needs("vmlinuz-686", "initramfs-i386.cpio.gz")
     def test_the_beginning_of_a_32_bit_kernel(self):
         boot = Boot("vmlinuz-686", options=["--check-blocks", "-m", "256M", "--stop-at", "insn:40M"],
@@ -36,6 +43,14 @@ class CheckBlocks(unittest.TestCase):
     def test_a_whole_boot_with_work(self):
         boot = Boot("vmlinuz-cloud", "sh report.sh", append="loglevel=4", options=["--check-blocks"])
         self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn(b"vitro: exit status 0", boot.said, boot.tail())
+
+    @needs("vmlinuz-cloud")
+    @full
+    def test_a_boot_with_work_and_two_cpus(self):
+        boot = Boot("vmlinuz-cloud", "nproc; sh report.sh", append="loglevel=4", options=["--check-blocks", "-c", "2"])
+        self.assertEqual(boot.code, OK, boot.tail())
+        self.assertIn(b"\n2\n", boot.said, boot.tail())
         self.assertIn(b"vitro: exit status 0", boot.said, boot.tail())
 
 

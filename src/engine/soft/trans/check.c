@@ -20,6 +20,7 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/scan.h"
+#include "engine/soft/world.h"
 
 enum { PAGE = 4096, PAGES = 64, MARKS = 64, PIECE = 512 /* instructions */ };
 
@@ -372,6 +373,41 @@ static enum check_result repeat(struct trans *t)
     return k->what[0] != '\0' ? CHECK_DIFFERS : CHECK_SAME;
 }
 
+/* ---- other vCPUs ------------------------------------------------------------------------------- */
+
+/* A device is asked, which may write to memory as well. */
+static bool others_ask(const struct soft_cpu *c)
+{
+    const struct machine *m = c->vcpu->m;
+
+    for (unsigned i = 0; i < m->ncpus && !m->clock.counted; i++) {
+        const struct soft_cpu *other = soft_of(m->cpu[i]);
+
+        if (other != NULL && other != c && other->waiting)
+            return true;
+    }
+    return false;
+}
+
+bool check_hold(struct trans *t)
+{
+    struct soft_cpu *c = t->c;
+
+    if (t->check == NULL || soft_world_is_alone(c))
+        return true;
+    soft_world_stop_in_turn(c);
+    if (!others_ask(c))
+        return true;
+    soft_world_go(c);
+    return false;
+}
+
+static void let_others(struct soft_cpu *c)
+{
+    if (c->world != NULL && soft_world_is_alone(c))
+        soft_world_go(c);
+}
+
 /* ---- pieces ------------------------------------------------------------------------------------ */
 
 uint64_t check_begin(struct trans *t, uint64_t budget)
@@ -399,8 +435,10 @@ enum check_result check_end(struct trans *t, bool must)
     enum check_result result;
     uint64_t done;
 
-    if (!k->open)
+    if (!k->open) {
+        let_others(t->c);
         return CHECK_SAME;
+    }
     done = t->c->insns - k->insns;
     if (!must && (done == 0 || done < k->piece))
         return CHECK_SAME; /* 0: an access has been looked up, and nothing would come of it */
@@ -409,5 +447,6 @@ enum check_result check_end(struct trans *t, bool must)
     k->nentries = 0;
     result = repeat(t);
     k->open = false;
+    let_others(t->c);
     return result;
 }

@@ -6,6 +6,9 @@
  * machine goes on from. Registers, the flags that somebody reads, vectors and every page that one of both has
  * written must be the same. A piece ends wherever the interpreter has its turn anyway. One that differs
  * is taken back too, and executed once more block by block, so that the block is found.
+ *
+ * Meanwhile no other vCPU executes anything, so that memory is what this one makes of it; where a device is asked by
+ * another one, which may write to memory too, code is interpreted.
  */
 #ifndef ENGINE_SOFT_TRANS_CHECK_H
 #define ENGINE_SOFT_TRANS_CHECK_H
@@ -33,9 +36,17 @@ struct check *check_new(void);
 void check_free(struct check *k);
 
 /*
+ * check_hold - from now on up to check_end no other vCPU executes anything; at once without checks
+ *
+ * What was found before may have been dropped meanwhile. False: it is not possible now, and nothing is to be executed
+ * translated.
+ */
+bool check_hold(struct trans *t);
+
+/*
  * check_begin - translated code or trans_rep is about to be entered, with a budget for so many instructions
  *
- * Begins a piece unless one is under way. Returns how many instructions it may be entered with.
+ * After check_hold. Begins a piece unless one is under way. Returns how many instructions it may be entered with.
  */
 uint64_t check_begin(struct trans *t, uint64_t budget);
 

@@ -153,9 +153,13 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
 
 static bool code_differs(const struct machine *m, uint64_t *rip)
 {
-    const struct trans *t = first(m);
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        const struct soft_cpu *c = soft_of(m->cpu[i]);
 
-    return t != NULL && trans_failed_at(t, rip);
+        if (c != NULL && c->trans != NULL && trans_failed_at(c->trans, rip))
+            return true;
+    }
+    return false;
 }
 
 const struct code_ops soft_code_ops = {

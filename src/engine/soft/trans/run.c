@@ -309,6 +309,8 @@ static bool repeat(struct trans *t, uint64_t most, enum next *next)
     uint64_t room = t->check != NULL ? CHECK_REP : REP_MOST;
     bool done;
 
+    if (!check_hold(t))
+        return false;
     if (t->check != NULL)
         check_begin(t, 0);
     done = trans_rep(t, most < room ? most : room);
@@ -399,6 +401,14 @@ static enum next go_on(struct trans *t, struct resume *at)
     }
 }
 
+/* Other vCPUs that stand still from now on have not changed what has been found before; nor has look. */
+static bool look_alone(struct trans *t)
+{
+    uint64_t changes = t->changes_seen;
+
+    return check_hold(t) && look(t) && (t->check == NULL || t->changes_seen == changes);
+}
+
 /* From b on, as long as it goes. */
 static enum next run_blocks(struct trans *t, const struct block *b)
 {
@@ -407,7 +417,7 @@ static enum next run_blocks(struct trans *t, const struct block *b)
     uint64_t budget;
 
     do {
-        if (!budget_now(t, &budget) || !look(t))
+        if (!look_alone(t) || !budget_now(t, &budget))
             return NEXT_LOOKUP;
         if (t->check != NULL)
             budget = check_begin(t, budget);
@@ -463,9 +473,9 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
         enum next next;
 
         (void)look(t);
-        if (budget_now(t, &unused))
+        if (check_hold(t) && budget_now(t, &unused))
             b = trans_block_at(t, c->s.rip, BLOCK_NONE);
-        next = b != NULL ? checked(t, run_blocks(t, b), true) : NEXT_COLD;
+        next = checked(t, b != NULL ? run_blocks(t, b) : NEXT_COLD, true);
         if (next == NEXT_COLD)
             next = run_cold(t);
         if (next == NEXT_RETURN || next == NEXT_EXIT)

@@ -209,7 +209,7 @@ int trans_new(struct soft_cpu *c, const struct trans_config *config, struct tran
     if (t == NULL)
         return err_set(err, -ENOMEM, "making a translator: out of memory");
     t->c = c;
-    if (config->check && m->ncpus_planned <= 1 && (t->check = check_new()) == NULL)
+    if (config->check && (t->check = check_new()) == NULL)
         rc = err_set(err, -ENOMEM, "making a translator: out of memory");
     else
         rc = make_frame(t, err);

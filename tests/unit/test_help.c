@@ -220,6 +220,48 @@ static void more_and_less(void **state)
     assert_int_equal(runs_of_ten(seldom_ns, 16), 8); /* 4, then one each; HLT */
 }
 
+/* However many refusals come at once: 1, 4, 16 ... 4096, and then 10,000 each. */
+static void at_most_10000(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "\xb9\xa0\x86\x01\x00\xff\xc0\xe2\xfc\xf4",
+             10); /* mov ecx, 100000; inc eax; loop */
+    r.mule.run_ns = 1;
+    r.m->turns.end_ns = UINT64_MAX;
+    assert_int_equal(run(&r).why, STOP_HALT);
+    assert_int_equal(helped(&r), 200001);
+    assert_int_equal(r.mule.runs, 7 + 20 + 1); /* 5461; 194540; HLT */
+    machine_free(r.m);
+}
+
+static int other_get(struct vcpu *cpu, unsigned parts, struct x86_state *out, struct vitro_err *err)
+{
+    (void)cpu, (void)parts, (void)err;
+    *out = (struct x86_state){ .nmsrs = 1, .msr[0] = { X86_MSR_TSC, 5 } };
+    return 0;
+}
+
+/* The guest's TSC does not stand still while a machine moves from one engine to the other. */
+static void the_tsc_goes_on_in_a_switch(void **state)
+{
+    struct engine_ops other = mule_engine;
+    struct vitro_err err = { 0 };
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, "\xf4", 1);
+    other.name = "other";
+    other.get = other_get;
+    r.mule.state.msr[0] = (struct x86_msr){ X86_MSR_TSC, 1000 };
+    r.mule.state.nmsrs = 1;
+    assert_int_equal(machine_switch(r.m, &other, NULL, &err), 0);
+    assert_int_equal(r.mule.state.nmsrs, 1);
+    assert_in_range(r.mule.state.msr[0].value, 1001, UINT64_MAX);
+    machine_free(r.m);
+}
+
 /* Words that may be page-table entries, now or before; others are nobody's concern. */
 static void stores_that_look_like_entries(void **state)
 {
@@ -399,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_instruction), cmocka_unit_test(many_in_a_row),
+        cmocka_unit_test(at_most_10000),   cmocka_unit_test(the_tsc_goes_on_in_a_switch),
         cmocka_unit_test(more_and_less),   cmocka_unit_test(stores_that_look_like_entries),
         cmocka_unit_test(for_good),        cmocka_unit_test(a_host_that_fails),
         cmocka_unit_test(nobody_helps),    cmocka_unit_test(a_shutdown),

@@ -136,6 +136,7 @@ static void take_stop(struct soft_cpu *c, struct soft_event *ev)
     if (ev->vector == VEC_DB && c->stop.dr6 != 0) {
         c->s.dr6 = (c->s.dr6 & ~(uint64_t)DR6_BREAKS) | c->stop.dr6;
         c->s.dr7 &= ~(uint64_t)DR7_GD;
+        c->msrs.debugctl &= ~(uint64_t)DEBUGCTL_BTF;
         c->stop.dr6 = 0;
     }
 }

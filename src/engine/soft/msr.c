@@ -9,8 +9,6 @@
  * counter-measures that make a translator slow.
  *
  * AMD's own registers (0xc001xxxx) are there on a model of AMD's, as far as kernels touch them without asking first.
- *
- * GAP: DEBUGCTL takes BTF and nothing heeds it.
  */
 #include "engine/soft/msr.h"
 
@@ -234,7 +232,7 @@ static const struct msr_row rows[] = {
     { 0x179, 0x179, CONSTANT, .value = 0 }, /* MCG_CAP: no banks */
     { 0x17a, 0x17a, KEPT, AT(msrs.mcg_status), .reserved = ~UINT64_C(7) },
     { 0x1a0, 0x1a0, KEPT, AT(msrs.misc_enable), .writable = misc_fast_strings },
-    { 0x1d9, 0x1d9, KEPT, AT(msrs.debugctl), .reserved = ~BIT(1) },
+    { 0x1d9, 0x1d9, KEPT, AT(msrs.debugctl), .reserved = ~(uint64_t)DEBUGCTL_BTF },
     { 0x200, 0x20f, KEPT, AT(msrs.mtrr_var), .reserved = BEYOND_PHYS, .check = variable_range },
     { 0x250, 0x250, KEPT, AT(msrs.mtrr_fix64k), .check = fixed_types },
     { 0x258, 0x259, KEPT, AT(msrs.mtrr_fix16k), .check = fixed_types },

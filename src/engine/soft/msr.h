@@ -15,7 +15,7 @@
 
 struct soft_cpu;
 
-enum { SOFT_MTRR_PAIRS = 8 };
+enum { SOFT_MTRR_PAIRS = 8, DEBUGCTL_BTF = 1 << 1 };
 
 struct soft_msrs {
     uint64_t tsc_offset; /* TSC minus what runs by itself, see soft_tsc */

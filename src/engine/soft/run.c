@@ -208,6 +208,19 @@ static uint64_t traps(struct soft_cpu *c, bool step)
     return dr6 | (step && !c->no_step ? X86_DR6_BS : 0);
 }
 
+/* SDM 3B, "Single-Stepping on Branches": with BTF, TF traps after taken branches alone. Before the end of the instruction. */
+static bool steps_over(const struct soft_cpu *c, const struct x86_insn *in)
+{
+    unsigned klass = x86_insn_row(in)->klass;
+    uint64_t moved = c->next_rip - c->s.rip;
+
+    if (!(c->msrs.debugctl & DEBUGCTL_BTF))
+        return false;
+    if (c->mode != X86_MODE_LONG)
+        moved &= c->code_bits == 16 ? 0xffff : 0xffffffff;
+    return moved == in->len || (klass != X86_CLASS_BRANCH && klass != X86_CLASS_FAR);
+}
+
 bool soft_end_in_fault(struct soft_cpu *c)
 {
     c->naccesses = 0;
@@ -232,6 +245,7 @@ bool soft_step(struct soft_cpu *c)
     if (code != NULL && soft_execute(c, &code->in, code->op)) {
         uint64_t dr6;
 
+        trap = trap && !steps_over(c, &code->in);
         finish(c);
         dr6 = traps(c, trap);
         if (dr6 == 0)

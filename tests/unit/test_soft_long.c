@@ -329,6 +329,31 @@ static void syscall_in_compat(void **state)
     assert_int_equal(r->c->cpl, 0);
 }
 
+/* Where CPUID names AMD there they are without long mode, and EFER.SCE switches them on all the same. */
+static void syscall_in_protected_mode(void **state)
+{
+    struct x86_cpuid_model model = { .features = UINT64_MAX };
+    struct rig *r = *state;
+
+    rig_ring3(r);
+    r->c->sys.model = &model;
+    rig_faults(r, BYTES(0x0f, 0x05), VEC_UD, 0);
+    r->c->s.efer |= X86_EFER_SCE;
+    rig_faults(r, BYTES(0x0f, 0x07), VEC_GP, 0);
+    r->c->msrs.star = (uint64_t)0x18000b << 32 | AT_ELSEWHERE;
+    r->c->s.rflags |= X86_RFLAGS_IF;
+    r->c->s.gpr[X86_R11] = 0x1111;
+    assert_true(EXEC(r, 0x0f, 0x05));
+    assert_int_equal(r->c->s.rip, AT_ELSEWHERE);
+    assert_int_equal(r->c->s.gpr[X86_RCX], AT_CODE + 2);
+    assert_int_equal(r->c->s.gpr[X86_R11], 0x1111);
+    assert_int_equal(SEL(r, CS), 8);
+    assert_int_equal(SEL(r, SS), 0x10);
+    assert_int_equal(r->c->cpl, 0);
+    assert_int_equal(r->c->mode, X86_MODE_PROT32);
+    assert_false(r->c->s.rflags & X86_RFLAGS_IF);
+}
+
 static void sysret_to_compat(void **state)
 {
     struct rig *r = *state;
@@ -345,9 +370,12 @@ static void sysret_to_compat(void **state)
 
 static void syscall_refused(void **state)
 {
+    struct x86_cpuid_model model = { .features = UINT64_MAX, .intel = true };
     struct rig *r = *state;
 
+    r->c->sys.model = &model;
     rig_faults(r, BYTES(0x0f, 0x05), VEC_UD, 0); /* not in 64-bit mode */
+    rig_faults(r, BYTES(0x0f, 0x07), VEC_UD, 0);
     rig_long(r, 0);
     r->c->s.gpr[X86_RCX] = UINT64_C(1) << 47;
     rig_faults(r, BYTES(0x48, 0x0f, 0x07), VEC_GP, 0);
@@ -424,13 +452,17 @@ static void sysenter_refused(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(long_same_ring),    TEST(long_inner_ring),        TEST(long_from_compat),
-        TEST(long_ist),          TEST(long_int_refused),       TEST(long_iret_null_stack),
-        TEST(long_iret_refused), TEST(iret_fault_unmasks_nmi), TEST(double_faults),
-        TEST(triple_fault),      TEST(deliver_to_no_memory),   TEST(benign_loop_ends),
-        TEST(smap_tables),       TEST(syscall_and_sysret),     TEST(syscall_in_compat),
-        TEST(sysret_to_compat),  TEST(syscall_refused),        TEST(sysenter_and_sysexit),
-        TEST(sysenter_long),     TEST(sysenter_refused),
+        TEST(long_same_ring),       TEST(long_inner_ring),
+        TEST(long_from_compat),     TEST(long_ist),
+        TEST(long_int_refused),     TEST(long_iret_null_stack),
+        TEST(long_iret_refused),    TEST(iret_fault_unmasks_nmi),
+        TEST(double_faults),        TEST(triple_fault),
+        TEST(deliver_to_no_memory), TEST(benign_loop_ends),
+        TEST(smap_tables),          TEST(syscall_and_sysret),
+        TEST(syscall_in_compat),    TEST(syscall_in_protected_mode),
+        TEST(sysret_to_compat),     TEST(syscall_refused),
+        TEST(sysenter_and_sysexit), TEST(sysenter_long),
+        TEST(sysenter_refused),
     };
 
     return cmocka_run_group_tests_name("soft/long", tests, NULL, NULL);

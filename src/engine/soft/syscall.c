@@ -4,9 +4,8 @@
  *
  * Source: SDM 2, the pages of the four; APM 3, SYSCALL. They load fixed segments without looking at any descriptor.
  * SYSCALL and SYSRET exist in 64-bit mode only, as Intel has it; but where the guest's CPUID names AMD, SYSCALL in
- * compatibility mode is what Linux gives its 32-bit programs, and goes to CSTAR.
- *
- * GAP: AMD's SYSCALL and SYSRET of protected mode without long mode, by the lower half of STAR, are #UD.
+ * compatibility mode is what Linux gives its 32-bit programs, and goes to CSTAR; and protected mode has both without long
+ * mode, with the lower half of STAR.
  */
 #include "engine/soft/far.h"
 #include "engine/soft/flat.h"
@@ -26,6 +25,39 @@ static void enter_flat(struct soft_cpu *c, unsigned cs, unsigned ss, unsigned cp
     soft_enter(c, &code, cpl, rip);
 }
 
+static bool protected_amd(const struct soft_cpu *c)
+{
+    return (c->mode == X86_MODE_PROT16 || c->mode == X86_MODE_PROT32) && !c->sys.model->intel;
+}
+
+/* APM 3, SYSCALL, "legacy mode"; flags stay but for those that it clears. */
+static bool syscall_legacy(struct soft_cpu *c)
+{
+    uint64_t star = c->msrs.star;
+
+    if (!(c->s.efer & X86_EFER_SCE))
+        return soft_raise(c, VEC_UD);
+    c->s.gpr[X86_RCX] = (uint32_t)c->next_rip;
+    c->s.rflags &= ~(uint64_t)(X86_RFLAGS_VM | X86_RFLAGS_IF | X86_RFLAGS_RF);
+    enter_flat(c, star >> 32 & 0xfffc, (star >> 32 & 0xfffc) + SOFT_SS_AFTER_CS, 0, false,
+               (uint32_t)star);
+    return true;
+}
+
+/* APM 3, SYSRET, "non-64-bit mode". */
+static bool sysret_legacy(struct soft_cpu *c)
+{
+    unsigned base = (unsigned)(c->msrs.star >> 48);
+
+    if (!(c->s.efer & X86_EFER_SCE))
+        return soft_raise(c, VEC_UD);
+    if (c->cpl != 0)
+        return soft_raise_error(c, VEC_GP, 0);
+    c->s.rflags |= X86_RFLAGS_IF;
+    enter_flat(c, base | 3, (base + SOFT_SS_AFTER_CS) | 3, 3, false, (uint32_t)c->s.gpr[X86_RCX]);
+    return true;
+}
+
 bool op_syscall(struct soft_cpu *c, const struct x86_insn *in)
 {
     bool compat = c->mode == X86_MODE_COMPAT && !c->sys.model->intel;
@@ -33,6 +65,8 @@ bool op_syscall(struct soft_cpu *c, const struct x86_insn *in)
     unsigned cs = star >> 32 & 0xfffc;
 
     (void)in;
+    if (protected_amd(c))
+        return syscall_legacy(c);
     if ((c->mode != X86_MODE_LONG && !compat) || !(c->s.efer & X86_EFER_SCE))
         return soft_raise(c, VEC_UD);
     c->s.gpr[X86_RCX] = c->next_rip;
@@ -50,6 +84,8 @@ bool op_sysret(struct soft_cpu *c, const struct x86_insn *in)
     unsigned base = (unsigned)(c->msrs.star >> 48);
     uint64_t rip = soft_gpr(c, X86_RCX, to64 ? 8 : 4);
 
+    if (protected_amd(c))
+        return sysret_legacy(c);
     if (c->mode != X86_MODE_LONG || !(c->s.efer & X86_EFER_SCE))
         return soft_raise(c, VEC_UD);
     if (c->cpl != 0 || !soft_canonical(rip))

@@ -115,7 +115,13 @@ bool scan_repeats(const struct x86_insn *in);
 
 bool scan_is_sti(const struct scan_insn *x);
 
-/* scan_flags.c: it writes all arithmetic flags, and reads none. */
+/*
+ * scan_flags.c: arithmetic flags that are certainly written. Undefined ones only where CPUs write them whatever the
+ * operands are.
+ */
+unsigned scan_overwrites(const struct scan_insn *x);
+
+/* It writes all arithmetic flags, and reads none. */
 bool scan_kills_flags(const struct scan_insn *x);
 
 /* What all instructions are to flags. */

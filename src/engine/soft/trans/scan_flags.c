@@ -8,6 +8,7 @@
 #include "engine/soft/trans/scan.h"
 
 #include "engine/soft/trans/recipe.h"
+#include "x86/operand.h"
 
 enum { PAGE = 4096, PEEK = 10 /* instructions */ };
 
@@ -15,6 +16,7 @@ enum { PAGE = 4096, PEEK = 10 /* instructions */ };
 static bool may_shift_by_nothing(const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
+    struct x86_operand o;
 
     switch (row->mnemonic) {
     case X86_MN_ROL:
@@ -33,11 +35,11 @@ static bool may_shift_by_nothing(const struct x86_insn *in)
     default:
         return false;
     }
-    return row->imm != X86_IMM_B || (in->imm & (in->opsize == 8 ? 63 : 31)) == 0;
+    x86_insn_operand(in, 0, &o); /* a byte is no wider for REX.W */
+    return row->imm != X86_IMM_B || (in->imm & (o.bytes == 8 ? 63 : 31)) == 0;
 }
 
-/* Flags that are certainly written. Undefined ones only where CPUs write them whatever the operands are. */
-static unsigned killed(const struct scan_insn *x)
+unsigned scan_overwrites(const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
@@ -62,7 +64,7 @@ static unsigned killed(const struct scan_insn *x)
 
 bool scan_kills_flags(const struct scan_insn *x)
 {
-    return killed(x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+    return scan_overwrites(x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
 }
 
 static unsigned read_by(const struct scan_insn *x)
@@ -108,7 +110,7 @@ static unsigned peek(struct scan *s, uint64_t rip)
         }
         if (scan_ends(x.kind) || x.kind == SCAN_JCC || x.kind == SCAN_JRCXZ)
             break;
-        open &= ~killed(&x);
+        open &= ~scan_overwrites(&x);
         rip += x.in.len;
     }
     return live | open;
@@ -248,7 +250,7 @@ void scan_live(struct scan *s)
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
         live_out = i == s->n - 1 ? live : live_out;
-        live = (live & ~killed(x)) | read_by(x);
+        live = (live & ~scan_overwrites(x)) | read_by(x);
         x->live = (uint16_t)live;
         x->unread = live == 0;
         x->partial = false;

@@ -7,8 +7,8 @@
  *
  * Data breakpoints ride on the watchpoints' way (watch.h): a page with one is looked at in each access.
  *
- * GAP: a data breakpoint that is met while an exception or interrupt is delivered is not reported; one met by
- * MOV SS or POP SS is reported after the next instruction, but not when the CPU's state is moved in between.
+ * GAP: a data breakpoint met by MOV SS or POP SS is reported after the next instruction, but not when the CPU's state
+ * is moved in between.
  */
 #include "engine/soft/breakpoint.h"
 

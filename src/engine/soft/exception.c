@@ -201,7 +201,7 @@ static bool deliver(struct soft_cpu *c, struct soft_event *ev)
     return true;
 }
 
-bool soft_deliver(struct soft_cpu *c)
+static bool deliver_stop(struct soft_cpu *c)
 {
     struct soft_event ev;
 
@@ -209,6 +209,32 @@ bool soft_deliver(struct soft_cpu *c)
     chain_add_stop(c, false);
     take_stop(c, &ev);
     return deliver(c, &ev);
+}
+
+/*
+ * What the way to a handler has met (data breakpoints, the T bit of a task) comes before the handler's first instruction.
+ * What the way of that #DB meets waits for the next instruction: a breakpoint on its own stack would be met for ever, and
+ * nobody could stop the machine.
+ */
+static bool deliver_met(struct soft_cpu *c)
+{
+    bool entered;
+
+    if (c->trap_dr6 == 0)
+        return true;
+    soft_raise(c, VEC_DB);
+    c->stop.dr6 = c->trap_dr6;
+    c->trap_dr6 = 0;
+    entered = deliver_stop(c);
+    c->held_dr6 |= c->trap_dr6;
+    return entered;
+}
+
+bool soft_deliver(struct soft_cpu *c)
+{
+    c->trap_dr6 =
+        0; /* what the instruction has met before it stopped does not count, or is in c->stop */
+    return deliver_stop(c) && deliver_met(c);
 }
 
 bool soft_interrupt(struct soft_cpu *c, unsigned vector)
@@ -224,7 +250,7 @@ bool soft_interrupt(struct soft_cpu *c, unsigned vector)
     c->trap_dr6 = 0;
     c->stop.dr6 = 0;
     ev.rflags = c->s.rflags | (c->repeats ? X86_RFLAGS_RF : 0);
-    return deliver(c, &ev);
+    return deliver(c, &ev) && deliver_met(c);
 }
 
 /* ---- INT n, INT3, INTO, INT1 ----------------------------------------------------------------- */

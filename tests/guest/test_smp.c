@@ -158,11 +158,11 @@ static void run(const char *path, const char *name, unsigned cpus, const struct 
     vitro_guest_free(guest);
 }
 
-/* The others are about two. */
-static bool any_number(const char *name)
+/* The others are about two; and where CPUs take turns at each piece, four are slow. */
+static bool any_number(const char *name, const struct way *way)
 {
-    return strstr(name, "count") != NULL || strstr(name, "own-code") != NULL ||
-           strstr(name, "evict") != NULL;
+    return strstr(name, "count") != NULL || strstr(name, "evict") != NULL ||
+           (strstr(name, "own-code") != NULL && !way->check);
 }
 
 /* Those whose names have `part` in them. */
@@ -175,7 +175,7 @@ static void run_some(const struct way *way, const char *part)
             continue;
         print_message("%s, %s\n", name, way->name);
         run(images[i], name, 2, way);
-        if (any_number(name))
+        if (any_number(name, way))
             run(images[i], name, 4, way);
     }
 }
@@ -241,7 +241,7 @@ static void nothing_is_compared_beside_devices(void **state)
     other->waiting = false;
     assert_true(check_hold(c->trans));
     assert_true(soft_world_is_alone(c) && !soft_world_is_alone(other));
-    assert_int_equal(check_end(c->trans, true), CHECK_SAME);
+    check_let_go(c->trans);
     assert_false(soft_world_is_alone(c));
     soft_world_leave(c);
     vitro_free(m);

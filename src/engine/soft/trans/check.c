@@ -23,6 +23,7 @@
 #include "engine/soft/world.h"
 
 enum { PAGE = 4096, PAGES = 64, MARKS = 64, PIECE = 512 /* instructions */ };
+enum { TURN = 32 /* pieces */ };
 
 struct written {
     uint8_t *host;
@@ -39,6 +40,7 @@ struct check {
     uint64_t insns; /* at its beginning */
     struct x86_state before, after;
     struct soft_msrs msrs_before, msrs_after;
+    unsigned held; /* pieces since other vCPUs stand still */
     unsigned npages, nentries, nmarks;
     struct written page[PAGES];
     uint32_t entry[PAGES]; /* of the table of pages, for writing */
@@ -396,16 +398,24 @@ bool check_hold(struct trans *t)
     if (t->check == NULL || soft_world_is_alone(c))
         return true;
     soft_world_stop_in_turn(c);
+    t->check->held = 0;
     if (!others_ask(c))
         return true;
     soft_world_go(c);
     return false;
 }
 
-static void let_others(struct soft_cpu *c)
+void check_let_go(struct trans *t)
 {
-    if (c->world != NULL && soft_world_is_alone(c))
-        soft_world_go(c);
+    if (t->check != NULL && t->c->world != NULL && soft_world_is_alone(t->c))
+        soft_world_go(t->c);
+}
+
+/* Handing over takes longer than a piece. */
+static void let_others(struct trans *t)
+{
+    if (++t->check->held >= TURN)
+        check_let_go(t);
 }
 
 /* ---- pieces ------------------------------------------------------------------------------------ */
@@ -436,7 +446,7 @@ enum check_result check_end(struct trans *t, bool must)
     uint64_t done;
 
     if (!k->open) {
-        let_others(t->c);
+        let_others(t);
         return CHECK_SAME;
     }
     done = t->c->insns - k->insns;
@@ -447,6 +457,6 @@ enum check_result check_end(struct trans *t, bool must)
     k->nentries = 0;
     result = repeat(t);
     k->open = false;
-    let_others(t->c);
+    let_others(t);
     return result;
 }

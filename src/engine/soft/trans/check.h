@@ -36,12 +36,14 @@ struct check *check_new(void);
 void check_free(struct check *k);
 
 /*
- * check_hold - from now on up to check_end no other vCPU executes anything; at once without checks
+ * check_hold - from now on, at least up to check_end, no other vCPU executes anything; at once without checks
  *
  * What was found before may have been dropped meanwhile. False: it is not possible now, and nothing is to be executed
  * translated.
  */
 bool check_hold(struct trans *t);
+/* They go on, if they have not before. */
+void check_let_go(struct trans *t);
 
 /*
  * check_begin - translated code or trans_rep is about to be entered, with a budget for so many instructions

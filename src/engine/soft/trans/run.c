@@ -458,16 +458,12 @@ static enum next run_cold(struct trans *t)
     return NEXT_LOOKUP;
 }
 
-bool trans_burst(struct trans *t, uint64_t budget, bool exact)
+/* Up to t->end. False: as trans_burst. */
+static bool burst(struct trans *t)
 {
     struct soft_cpu *c = t->c;
     uint64_t unused;
 
-    t->end = c->insns + budget;
-    t->exact = exact;
-    t->pauses = 0;
-    if (t->points.version != c->points.version)
-        trans_points_take(t);
     while (c->insns < t->end && c->insns < limit_now(t) && !wanted(c) && c->cpl % 3 == 0) {
         const struct block *b = NULL;
         enum next next;
@@ -482,4 +478,18 @@ bool trans_burst(struct trans *t, uint64_t budget, bool exact)
             return next == NEXT_RETURN;
     }
     return true;
+}
+
+bool trans_burst(struct trans *t, uint64_t budget, bool exact)
+{
+    bool goes_on;
+
+    t->end = t->c->insns + budget;
+    t->exact = exact;
+    t->pauses = 0;
+    if (t->points.version != t->c->points.version)
+        trans_points_take(t);
+    goes_on = burst(t);
+    check_let_go(t);
+    return goes_on;
 }

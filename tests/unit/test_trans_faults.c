@@ -5,7 +5,7 @@
  * Each instruction is translated and executed where its operand is known, has to be looked up, faults in each way,
  * is a device or read-only, or has translated code in its page; with flags that somebody reads behind it, and
  * with flags that nobody reads. State, memory, the exception and the exit must be the interpreter's. 64-bit code, and
- * flat 32-bit code, to which an address is its lower half.
+ * flat 32-bit code, to which an address is its lower half. All of it once more as for several CPUs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +68,14 @@ templates[] = {
     T("div qword [rbx]", 0x48, 0xf7, 0x33),
     T("idiv dword [rbx]", 0xf7, 0x3b),
     T("xchg [rbx], rcx", 0x48, 0x87, 0x0b),
+    T("lock add [rbx], rcx", 0xf0, 0x48, 0x01, 0x0b),
+    T("lock or byte [rbx], imm", 0xf0, 0x80, 0x0b, 0x81),
+    T("lock inc dword [rbx]", 0xf0, 0xff, 0x03),
+    T("lock not qword [rbx]", 0xf0, 0x48, 0xf7, 0x13),
+    T("lock bts qword [rbx], 7", 0xf0, 0x48, 0x0f, 0xba, 0x2b, 7),
+    T("lock btr [rbx], rdx", 0xf0, 0x48, 0x0f, 0xb3, 0x13),
+    T("lock xchg [rbx], rcx", 0xf0, 0x48, 0x87, 0x0b),
+    T("lock cmpxchg8b [rbx]", 0xf0, 0x0f, 0xc7, 0x0b),
     T("lock xadd [rbx], rcx", 0xf0, 0x48, 0x0f, 0xc1, 0x0b),
     T("lock cmpxchg [rbx], rcx", 0xf0, 0x48, 0x0f, 0xb1, 0x0b),
     T("lock cmpxchg16b [rbx]", 0xf0, 0x48, 0x0f, 0xc7, 0x0b),
@@ -158,6 +166,8 @@ static const struct template templates_32[] = {
     T("div dword [ebx]", 0xf7, 0x33),
     T("idiv dword [ebx]", 0xf7, 0x3b),
     T("xchg [ebx], ecx", 0x87, 0x0b),
+    T("lock sbb [ebx], ecx", 0xf0, 0x19, 0x0b),
+    T("lock btc [ebx], edx", 0xf0, 0x0f, 0xbb, 0x13),
     T("lock xadd [ebx], ecx", 0xf0, 0x0f, 0xc1, 0x0b),
     T("lock cmpxchg8b [ebx]", 0xf0, 0x0f, 0xc7, 0x0b),
     T("movups [ebx], xmm1", 0x0f, 0x11, 0x0b),
@@ -249,13 +259,14 @@ struct seen {
     bool ok;
 };
 
-static void world_open(struct world *w, enum x86_code code)
+static void world_open(struct world *w, enum x86_code code, unsigned cpus)
 {
     struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
     struct soft_cpu *c;
 
     c = trans_rig_open(&w->rig);
     w->code = code;
+    w->rig.m->ncpus_planned = cpus;
     w->rom = aligned_alloc(PAGE, PAGE);
     assert_non_null(w->rom);
     memset(w->rom, 0x5a, PAGE);
@@ -457,13 +468,13 @@ static void check_cell(struct world *w, const struct template *t, const struct o
     }
 }
 
-static void check_matrix(enum x86_code code, const struct template *all, size_t n)
+static void check_matrix(enum x86_code code, unsigned cpus, const struct template *all, size_t n)
 {
     struct trans_stats stats;
     unsigned cells = 0;
     struct world w;
 
-    world_open(&w, code);
+    world_open(&w, code, cpus);
     for (size_t t = 0; t < n; t++) {
         for (unsigned p = 0; p < ARRAY_LEN(places); p++) {
             check_cell(&w, &all[t], &places[p], false);
@@ -472,8 +483,8 @@ static void check_matrix(enum x86_code code, const struct template *all, size_t 
         }
     }
     trans_stats_get(w.t, &stats);
-    printf("%u-bit code: %u cells, %lu instructions by translated code, 0 differences\n",
-           (unsigned)code, cells, (unsigned long)stats.insns);
+    printf("%u-bit code for %u CPUs: %u cells, %lu instructions by translated code, 0 differences\n",
+           (unsigned)code, cpus, cells, (unsigned long)stats.insns);
     assert_true(stats.insns > cells);
     world_close(&w);
 }
@@ -481,13 +492,21 @@ static void check_matrix(enum x86_code code, const struct template *all, size_t 
 static void test_matrix(void **state)
 {
     (void)state;
-    check_matrix(X86_CODE_64, templates, ARRAY_LEN(templates));
+    check_matrix(X86_CODE_64, 1, templates, ARRAY_LEN(templates));
 }
 
 static void test_matrix_32(void **state)
 {
     (void)state;
-    check_matrix(X86_CODE_32, templates_32, ARRAY_LEN(templates_32));
+    check_matrix(X86_CODE_32, 1, templates_32, ARRAY_LEN(templates_32));
+}
+
+/* As it is translated for several CPUs: LOCK stays, and what others may write is looked up. */
+static void test_matrix_several_cpus(void **state)
+{
+    (void)state;
+    check_matrix(X86_CODE_64, 2, templates, ARRAY_LEN(templates));
+    check_matrix(X86_CODE_32, 2, templates_32, ARRAY_LEN(templates_32));
 }
 
 int main(void)
@@ -495,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_matrix_32),
+        cmocka_unit_test(test_matrix_several_cpus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

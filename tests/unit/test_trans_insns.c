@@ -7,8 +7,8 @@
  * or dead at it. Registers, flags, vectors, memory, the exit and the count of instructions must be the same;
  * where an instruction faults at a place where nobody reads flags, they are not compared. The x87 has any contents,
  * its exceptions are masked or not, pending or not, CR0 forbids its use or not.
- * All of it once more in flat 32-bit code, where FS is sometimes not flat. SOFT_CASES in the environment says how many
- * cases a row; 200 else.
+ * All of it once more in flat 32-bit code, where FS is sometimes not flat, and as for several CPUs. SOFT_CASES in the
+ * environment says how many cases a row; 200 else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,8 @@ static unsigned cases_wanted(void)
     return text != NULL ? (unsigned)strtoul(text, NULL, 10) : CASES;
 }
 
-static struct world *world_open(const struct trans_config *config, enum x86_code code)
+static struct world *world_open(const struct trans_config *config, enum x86_code code,
+                                unsigned cpus)
 {
     struct world *w = calloc(1, sizeof(*w));
     struct mem_slot slot = { .base = ROM_AT, .len = PAGE, .kind = MEM_ROM, .name = "rom" };
@@ -85,6 +86,7 @@ static struct world *world_open(const struct trans_config *config, enum x86_code
     slot.host = w->rom;
     assert_int_equal(machine_add_mem(w->rig.m, &slot, NULL), 0);
     trans_rig_mode(&w->rig, code);
+    w->rig.m->ncpus_planned = cpus;
     w->gen = (struct gen){ .rng = 1, .code = code, .fs_base = WINDOW + WINDOW_DATA };
     assert_int_equal(trans_new(c, config, &w->t, NULL), 0);
     w->exact = config->exact_flags;
@@ -355,9 +357,10 @@ static bool is_compared(const struct x86_row *row)
            row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
 }
 
-static void check_rows(const struct trans_config *config, enum x86_code code, unsigned cases)
+static void check_rows(const struct trans_config *config, enum x86_code code, unsigned cpus,
+                       unsigned cases)
 {
-    struct world *w = world_open(config, code);
+    struct world *w = world_open(config, code, cpus);
 
     for (unsigned op = 1; op < X86_NOPS; op++) {
         if (is_compared(&x86_rows[op]))
@@ -373,14 +376,14 @@ static void check_rows(const struct trans_config *config, enum x86_code code, un
 static void test_rows(void **state)
 {
     (void)state;
-    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_64,
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_64, 1,
                cases_wanted());
 }
 
 static void test_rows_32(void **state)
 {
     (void)state;
-    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_32,
+    check_rows(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, X86_CODE_32, 1,
                cases_wanted());
 }
 
@@ -391,8 +394,18 @@ static void test_exact_flags(void **state)
                                                .exact_flags = true };
 
     (void)state;
-    check_rows(&exact, X86_CODE_64, cases_wanted() / 4);
-    check_rows(&exact, X86_CODE_32, cases_wanted() / 4);
+    check_rows(&exact, X86_CODE_64, 1, cases_wanted() / 4);
+    check_rows(&exact, X86_CODE_32, 1, cases_wanted() / 4);
+}
+
+/* As it is translated for several CPUs. */
+static void test_several_cpus(void **state)
+{
+    static const struct trans_config config = { .cache_len = 1 << 20, .prove = true };
+
+    (void)state;
+    check_rows(&config, X86_CODE_64, 2, cases_wanted() / 4);
+    check_rows(&config, X86_CODE_32, 2, cases_wanted() / 4);
 }
 
 int main(void)
@@ -401,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_rows_32),
         cmocka_unit_test(test_exact_flags),
+        cmocka_unit_test(test_several_cpus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

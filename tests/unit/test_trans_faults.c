@@ -483,8 +483,9 @@ static void check_matrix(enum x86_code code, unsigned cpus, const struct templat
         }
     }
     trans_stats_get(w.t, &stats);
-    printf("%u-bit code for %u CPUs: %u cells, %lu instructions by translated code, 0 differences\n",
-           (unsigned)code, cpus, cells, (unsigned long)stats.insns);
+    printf(
+        "%u-bit code for %u CPUs: %u cells, %lu instructions by translated code, 0 differences\n",
+        (unsigned)code, cpus, cells, (unsigned long)stats.insns);
     assert_true(stats.insns > cells);
     world_close(&w);
 }

@@ -103,71 +103,26 @@ static void step(struct gen *g)
     emit_jmp_mem(&g->e, FRAME(leave));
 }
 
-static void dispatch(struct gen *g)
+static void nothing(struct gen *g)
 {
-    switch ((enum scan_kind)g->x->kind) {
-    case SCAN_STEP:
-    case SCAN_STOP:
-    case SCAN_JRCXZ:
-        step(g);
-        break;
-    case SCAN_NOTHING:
-        break;
-    case SCAN_COPY:
-    case SCAN_LEA:
-        gen_copy(g);
-        break;
-    case SCAN_DIV:
-        gen_div(g);
-        break;
-    case SCAN_BITS:
-        gen_bits(g);
-        break;
-    case SCAN_MOFFS:
-        gen_moffs(g);
-        break;
-    case SCAN_PUSH:
-        gen_push(g);
-        break;
-    case SCAN_POP:
-        gen_pop(g);
-        break;
-    case SCAN_LEAVE:
-        gen_leave_insn(g);
-        break;
-    case SCAN_STRING:
-        gen_string(g);
-        break;
-    case SCAN_SEGMENT:
-        gen_segment(g);
-        break;
-    case SCAN_LOOK:
-        gen_look(g);
-        break;
-    case SCAN_X87:
-        gen_x87(g);
-        break;
-    case SCAN_SYSTEM:
-        gen_system(g);
-        break;
-    case SCAN_ACCESS:
-        gen_access_flag(g);
-        break;
-    case SCAN_RING:
-        gen_ring(g);
-        break;
-    case SCAN_JCC:
-    case SCAN_JMP:
-    case SCAN_CALL:
-    case SCAN_RET:
-        gen_branch(g);
-        break;
-    }
+    (void)g;
 }
+
+/* By enum scan_kind. */
+static void (*const emitters[])(struct gen *g) = {
+    [SCAN_STEP] = step,           [SCAN_STOP] = step,         [SCAN_NOTHING] = nothing,
+    [SCAN_COPY] = gen_copy,       [SCAN_LEA] = gen_copy,      [SCAN_DIV] = gen_div,
+    [SCAN_BITS] = gen_bits,       [SCAN_MOFFS] = gen_moffs,   [SCAN_X87] = gen_x87,
+    [SCAN_PUSH] = gen_push,       [SCAN_POP] = gen_pop,       [SCAN_LEAVE] = gen_leave_insn,
+    [SCAN_JCC] = gen_branch,      [SCAN_JMP] = gen_branch,    [SCAN_CALL] = gen_branch,
+    [SCAN_RET] = gen_branch,      [SCAN_STRING] = gen_string, [SCAN_LOOK] = gen_look,
+    [SCAN_SEGMENT] = gen_segment, [SCAN_SYSTEM] = gen_system, [SCAN_ACCESS] = gen_access_flag,
+    [SCAN_RING] = gen_ring,
+};
 
 void gen_insn(struct gen *g)
 {
-    dispatch(g);
+    emitters[g->x->kind](g);
     gen_end_insn(g);
 }
 

@@ -113,7 +113,7 @@ static const char *why(const struct soft_cpu *c, const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
-    if (x->kind != SCAN_STEP && x->kind != SCAN_STOP && x->kind != SCAN_JRCXZ)
+    if (x->kind != SCAN_STEP && x->kind != SCAN_STOP)
         return NULL;
     if (!x86_cpuid_has(c->sys.model, (enum x86_feature)row->feature))
         return "this CPU model does not offer it";

@@ -45,6 +45,22 @@ static bool reads_control(const struct x86_insn *in)
     return x86_opnd_types[x86_insn_row(in)->operand[1]].kind == X86_OPK_CREG && in->reg < 8;
 }
 
+static bool changes_ring(const struct scan *s, unsigned mnemonic)
+{
+    switch (mnemonic) {
+    case X86_MN_SYSCALL:
+        return true;
+    case X86_MN_SYSENTER:
+        return s->flat32;
+    case X86_MN_SYSRET:
+        return !s->flat32 && system_ring(s);
+    case X86_MN_IRETQ:
+        return system_ring(s);
+    default: /* SYSEXIT, IRETD */
+        return s->flat32 && system_ring(s);
+    }
+}
+
 unsigned scan_system(const struct scan *s, const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);
@@ -79,16 +95,12 @@ unsigned scan_system(const struct scan *s, const struct x86_insn *in)
     case X86_MN_CLAC:
         return system_ring(s) ? SCAN_ACCESS : SCAN_STEP;
     case X86_MN_SYSCALL:
-        return SCAN_RING;
     case X86_MN_SYSENTER:
-        return s->flat32 ? SCAN_RING : SCAN_STOP;
     case X86_MN_SYSRET:
-        return !s->flat32 && system_ring(s) ? SCAN_RING : SCAN_STOP;
-    case X86_MN_IRETQ:
-        return system_ring(s) ? SCAN_RING : SCAN_STOP;
     case X86_MN_SYSEXIT:
+    case X86_MN_IRETQ:
     case X86_MN_IRETD:
-        return s->flat32 && system_ring(s) ? SCAN_RING : SCAN_STOP;
+        return changes_ring(s, row->mnemonic) ? SCAN_RING : SCAN_STOP;
     default:
         return SCAN_STEP;
     }
@@ -385,29 +397,40 @@ static void rdtsc(struct gen *g, bool p)
 
 /* ---- dispatch ---------------------------------------------------------------------------------- */
 
-void gen_system(struct gen *g)
+/* False: it is none of those that read and write RFLAGS. */
+static bool flags_insn(struct gen *g)
 {
     switch (x86_insn_row(&g->x->in)->mnemonic) {
     case X86_MN_CLI:
         change_rflags(g, ALU_AND, ~(uint32_t)X86_RFLAGS_IF);
-        break;
+        return true;
     case X86_MN_STI:
         sti(g);
-        break;
+        return true;
     case X86_MN_CLD:
         change_rflags(g, ALU_AND, ~(uint32_t)X86_RFLAGS_DF);
-        break;
+        return true;
     case X86_MN_STD:
         change_rflags(g, ALU_OR, X86_RFLAGS_DF);
-        break;
+        return true;
     case X86_MN_PUSHFQ:
     case X86_MN_PUSHFD:
         pushf(g);
-        break;
+        return true;
     case X86_MN_POPFQ:
     case X86_MN_POPFD:
         popf(g);
-        break;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void gen_system(struct gen *g)
+{
+    if (flags_insn(g))
+        return;
+    switch (x86_insn_row(&g->x->in)->mnemonic) {
     case X86_MN_SWAPGS:
         swapgs(g);
         break;

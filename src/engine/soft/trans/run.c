@@ -162,12 +162,11 @@ static enum next miss(struct trans *t, const struct site *s)
     return fill_page(t, s, linear, &c->tlb[linear / PAGE % SOFT_TLB]) ? NEXT_RETRY : NEXT_STEP;
 }
 
-static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
+static enum next indirect(struct trans *t, const struct site *s)
 {
     struct soft_cpu *c = t->c;
 
     if (!soft_canonical(t->frame->data)) {
-        c->s.rip = at;
         c->insns += s->insn;
         return NEXT_STEP; /* #GP comes before RSP moves */
     }
@@ -178,50 +177,52 @@ static enum next indirect(struct trans *t, const struct site *s, uint64_t at)
     return NEXT_LINK;
 }
 
-static enum next after_leave(struct trans *t, const struct site *s)
+/* RIP is at the instruction of the site. */
+static enum next after_site(struct trans *t, const struct site *s)
 {
-    const struct block *b = &t->store->block[s->block];
     struct soft_cpu *c = t->c;
-    uint64_t at = b->rip + t->store->bound[b->bounds + s->insn].guest, before = c->insns;
-    enum next next = NEXT_LOOKUP;
 
-    take_system(t);
-    take_flags(t, s);
-    trans_simd_end(t);
-    c->insns += t->budget - t->frame->budget;
-    c->s.rip = at;
     switch ((enum site_kind)s->kind) {
     case SITE_BUDGET:
         break;
     case SITE_EDGE: /* has counted */
         c->s.rip = s->target;
-        next = NEXT_LINK;
-        break;
+        return NEXT_LINK;
     case SITE_INDIRECT:
     case SITE_RET:
-        next = indirect(t, s, at);
-        break;
+        return indirect(t, s);
     case SITE_MISS:
         c->insns += s->executed;
-        next = miss(t, s);
-        break;
+        return miss(t, s);
     case SITE_SIMD:
-        next = NEXT_COLD;
-        break;
+        return NEXT_COLD;
     case SITE_REP:
         c->insns += s->executed;
-        next = NEXT_REP;
-        break;
+        return NEXT_REP;
     case SITE_PAUSE:
         c->insns += s->executed;
-        next = NEXT_PAUSE;
-        break;
+        return NEXT_PAUSE;
     case SITE_SEGMENT:
     case SITE_STEP:
         c->insns += s->executed;
-        next = NEXT_STEP;
-        break;
+        return NEXT_STEP;
     }
+    return NEXT_LOOKUP;
+}
+
+static enum next after_leave(struct trans *t, const struct site *s)
+{
+    const struct block *b = &t->store->block[s->block];
+    struct soft_cpu *c = t->c;
+    uint64_t before = c->insns;
+    enum next next;
+
+    take_system(t);
+    take_flags(t, s);
+    trans_simd_end(t);
+    c->insns += t->budget - t->frame->budget;
+    c->s.rip = b->rip + t->store->bound[b->bounds + s->insn].guest;
+    next = after_site(t, s);
     if (c->insns > t->frame->rf_from)
         c->s.rflags &= ~(uint64_t)X86_RFLAGS_RF;
     t->stats.insns += c->insns - before;

@@ -24,7 +24,6 @@ enum scan_kind {
     SCAN_POP,
     SCAN_LEAVE,
     SCAN_JCC,
-    SCAN_JRCXZ,
     SCAN_JMP,
     SCAN_CALL,
     SCAN_RET,

@@ -108,7 +108,7 @@ static unsigned peek(struct scan *s, uint64_t rip)
             rip += x.in.len + x.in.imm;
             continue;
         }
-        if (scan_ends(x.kind) || x.kind == SCAN_JCC || x.kind == SCAN_JRCXZ)
+        if (scan_ends(x.kind) || x.kind == SCAN_JCC)
             break;
         open &= ~scan_overwrites(&x);
         rip += x.in.len;

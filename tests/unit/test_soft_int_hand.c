@@ -128,6 +128,32 @@ static void test_vendor_choices(void **state)
     assert_int_equal(le_get(r->data + 60, 4), WINDOW + 2);
 }
 
+/* SDM 2, CLFLUSH: the checks of a byte's load, but that a segment may be execute-only. */
+static void test_flush_of_code(void **state)
+{
+    static const struct flush_row {
+        uint8_t bytes[4], len, type;
+        bool good;
+    } rows[] = {
+        { { 0x2e, 0x0f, 0xae, 0x3b }, 4, 9, true }, /* CLFLUSH CS:[EBX] */
+        { { 0x2e, 0x0f, 0xae, 0x3b }, 4, 11, true },
+        { { 0x2e, 0x8a, 0x03 }, 3, 9, false }, /* MOV AL, CS:[EBX] */
+        { { 0x2e, 0x8a, 0x03 }, 3, 11, true },
+    };
+    struct rig *r = *state;
+
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        rig_mode(r, X86_CODE_32);
+        r->c->s.seg[X86_CS].type = rows[i].type;
+        r->c->s.gpr[X86_RBX] = WINDOW + WINDOW_DATA;
+        assert_int_equal(rig_run(r, rows[i].bytes, rows[i].len), rows[i].good);
+    }
+    rig_mode(r, X86_CODE_32);
+    r->c->s.seg[X86_CS].limit = WINDOW + WINDOW_DATA - 1;
+    assert_false(rig_run(r, rows[0].bytes, 4));
+    assert_int_equal(r->c->stop.vector, VEC_GP);
+}
+
 static void test_aam_zero(void **state)
 {
     struct rig *r = *state;
@@ -457,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_bcd),
         cmocka_unit_test(test_bcd_vendors),
         cmocka_unit_test(test_vendor_choices),
+        cmocka_unit_test(test_flush_of_code),
         cmocka_unit_test(test_aam_zero),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_pusha_popa),

@@ -3,9 +3,7 @@
  * hint.c - what has no effect on data: no-operations, prefetches, fences, cache lines; and UD
  *
  * Source: SDM 2, instruction pages NOP PAUSE PREFETCHh PREFETCHW MFENCE LFENCE SFENCE CLFLUSH CLFLUSHOPT CLWB
- * UD. Caches are coherent here, so a flush only makes the checks of a load.
- *
- * GAP: CLFLUSH and kin fault on an execute-only code segment, where the architecture lets them pass.
+ * UD. Caches are coherent here, so a flush only makes the checks of a load, but that code may be execute-only.
  */
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops_int.h"
@@ -31,7 +29,7 @@ bool op_clflush(struct soft_cpu *c, const struct x86_insn *in)
     struct soft_place place;
     uint64_t linear;
 
-    return soft_linear(c, in->seg, soft_ea(c, in), 1, false, &linear) &&
+    return soft_linear_unread(c, in->seg, soft_ea(c, in), 1, &linear) &&
            soft_translate(c, linear, HOW_READ, c->bank, &place);
 }
 

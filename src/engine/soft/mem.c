@@ -33,15 +33,19 @@ static bool in_limit(const struct soft_cpu *c, const struct x86_seg *s, uint64_t
     return last <= s->limit;
 }
 
-static bool type_allows(const struct x86_seg *s, bool write)
+enum purpose { TO_READ, TO_WRITE, TO_NAME /* no data is read */ };
+
+static bool type_allows(const struct x86_seg *s, enum purpose purpose)
 {
+    if (purpose == TO_NAME)
+        return true;
     if (s->type & SEG_CODE)
-        return !write && s->type & SEG_RW;
-    return !write || s->type & SEG_RW;
+        return purpose == TO_READ && s->type & SEG_RW;
+    return purpose == TO_READ || s->type & SEG_RW;
 }
 
-bool soft_linear(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len, bool write,
-                 uint64_t *linear)
+static bool linear_to(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len,
+                      enum purpose purpose, uint64_t *linear)
 {
     const struct x86_seg *s = &c->s.seg[seg];
     enum soft_vector vector = seg == X86_SS ? VEC_SS : VEC_GP;
@@ -55,12 +59,24 @@ bool soft_linear(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len, bo
         return true;
     }
     if (c->mode != X86_MODE_REAL && c->mode != X86_MODE_VM86 &&
-        (s->unusable || !s->present || !type_allows(s, write)))
+        (s->unusable || !s->present || !type_allows(s, purpose)))
         return soft_raise_error(c, vector, 0);
     if (!in_limit(c, s, ea, len))
         return soft_raise_error(c, vector, 0);
     *linear = (uint32_t)(s->base + ea);
     return true;
+}
+
+bool soft_linear(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len, bool write,
+                 uint64_t *linear)
+{
+    return linear_to(c, seg, ea, len, write ? TO_WRITE : TO_READ, linear);
+}
+
+bool soft_linear_unread(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len,
+                        uint64_t *linear)
+{
+    return linear_to(c, seg, ea, len, TO_NAME, linear);
 }
 
 /* ---- devices --------------------------------------------------------------------------------- */

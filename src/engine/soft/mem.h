@@ -52,6 +52,9 @@ bool soft_store_linear(struct soft_cpu *c, uint64_t linear, enum soft_bank bank,
 /* Segment checks alone: offset to linear. `write` for the type check; len for the limit. */
 bool soft_linear(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len, bool write,
                  uint64_t *linear);
+/* The same for what reads no data (CLFLUSH): also of a segment that can only be executed. */
+bool soft_linear_unread(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned len,
+                        uint64_t *linear);
 
 /*
  * soft_fetch - where the instruction bytes at a linear address lie

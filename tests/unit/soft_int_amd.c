@@ -136,6 +136,74 @@ static void faults_at_source(const struct amd_case *a)
     a->end->cr2 = c->stop.cr2;
 }
 
+/* ---- order of accesses ---------------------------------------------------------------------------- */
+
+static void faults_as_stopped(const struct amd_case *a)
+{
+    const struct soft_cpu *c = a->rig->c;
+
+    unchanged(a, c->stop.vector, c->stop.has_error ? c->stop.error : 0);
+    a->end->cr2 = c->stop.cr2;
+}
+
+static bool is_out_of_bounds(const struct amd_case *a)
+{
+    return row_of(a)->mnemonic == X86_MN_BOUND && a->end->vector == VEC_BR;
+}
+
+/* BOUND reads both bounds first; Intel's CPUs do not read the upper one when the lower one decides. */
+static void reads_upper_bound(const struct amd_case *a)
+{
+    const struct x86_insn *in = &a->k->in;
+    struct soft_cpu *c = a->rig->c;
+    uint64_t val;
+
+    memcpy(c->s.gpr, a->k->regs.gpr, sizeof(a->k->regs.gpr));
+    if (!soft_load(c, in->seg, (soft_ea(c, in) + in->opsize) & ones(in->addrsize), in->opsize,
+                   &val))
+        faults_as_stopped(a);
+}
+
+static bool extends_word(const struct amd_case *a)
+{
+    return row_of(a)->mnemonic == X86_MN_MOVSXD && a->k->in.opsize == 2 &&
+           a->k->in.flags & X86_INSN_MEM && a->end->vector == VEC_DB;
+}
+
+/* APM 3, MOVSXD: the source has 32 bits; SDM 2: 16, with an operand size of 16. */
+static void reads_doubleword(const struct amd_case *a)
+{
+    const struct x86_insn *in = &a->k->in;
+    struct soft_cpu *c = a->rig->c;
+    uint64_t val;
+
+    memcpy(c->s.gpr, a->k->regs.gpr, sizeof(a->k->regs.gpr));
+    c->s.rip = a->k->regs.rip;
+    if (!soft_load(c, in->seg, soft_ea(c, in), 4, &val))
+        faults_as_stopped(a);
+}
+
+static bool arpl_faults(const struct amd_case *a)
+{
+    return row_of(a)->mnemonic == X86_MN_ARPL && a->end->vector != VEC_DB;
+}
+
+/* ARPL reads, and writes when it has something to write. */
+static void arpl_reads_first(const struct amd_case *a)
+{
+    const struct x86_insn *in = &a->k->in;
+    struct soft_cpu *c = a->rig->c;
+    uint64_t val;
+
+    if (!soft_load(c, in->seg, soft_ea(c, in), 2, &val)) {
+        faults_as_stopped(a);
+    } else if ((val & 3) >= (a->k->regs.gpr[in->reg] & 3)) {
+        unchanged(a, VEC_DB, 0);
+        a->end->regs.rflags &= ~(uint64_t)X86_RFLAGS_ZF;
+        a->end->regs.rip += in->len;
+    }
+}
+
 /* ---- opcodes -------------------------------------------------------------------------------------- */
 
 static bool is_register_prefetch(const struct amd_case *a)
@@ -172,7 +240,8 @@ static const struct rule {
     { pushes_segment, zero_extend_slot },  { calls_nowhere, pushes_nothing },
     { no_round_done, keeps_upper_halves }, { compares_on, has_flags_of_round },
     { compares_two, faults_at_source },    { is_register_prefetch, is_undefined },
-    { is_pause_of_r8, is_exchange },
+    { is_pause_of_r8, is_exchange },       { is_out_of_bounds, reads_upper_bound },
+    { arpl_faults, arpl_reads_first },     { extends_word, reads_doubleword },
 };
 
 void amd_expect(const struct amd_case *a)

@@ -139,17 +139,45 @@ static bool map_window(struct native *n)
     return true;
 }
 
+/* CONTENTS: 0 data, 1 stack (expand-down), 2 code */
+static const struct user_desc ldt[NATIVE_LDT] = {
+    { .entry_number = NATIVE_CS16 >> 3, .base_addr = WINDOW, .limit = 0xffff, .contents = 2 },
+    { .entry_number = NATIVE_DS16 >> 3, .base_addr = WINDOW, .limit = 0xffff, .contents = 0 },
+    { .entry_number = 2, .limit = 0x12345, .contents = 2, .read_exec_only = 1, .seg_32bit = 1 },
+    { .entry_number = 3,
+      .limit = 0x12345,
+      .contents = 0,
+      .read_exec_only = 1,
+      .limit_in_pages = 1 },
+    { .entry_number = 4, .limit = 0x456, .contents = 1, .seg_32bit = 1 },
+    { .entry_number = 5, .limit = 0x789, .contents = 1, .read_exec_only = 1, .useable = 1 },
+    { .entry_number = 6, .limit = 0xabc, .contents = 0, .seg_not_present = 1 },
+    { .entry_number = 7, .limit = 0, .read_exec_only = 1, .seg_not_present = 1 }, /* empty */
+};
+
+uint64_t native_ldt_entry(unsigned n)
+{
+    const struct user_desc *d = &ldt[n];
+    uint64_t type =
+        1 | (d->read_exec_only ? 0 : 2) | d->contents << 2; /* Linux marks all as accessed */
+    uint64_t access = type | 1 << 4 | 3 << 5 | (d->seg_not_present ? 0 : 1 << 7);
+    uint64_t flags = d->useable | d->seg_32bit << 2 | d->limit_in_pages << 3;
+
+    if (n == NATIVE_LDT - 1)
+        return 0;
+    return (d->limit & 0xffff) | (uint64_t)(d->base_addr & 0xffffff) << 16 | access << 40 |
+           (uint64_t)(d->limit >> 16) << 48 | flags << 52 | (uint64_t)(d->base_addr >> 24) << 56;
+}
+
 static bool make_ldt(void)
 {
-    struct user_desc d = { .base_addr = WINDOW, .limit = 0xffff, .useable = 1 };
+    for (unsigned i = 0; i < NATIVE_LDT; i++) {
+        struct user_desc d = ldt[i];
 
-    d.entry_number = NATIVE_CS16 >> 3;
-    d.contents = 2;
-    if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0)
-        return false;
-    d.entry_number = NATIVE_DS16 >> 3;
-    d.contents = 0;
-    return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
+        if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0)
+            return false;
+    }
+    return true;
 }
 
 static bool catch_signals(void)

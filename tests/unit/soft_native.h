@@ -54,6 +54,13 @@ void native_close(struct native *n);
 void native_run(struct native *n, enum x86_code code, const struct native_regs *in,
                 struct native_end *out);
 
+/*
+ * The LDT that there is after native_open: NATIVE_LDT descriptors as LLDT would find them. The first two are those
+ * of 16-bit code, the others differ in type, limit and presence; the last is empty.
+ */
+enum { NATIVE_LDT = 8 };
+uint64_t native_ldt_entry(unsigned n);
+
 /* Selectors; the 16-bit segments are in the LDT, the others are Linux's. */
 enum {
     NATIVE_CS16 = 0x07,

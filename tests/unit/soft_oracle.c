@@ -9,6 +9,12 @@ static bool loads_segment(const struct x86_row *row)
     return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
 }
 
+bool oracle_asks_table(const struct x86_row *row)
+{
+    return row->mnemonic == X86_MN_LAR || row->mnemonic == X86_MN_LSL ||
+           row->mnemonic == X86_MN_VERR || row->mnemonic == X86_MN_VERW;
+}
+
 bool oracle_is_int(const struct x86_row *row)
 {
     switch (row->klass) {
@@ -22,7 +28,8 @@ bool oracle_is_int(const struct x86_row *row)
     case X86_CLASS_UD:
         return !loads_segment(row);
     case X86_CLASS_SYSTEM:
-        return row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
+        return oracle_asks_table(row) || row->mnemonic == X86_MN_ARPL ||
+               row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
                row->mnemonic == X86_MN_POPFQ ||
                (row->mnemonic == X86_MN_MOV &&
                 x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG);

@@ -16,6 +16,9 @@ bool oracle_is_int(const struct x86_row *row);
 /* Whether a row can be met in code of that size, as far as cases for it are generated. */
 bool oracle_exists(const struct x86_row *row, enum x86_code code);
 
+/* They look at a descriptor: LAR, LSL, VERR, VERW. */
+bool oracle_asks_table(const struct x86_row *row);
+
 /* test_soft_simd.c, test_soft_x87.c. */
 bool oracle_is_vector(const struct x86_row *row);
 

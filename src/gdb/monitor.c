@@ -227,10 +227,11 @@ enum { EXAMINE_MAX = 1024 };
 
 static bool parse_format(char *word, struct format *f)
 {
+    unsigned long count = f->count;
     char *p = word + 1;
 
     if (*p >= '0' && *p <= '9')
-        f->count = (unsigned)strtoul(p, &p, 10);
+        count = strtoul(p, &p, 10);
     for (; *p != '\0'; p++) {
         if (strchr("xduoc", *p) != NULL)
             f->how = *p;
@@ -241,7 +242,8 @@ static bool parse_format(char *word, struct format *f)
     }
     if (f->how == 'c')
         f->size = 1;
-    return f->count != 0 && f->count <= EXAMINE_MAX;
+    f->count = (unsigned)count;
+    return count != 0 && count <= EXAMINE_MAX;
 }
 
 static void add_item(const struct format *f, const uint8_t *bytes, struct text *out)

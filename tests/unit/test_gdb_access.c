@@ -338,6 +338,8 @@ static void monitors(void **state)
         { "xp /2i 0", "/COUNT FORMAT SIZE ADDR is wanted, such as /4xw 0x1000\n" },
         { "xp /0x 0", "/COUNT FORMAT SIZE ADDR is wanted, such as /4xw 0x1000\n" },
         { "xp /4294967296x 0", "/COUNT FORMAT SIZE ADDR is wanted, such as /4xw 0x1000\n" },
+        { "xp /4294967297xb 0", "/COUNT FORMAT SIZE ADDR is wanted, such as /4xw 0x1000\n" },
+        { "xp /1025xg 0", "/COUNT FORMAT SIZE ADDR is wanted, such as /4xw 0x1000\n" },
         { "xp 0x10000", "Cannot access memory: the machine says no to mem.read\n" },
         { "walk rip", "the walk\n" },
         { "walk", "usage: monitor walk ADDR\n" },

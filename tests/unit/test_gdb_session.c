@@ -154,10 +154,10 @@ static void says_what_it_stopped_at(void **state)
     static const struct {
         const char *set, *note, *reply;
     } rows[] = {
-        { "Z0,1234,1", "{\"reason\": \"break\", \"cpu\": 0}", "T05swbreak:;thread:1;\n" },
-        { "Z1,1234,1", "{\"reason\": \"break\", \"cpu\": 0}", "T05hwbreak:;thread:1;\n" },
-        { "Z0,4321,1", "{\"reason\": \"break\", \"cpu\": 0}",
-          "T05thread:1;\n" }, /* somebody else's */
+        { "Z0,21234,1", "{\"reason\": \"break\", \"cpu\": 0}", "T05swbreak:;thread:1;\n" },
+        { "Z1,21234,1", "{\"reason\": \"break\", \"cpu\": 0}", "T05hwbreak:;thread:1;\n" },
+        { "Z0,1234,1", "{\"reason\": \"break\", \"cpu\": 0}",
+          "T05thread:1;\n" }, /* not where CS begins: somebody else's */
         { "Z2,400,4", "{\"reason\": \"watch\", \"cpu\": 1, \"addr\": \"0x402\", \"len\": 1}",
           "T05watch:400;thread:2;\n" },
         { "Z3,400,4", "{\"reason\": \"watch\", \"cpu\": 0, \"addr\": \"0x3fe\", \"len\": 8}",
@@ -170,6 +170,10 @@ static void says_what_it_stopped_at(void **state)
     struct gdb_rig *r = *state;
     char clear[32];
 
+    gdb_rig_ask(r, "Z0,21234,1"); /* a debugger that has not said that it knows the word */
+    gdb_rig_ask(r, "c");
+    assert_string_equal(gdb_rig_notify(r, rows[0].note, false), "T05thread:1;\n");
+    gdb_rig_ask(r, "z0,21234,1");
     gdb_rig_ask(r, "qSupported:multiprocess+;swbreak+;hwbreak+");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_string_equal(gdb_rig_ask(r, rows[i].set), "OK\n");

@@ -30,6 +30,11 @@ void vitro_hold(struct vitro *m)
     pause_hold(m->board->m);
 }
 
+void vitro_hold_ends(struct vitro *m)
+{
+    pause_hold_ends(m->board->m);
+}
+
 void vitro_release(struct vitro *m)
 {
     pause_release(m->board->m);

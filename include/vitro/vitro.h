@@ -304,6 +304,14 @@ void vitro_hold(struct vitro *m);
 void vitro_release(struct vitro *m);
 
 /*
+ * vitro_hold_ends - in an outermost vitro_hold: let the machine go on when the next view has read it
+ *
+ * For what belongs to one moment, but takes long to be written out: a view of a place that a register names. Until
+ * vitro_release it is as between vitro_look and vitro_look_away.
+ */
+void vitro_hold_ends(struct vitro *m);
+
+/*
  * vitro_look, vitro_look_away - let a thread that is not the run's make views of a running machine
  *
  * Each view in between stops the machine for as long as it reads it, most of them for microseconds, and goes on while

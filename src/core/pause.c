@@ -102,25 +102,39 @@ static void say_asked(struct pause *p)
 void pause_hold(struct machine *m)
 {
     pthread_mutex_lock(&m->pause.one);
-    if (m->pause.depth++ > 0)
-        return;
+    m->pause.depth++;
     pthread_mutex_lock(&m->lock);
-    m->pause.held = true;
-    say_asked(&m->pause);
-    wait_still(m);
+    if (!m->pause.held) {
+        m->pause.held = true;
+        say_asked(&m->pause);
+        wait_still(m);
+    }
     pthread_mutex_unlock(&m->lock);
+}
+
+static void let_go(struct machine *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->pause.held = false;
+    say_asked(&m->pause);
+    pthread_cond_broadcast(&m->pause.go);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void pause_hold_ends(struct machine *m)
+{
+    m->pause.once = true;
 }
 
 void pause_release(struct machine *m)
 {
-    if (--m->pause.depth == 0) {
-        pthread_mutex_lock(&m->lock);
-        m->pause.held = false;
-        say_asked(&m->pause);
-        pthread_cond_broadcast(&m->pause.go);
-        pthread_mutex_unlock(&m->lock);
-    }
-    pthread_mutex_unlock(&m->pause.one);
+    struct pause *p = &m->pause;
+
+    if (--p->depth == 0 || (p->once && p->depth == 1))
+        let_go(m);
+    if (p->depth == 0)
+        p->once = false;
+    pthread_mutex_unlock(&p->one);
 }
 
 void pause_keep(struct machine *m)

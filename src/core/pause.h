@@ -24,7 +24,8 @@ struct pause {
      * is enough, since a kick follows and what it stands for is read under the lock. */
     _Atomic bool asked;
     pthread_mutex_t one; /* taken by whoever holds, before the machine lock; recursive */
-    unsigned depth;      /* guarded by one: holds of its owner */
+    unsigned depth;      /* guarded by one, as the next: holds of its owner */
+    bool once;           /* the next release within lets the machine go on */
 
     /* guarded by the machine lock */
     bool held, paused;
@@ -43,6 +44,12 @@ void pause_fini(struct pause *p);
  */
 void pause_hold(struct machine *m);
 void pause_release(struct machine *m);
+
+/*
+ * In a hold: it ends with the next hold that is made within, which has then read what it wants. Until the release only
+ * others are kept from holding; further holds within are holds of their own.
+ */
+void pause_hold_ends(struct machine *m);
 
 /* Keep others from holding, and the machine from a reset, without stopping it. As pause_hold, in which it may nest and
  * which may nest in it. */

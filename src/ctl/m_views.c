@@ -17,6 +17,16 @@ static unsigned cpu_of(const struct call *call)
     return (unsigned)call_number(call, "cpu");
 }
 
+/* As call_address, and what comes next is the view. */
+static bool last_address(struct call *call, const char *name, unsigned cpu, uint64_t *out)
+{
+    bool ok = call_address(call, name, cpu, out);
+
+    if (call->one_moment)
+        vitro_hold_ends(call->ctl->m);
+    return ok;
+}
+
 static int show_map(struct call *call, const struct vitro_style *style, char **out,
                     struct vitro_err *err)
 {
@@ -28,7 +38,7 @@ static int show_walk(struct call *call, const struct vitro_style *style, char **
 {
     uint64_t addr;
 
-    return call_address(call, "addr", cpu_of(call), &addr)
+    return last_address(call, "addr", cpu_of(call), &addr)
                ? vitro_show_walk(call->ctl->m, cpu_of(call), addr, style, out, err)
                : -1;
 }
@@ -38,7 +48,7 @@ static int show_who_maps(struct call *call, const struct vitro_style *style, cha
 {
     uint64_t addr;
 
-    return call_address(call, "addr", cpu_of(call), &addr)
+    return last_address(call, "addr", cpu_of(call), &addr)
                ? vitro_show_who_maps(call->ctl->m, cpu_of(call), addr, style, out, err)
                : -1;
 }
@@ -53,7 +63,7 @@ static int show_tables(struct call *call, const struct vitro_style *style, char 
     };
 
     if (!call_address(call, "from", cpu_of(call), &filter.from) ||
-        !call_address(call, "to", cpu_of(call), &filter.to))
+        !last_address(call, "to", cpu_of(call), &filter.to))
         return -1;
     return vitro_show_tables(call->ctl->m, cpu_of(call), &filter, style, out, err);
 }
@@ -81,7 +91,7 @@ static int show_mem(struct call *call, const struct vitro_style *style, char **o
 {
     uint64_t addr;
 
-    return call_address(call, "addr", cpu_of(call), &addr)
+    return last_address(call, "addr", cpu_of(call), &addr)
                ? vitro_show_mem(call->ctl->m, cpu_of(call), addr, call_number(call, "len"),
                                 call_flag(call, "physical"), style, out, err)
                : -1;
@@ -92,7 +102,7 @@ static int show_disasm(struct call *call, const struct vitro_style *style, char 
 {
     uint64_t addr;
 
-    return call_address(call, "addr", cpu_of(call), &addr)
+    return last_address(call, "addr", cpu_of(call), &addr)
                ? vitro_show_disasm(call->ctl->m, cpu_of(call), addr,
                                    (unsigned)call_number(call, "count"), style, out, err)
                : -1;
@@ -126,7 +136,7 @@ static int show_blocks(struct call *call, const struct vitro_style *style, char 
     struct vitro_blocks_filter filter = { .count = (size_t)call_number(call, "count"),
                                           .listing = call_flag(call, "all") };
 
-    if (!call_address(call, "from", 0, &filter.from) || !call_address(call, "to", 0, &filter.to))
+    if (!call_address(call, "from", 0, &filter.from) || !last_address(call, "to", 0, &filter.to))
         return -1;
     if (filter.to == 0)
         filter.to = UINT64_MAX;
@@ -218,13 +228,13 @@ static bool names_register(const struct call *call)
 static int show(struct call *call, const struct vitro_style *style, char **out,
                 struct vitro_err *err)
 {
-    bool one_moment = names_register(call);
     int rc;
 
-    if (one_moment)
+    call->one_moment = names_register(call);
+    if (call->one_moment)
         vitro_hold(call->ctl->m);
     rc = show_of(call->method->name)(call, style, out, err);
-    if (one_moment)
+    if (call->one_moment)
         vitro_release(call->ctl->m);
     return rc;
 }

@@ -77,9 +77,10 @@ struct call {
     struct conn *conn;
     const struct method *method;
     struct value value[RPC_PARAMS_MAX];
-    json_t *result; /* owned */
-    char *raw;      /* owned: JSON on one line */
-    int code;       /* enum rpc_code; 0: none */
+    bool one_moment; /* a view of a place that is itself looked up: m_views.c */
+    json_t *result;  /* owned */
+    char *raw;       /* owned: JSON on one line */
+    int code;        /* enum rpc_code; 0: none */
     char message[320];
 };
 

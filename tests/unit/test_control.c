@@ -396,6 +396,41 @@ static void test_nested(void **state)
     close_rig(&r);
 }
 
+/* One moment for two views; the second lets the machine go on, but nobody else hold it. */
+static void test_hold_ends(void **state)
+{
+    struct vitro_exits_mark *mark;
+    char *text = NULL;
+    struct rig r;
+    uint64_t at;
+
+    (void)state;
+    open_rig(&r, count_up, sizeof(count_up), soft);
+    start(&r);
+    while (atomic_load(&r.bytes) == 0)
+        nap();
+    vitro_hold(r.m);
+    assert_int_equal(vitro_exits_mark(r.m, &mark, NULL), 0);
+    at = rax(&r, 0);
+    vitro_hold_ends(r.m);
+    assert_int_equal(exits_since(&r, mark), 0); /* of the same moment, and the last */
+    while (rax(&r, 0) == at)
+        nap();
+    assert_int_equal(vitro_show_walk(r.m, 0, 0x800, NULL, &text, NULL), 0);
+    free(text);
+    vitro_release(r.m);
+
+    vitro_hold(r.m); /* the next is as ever */
+    at = rax(&r, 0);
+    nap();
+    assert_int_equal(rax(&r, 0), at);
+    vitro_release(r.m);
+    vitro_exits_mark_free(mark);
+    vitro_stop(r.m, VITRO_STOP_USER);
+    wait_for(&r, VITRO_END_STOPPED);
+    close_rig(&r);
+}
+
 static void test_fpu(void **state)
 {
     /* fldpi; mov eax, 0x04030201; movd xmm3, eax; hlt: in long mode, with CR4.OSFXSR as guests have it */
@@ -449,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_listen),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_hold_ends),
         cmocka_unit_test(test_fpu),
     };
 

@@ -118,6 +118,25 @@ static bool loads_control(const struct x86_row *row)
            row->mnemonic == X86_MN_VLDMXCSR;
 }
 
+/* Whether all the memory that it touches has a base register in its encoding. */
+static bool names_memory(const struct x86_row *row)
+{
+    if (row->uses & 1u << X86_RDI)
+        return false;
+    for (unsigned i = 0; i < 4; i++) {
+        switch (x86_opnd_types[row->operand[i]].kind) {
+        case X86_OPK_VSIB:
+        case X86_OPK_MOFFS:
+        case X86_OPK_STRSRC:
+        case X86_OPK_STRDST:
+            return false;
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
 /* Classes that name all the memory that they touch, or none. */
 static const char *wrong_kind(const struct x86_insn *in)
 {
@@ -146,19 +165,8 @@ static const char *wrong_kind(const struct x86_insn *in)
     default:
         return "an instruction of another kind";
     }
-    if (row->uses & 1u << X86_RDI)
+    if (!names_memory(row))
         return "memory that is not named by a base";
-    for (unsigned i = 0; i < 4; i++) {
-        switch (x86_opnd_types[row->operand[i]].kind) {
-        case X86_OPK_VSIB:
-        case X86_OPK_MOFFS:
-        case X86_OPK_STRSRC:
-        case X86_OPK_STRDST:
-            return "memory that is not named by a base";
-        default:
-            break;
-        }
-    }
     /* CALL does it too, into the stack below the frame, and comes back. */
     return row->mnemonic != X86_MN_CALL && x86_insn_writes_gpr(in, X86_RSP) ? "RSP is written"
                                                                             : NULL;

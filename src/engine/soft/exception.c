@@ -174,8 +174,10 @@ static bool next_event(struct soft_cpu *c, struct soft_event *ev)
 static bool deliver(struct soft_cpu *c, struct soft_event *ev)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        bool entered = soft_enter_long(c, ev);
+        bool entered;
 
+        c->trap_dr6 = 0; /* what has met a breakpoint and did not come to its end does not count */
+        entered = soft_enter_long(c, ev);
         c->stop.kind = SOFT_GOES_ON;
         if (!entered)
             soft_float_devices(c);
@@ -232,8 +234,6 @@ static bool deliver_met(struct soft_cpu *c)
 
 bool soft_deliver(struct soft_cpu *c)
 {
-    c->trap_dr6 =
-        0; /* what the instruction has met before it stopped does not count, or is in c->stop */
     return deliver_stop(c) && deliver_met(c);
 }
 

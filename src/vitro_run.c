@@ -52,6 +52,15 @@ static void count_help(const struct machine *machine, struct vitro_outcome *out)
     }
 }
 
+/* The engine's words are about the exit that ended the run, not about the last one before somebody else did. */
+static const char *detail_of(const struct stop *stop, const struct cpu_exit *x)
+{
+    bool by_exit = stop->why == STOP_SHUTDOWN || stop->why == STOP_REFUSED ||
+                   stop->why == STOP_FAILED || stop->why == STOP_PANIC;
+
+    return by_exit ? x->detail : NULL;
+}
+
 static void fill_outcome(const struct vitro *m, const struct stop *stop, struct vitro_outcome *out)
 {
     const struct machine *machine = m->board->m;
@@ -70,7 +79,7 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         .dropped = m->board->console.dropped,
         .output_error = m->board->console.error,
         .open_line = m->board->console.open_line,
-        .detail = x->detail,
+        .detail = detail_of(stop, x),
     };
     count_help(machine, out);
     if (stop->why == STOP_BREAK && x->watch_how != 0) {
@@ -87,7 +96,7 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
     if (stop->why == STOP_HALT && machine->ncpus == 1)
         why = "halted";
     snprintf(out->text, sizeof(out->text), "%s%s%s at rip 0x%" PRIx64 " after %" PRIu64 " exit%s",
-             why, x->detail != NULL ? ": " : "", x->detail != NULL ? x->detail : "", out->rip,
+             why, out->detail != NULL ? ": " : "", out->detail != NULL ? out->detail : "", out->rip,
              out->exits, out->exits == 1 ? "" : "s");
 }
 

@@ -23,7 +23,7 @@ static bool parse_how(const char *word, unsigned *how)
     return false;
 }
 
-const char *watchpoints_add(struct options *o, char *word)
+static const char *add_spec(struct options *o, char *word)
 {
     struct watch_spec spec = { .addr = strsep(&word, ":"), .len = 1, .how = VITRO_WATCH_WRITE };
     const char *len = strsep(&word, ":");
@@ -43,6 +43,19 @@ const char *watchpoints_add(struct options *o, char *word)
     list[o->nwatches++] = spec;
     o->watches = list;
     return NULL;
+}
+
+/* The word is left as it was when it is wrong, for the message. */
+const char *watchpoints_add(struct options *o, char *word)
+{
+    size_t len = strlen(word);
+    const char *wrong = add_spec(o, word);
+
+    for (size_t i = 0; wrong != NULL && i < len; i++) {
+        if (word[i] == '\0')
+            word[i] = ':';
+    }
+    return wrong;
 }
 
 struct vitro_watch *watchpoints_resolve(const struct target *t, const struct options *o, int *code)

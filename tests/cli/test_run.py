@@ -308,6 +308,14 @@ class Engines(Case):
         words = ("helped",) if doc["refused"] else ()
         self.expect(vitro("run", "-e", "kvm", image), OK, *words)
 
+    @needs_kvm
+    def test_another_end_than_a_refusal_is_none(self):
+        """popcnt rdx, rcx; loop: stopped behind a refusal, where there are any."""
+        image = self.file("popcnt.bin", bytes.fromhex("f3480fb8d1e2f9f4"))
+        for how in (("--stop-at", "exit:1"), ("--stop-at", "exit:9"), ("--timeout", "0.3")):
+            run = vitro("run", "-e", "kvm", image, *how)
+            self.assertNotIn(b"cannot emulate", run.stderr.splitlines()[0])
+
     def test_bad_switches(self):
         self.refuse(vitro("run", "hello", "--switch", "end"), USAGE, "exit:N or insn:N")
         self.refuse(vitro("run", "hello", "--switch", "exit:5", "--stop-at", "exit:5"), USAGE,
@@ -348,6 +356,7 @@ class Engines(Case):
         self.expect(run, OK, "halted")
 
     def test_bad_watches(self):
+        self.refuse(vitro("run", "hello", "--watch", "1:2:q"), USAGE, "--watch 1:2:q: ")
         for word, why in (("", "ADDR[:LEN]"), ("1:0", "from 1"), ("1:x", "from 1"), ("1:2:q", "r, w and rw"),
                           ("1:2:r:w", "r, w and rw"), ("nobody:8", "neither a number")):
             self.refuse(vitro("run", "hello", "-e", "soft", "--watch", word), USAGE, why)

@@ -10,6 +10,7 @@
  *
  * GAP: the local APIC is not the kernel's (KVM_CAP_SPLIT_IRQCHIP): each of its registers costs an exit, and each
  * interrupt one or two.
+ * GAP: a KVM that emulates MOV CR8 leaves for no lower value: an interrupt which that lets through comes at the next exit.
  */
 #include "engine/kvm/kvm_priv.h"
 

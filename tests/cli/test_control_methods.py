@@ -208,6 +208,34 @@ class Debug(Case):
     def test_steps_and_breakpoints(self):
         self.steps_and_breaks("soft")
 
+    def test_breakpoints_are_their_clients(self):
+        """Of two at one place each has its own: the other cannot clear it, and need not hear of it."""
+        machine = self.counter("soft")
+        client, other = self.attach(machine), machine.client()
+        for c in (client, other):
+            c.call("break.set", addr="0x5")
+        self.until(client, "break")
+        client.call("break.clear", addr="0x5")
+        with self.assertRaises(Failed) as e:
+            client.call("break.clear", addr="0x5")
+        self.assertEqual(e.exception.code, -32602)
+        client.call("resume")
+        self.assertEqual(self.until(client, "break")["rip"], "0x5")
+        other.call("break.clear", addr="0x5")
+        client.call("resume")
+        client.call("run_to", addr="0xd")
+        self.assertEqual(self.until(client, "break")["rip"], "0xd")
+
+    def test_a_breakpoint_where_run_to_goes_stays(self):
+        client = self.attach(self.counter("soft"))
+        client.call("run_to", addr="0x700")  # where the guest never comes by itself: there is time
+        client.call("break.set", addr="0x700")
+        client.call("pause")
+        for _ in range(3):
+            client.call("regs.set", regs={"rip": "0x6fe", "rax": "0x900"})  # two zeros before it: add [rax], al
+            client.call("resume")
+            self.assertEqual(self.until(client, "break")["rip"], "0x700")
+
     @needs_kvm
     def test_steps_and_breakpoints_on_kvm(self):
         self.steps_and_breaks("kvm")

@@ -122,6 +122,14 @@ static int set_debug(struct machine *m, const struct cpu_debug *dbg, struct vitr
     return rc;
 }
 
+/* One step, which is short: whoever wants the machine to stand still waits for its end. */
+static void step(struct back *b, struct stop *stop)
+{
+    do
+        machine_run(b->m, stop);
+    while (stop->why == STOP_HELD);
+}
+
 /* From `spot.insns` - 1 on: how many steps there are before the one that comes to the spot, or beyond. */
 static int count_steps(struct back *b, const struct spot *spot, unsigned *out,
                        struct vitro_err *err)
@@ -132,7 +140,7 @@ static int count_steps(struct back *b, const struct spot *spot, unsigned *out,
     int rc = 0;
 
     for (n = 0; n < FAULTS_MAX; n++) {
-        machine_run(b->m, &stop);
+        step(b, &stop);
         if (stop.why != STOP_BREAK)
             break;
         rc = look(b->cpu, &now, err);
@@ -148,7 +156,7 @@ static int count_steps(struct back *b, const struct spot *spot, unsigned *out,
 static int step_from(struct back *b, uint64_t total, const struct spot *spot, struct back_end *out,
                      struct vitro_err *err)
 {
-    const struct cpu_debug none = { 0 }, step = { .step = true };
+    const struct cpu_debug none = { 0 }, one = { .step = true };
     uint64_t before = spot->insns > 0 ? spot->insns - 1 : 0;
     unsigned steps = 0;
     int rc;
@@ -163,14 +171,14 @@ static int step_from(struct back *b, uint64_t total, const struct spot *spot, st
         if (rc < 0 || !run_to(b, before, &out->stop))
             return rc;
         if (pass == 0 || steps > 0)
-            rc = vcpu_debug(b->cpu, &step, err);
+            rc = vcpu_debug(b->cpu, &one, err);
         if (rc == 0 && pass == 0)
             rc = count_steps(b, spot, &steps, err);
         if (rc < 0)
             return rc;
     }
     while (steps-- > 0)
-        machine_run(b->m, &out->stop);
+        step(b, &out->stop);
     out->stop = (struct stop){ .why = STOP_BREAK, .cpu = (int)b->cpu->idx };
     return 0;
 }

@@ -47,13 +47,20 @@ static bool may_pause(const struct ctl *c)
     return c->now.reason == RUNS || (c->now.reason == AT_START && !c->paused);
 }
 
+/* Under c->lock. It goes back, or its thread is on the way to begin with that. */
+static bool goes_back(const struct ctl *c)
+{
+    return c->going_back || (c->back != BACK_NONE && !c->quit && !c->ending);
+}
+
 void ctl_pause(struct ctl *c)
 {
     bool runs;
 
     pthread_mutex_lock(&c->lock);
-    while (c->going_back) { /* it stands at the next place where it can */
-        vitro_stop(c->m, VITRO_STOP_HOLD);
+    while (goes_back(c)) { /* it stands at the next place where it can */
+        if (c->going_back)
+            vitro_stop(c->m, VITRO_STOP_HOLD);
         pthread_cond_wait(&c->change, &c->lock);
     }
     runs = may_pause(c);
@@ -286,6 +293,7 @@ static bool go_back(struct ctl *c, struct vitro_outcome *end, int *rc, struct vi
 
     ctl_points_settle(c);
     c->going_back = true;
+    pthread_cond_broadcast(&c->change);
     pthread_mutex_unlock(&c->lock);
     *rc = back == BACK_STEP ? vitro_step_back(c->m, cpu, end, err)
                             : vitro_run_back(c->m, cpu, end, err);

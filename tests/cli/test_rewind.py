@@ -85,6 +85,20 @@ class Back(Case):
         written = client.call("mem.read", addr="0x800", len=8)["bytes"]
         self.assertEqual(int.from_bytes(bytes.fromhex(written), "little"), here - 5)  # not yet
 
+    def test_a_search_can_be_stopped(self):
+        """For what is nowhere in a long past: a pause comes first, and where it stood still there is a past, too."""
+        client = self.open()
+        self.pause_after(client, 1_000_000)
+        self.until(client, "pause")
+        client.call("break.set", addr="0x700")
+        client.call("back.continue")
+        client.call("pause")
+        self.assertEqual(client.note("state")["reason"], "pause")
+        before = self.regs(client)
+        self.go(client, "step")
+        self.go(client, "back.step")
+        self.assertEqual(self.regs(client), before)
+
     def test_the_beginning(self):
         client = self.open("-S", "--gdb-port", "0")
         with self.assertRaises(Failed) as e:

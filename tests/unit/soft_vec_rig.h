@@ -22,7 +22,7 @@ struct rig {
     uint64_t seed;
     bool fdp_excptn_only; /* FDP and FOP are of the last unmasked exception */
     bool amd;             /* the host is; see soft_vec_amd.h */
-    unsigned rows, cases, differences, gaps, shown;
+    unsigned rows, cases, differences, shown;
 };
 
 /* One generated instruction with its state. */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "engine/soft/fpu.h"
 #include "soft_vec_rig.h"
 
@@ -125,13 +126,63 @@ static void test_no_xm(void **state)
     rig_close(&r);
 }
 
+/* An overflow or underflow that is not masked is inexact when the result is so at unlimited exponent range. */
+static void test_exactness(void **state)
+{
+    static const struct exact_case {
+        uint8_t bytes[5]; /* of XMM0 and XMM1 */
+        double a, b;
+        uint32_t unmasked, raised;
+    } rows[] = {
+        { { 0xf2, 0x0f, 0x59, 0xc1 }, 0x1p1000, 0x1p100, MXCSR_OE, MXCSR_OE }, /* MULSD */
+        { { 0xf2, 0x0f, 0x59, 0xc1 }, 0x1.8p1000, 0x1.8p100, MXCSR_OE, MXCSR_OE },
+        { { 0xf2, 0x0f, 0x59, 0xc1 },
+          0x1.00000001p1000,
+          0x1.00000001p100,
+          MXCSR_OE,
+          MXCSR_OE | MXCSR_PE },
+        { { 0xf2, 0x0f, 0x59, 0xc1 }, 0x1.8p-1000, 0x1.8p-60, MXCSR_UE, MXCSR_UE },
+        { { 0xf2, 0x0f, 0x59, 0xc1 }, 0x1.8p-1000, 0x1.8p-100, MXCSR_UE, MXCSR_UE },
+        { { 0xf2, 0x0f, 0x5e, 0xc1 }, 0x1p1000, 0x1p-100, MXCSR_OE, MXCSR_OE }, /* DIVSD */
+        { { 0xf2, 0x0f, 0x5e, 0xc1 }, 0x1p1000, 0x1.8p-100, MXCSR_OE, MXCSR_OE | MXCSR_PE },
+        { { 0xf2, 0x0f, 0x58, 0xc1 }, 0x1p1023, 0x1p1023, MXCSR_OE, MXCSR_OE }, /* ADDSD */
+        { { 0xf2, 0x0f, 0x58, 0xc1 },
+          0x1p1023,
+          0x1.0000000000001p1023,
+          MXCSR_OE,
+          MXCSR_OE | MXCSR_PE },
+        { { 0xf2, 0x0f, 0x5a, 0xc1 }, 0, 0x1.8p200, MXCSR_OE, MXCSR_OE }, /* CVTSD2SS */
+        { { 0xf2, 0x0f, 0x5a, 0xc1 }, 0, 0x1.8000001p200, MXCSR_OE, MXCSR_OE | MXCSR_PE },
+        { { 0xf2, 0x0f, 0x5a, 0xc1 }, 0, 0x1.8p-140, MXCSR_UE, MXCSR_UE },
+        { { 0xf2, 0x0f, 0x5a, 0xc1 }, 0, 0x1.8p-160, MXCSR_OE, MXCSR_UE | MXCSR_PE },
+    };
+    struct soft_fx *fx;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1);
+    fx = soft_fx(r.c, FX_ALL);
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        uint8_t bytes[X86_INSN_MAX] = { 0 };
+
+        memcpy(bytes, rows[i].bytes, sizeof(rows[i].bytes));
+        memcpy(fx->xmm[0], &rows[i].a, 8);
+        memcpy(fx->xmm[1], &rows[i].b, 8);
+        fx->mxcsr = MXCSR_INIT & ~(rows[i].unmasked << 7);
+        rig_execute(&r, X86_MODE_LONG, X86_CODE_64, bytes);
+        if ((fx->mxcsr & MXCSR_FLAGS) != rows[i].raised)
+            fail_msg("row %u: 0x%x, not 0x%x", i, fx->mxcsr & MXCSR_FLAGS, rows[i].raised);
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sse),        cmocka_unit_test(test_avx),
         cmocka_unit_test(test_mmx),        cmocka_unit_test(test_state),
         cmocka_unit_test(test_supervisor), cmocka_unit_test(test_eight_registers),
-        cmocka_unit_test(test_no_xm),
+        cmocka_unit_test(test_no_xm),      cmocka_unit_test(test_exactness),
     };
 
     return cmocka_run_group_tests_name("soft/simd", tests, NULL, NULL);

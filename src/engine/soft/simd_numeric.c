@@ -5,9 +5,6 @@
  * None happens on the host: the thunk runs with all of them masked and the flags clear, and what it
  * raised decides. Source: SDM 1, "SSE, SSE2, SSE3 Exceptions" ("Exception Priority", "Unmasked
  * Exceptions"), "Detection of SIMD Floating-Point Exceptions".
- *
- * GAP: with an unmasked overflow or underflow the CPU sets PE when the result is inexact at unlimited
- * exponent range; here it is set when the result that the masked exception gives is inexact.
  */
 #include "engine/soft/simd.h"
 
@@ -92,6 +89,13 @@ static unsigned told(unsigned raised, unsigned masks)
     return raised & ~masks & before ? raised & before : raised;
 }
 
+static unsigned with_exact_pe(unsigned raised, const struct soft_exact *x)
+{
+    if (!(raised & ~x->masks & (MXCSR_OE | MXCSR_UE)))
+        return raised;
+    return (raised & ~(unsigned)MXCSR_PE) | (soft_inexact(x) ? MXCSR_PE : 0);
+}
+
 struct dot_product {
     uint8_t a[2][16], b[2][16];
     unsigned size, lanes;
@@ -113,12 +117,30 @@ static void dot_operands(const struct vec *v, struct dot_product *d)
     }
 }
 
+static unsigned stage_exact(struct dot_product *d, unsigned n, unsigned lane, enum x86_op op,
+                            uint32_t mxcsr, unsigned masks)
+{
+    uint8_t before[16];
+    const uint8_t *other = n == 0 ? d->b[lane] : before;
+    struct soft_exact x = { .op = n == 0 ? SOFT_EXACT_MUL : SOFT_EXACT_PAIRS,
+                            .n = 16 / d->size,
+                            .size = d->size,
+                            .to = d->size,
+                            .from = { before, other, before },
+                            .masks = masks,
+                            .rounding = mxcsr >> 13 & 3,
+                            .daz = mxcsr & MXCSR_DAZ,
+                            .flush = mxcsr & MXCSR_FTZ };
+
+    memcpy(before, d->a[lane], 16);
+    return with_exact_pe(stage(op, d->a[lane], other, mxcsr, !(masks & MXCSR_UE)), &x);
+}
+
 /* DPPS and DPPD multiply, then add, then add again: an unmasked exception of one stage hides the next. */
 static unsigned dot_product(const struct vec *v, unsigned masks)
 {
     bool wide = v->row->mnemonic == X86_MN_DPPD || v->row->mnemonic == X86_MN_VDPPD;
     struct dot_product d = { .size = wide ? 8 : 4 };
-    bool exact = !(masks & MXCSR_UE);
     unsigned total = 0;
 
     dot_operands(v, &d);
@@ -128,8 +150,7 @@ static unsigned dot_product(const struct vec *v, unsigned masks)
         unsigned raised = 0;
 
         for (unsigned lane = 0; lane < d.lanes; lane++)
-            raised |= stage(n == 0 ? mul : add, d.a[lane], n == 0 ? d.b[lane] : d.a[lane],
-                            v->r.mxcsr, exact);
+            raised |= stage_exact(&d, n, lane, n == 0 ? mul : add, v->r.mxcsr, masks);
         total |= told(raised, masks);
     }
     return total;
@@ -145,6 +166,7 @@ static bool is_dot_product(const struct x86_row *row)
 static unsigned run_unmasked(struct vec *v, unsigned masks)
 {
     const struct vec before = *v;
+    struct soft_exact x;
     unsigned raised;
 
     soft_vec_call(v);
@@ -153,6 +175,8 @@ static unsigned run_unmasked(struct vec *v, unsigned masks)
         raised |= tiny(&before);
     if (raised & ~masks && is_dot_product(v->row))
         return dot_product(&before, masks);
+    if (raised & ~masks && soft_vec_exact(&before, masks, &x))
+        raised = with_exact_pe(raised, &x);
     return told(raised, masks);
 }
 

@@ -2,6 +2,7 @@
 /* cpuid.c - the CPU model: flags by name, and the answers of CPUID. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inspect/grid.h"
@@ -19,6 +20,23 @@ static struct x86_cpuid_regs answer(const struct cpuid_view *v, const struct x86
 
     x86_cpuid(v->model, &reset, v->cpu, leaf->leaf, leaf->subleaf, &r);
     return r;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const struct x86_cpuid_leaf *a = left, *b = right;
+
+    if (a->leaf != b->leaf)
+        return a->leaf < b->leaf ? -1 : 1;
+    return (a->subleaf > b->subleaf) - (a->subleaf < b->subleaf);
+}
+
+/* The model has them in the order in which it was made. Returns how many. */
+static unsigned in_order(const struct cpuid_view *v, struct x86_cpuid_leaf leaf[X86_CPUID_LEAVES])
+{
+    memcpy(leaf, v->model->leaf, sizeof(v->model->leaf));
+    qsort(leaf, v->model->nleaves, sizeof(leaf[0]), by_number);
+    return v->model->nleaves;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -45,9 +63,11 @@ static void add_flags(const struct cpuid_view *v, struct text *t)
 static void add_leaves(const struct cpuid_view *v, bool color, struct text *t)
 {
     struct grid g = { .color = color };
+    struct x86_cpuid_leaf leaves[X86_CPUID_LEAVES];
+    unsigned n = in_order(v, leaves);
 
-    for (unsigned i = 0; i < v->model->nleaves; i++) {
-        const struct x86_cpuid_leaf *leaf = &v->model->leaf[i];
+    for (unsigned i = 0; i < n; i++) {
+        const struct x86_cpuid_leaf *leaf = &leaves[i];
         struct x86_cpuid_regs r = answer(v, leaf);
 
         grid_add(&g, INK_STRONG, "leaf 0x%" PRIx32, leaf->leaf);
@@ -94,9 +114,11 @@ static json_t *flags_json(const struct cpuid_view *v)
 static json_t *leaves_json(const struct cpuid_view *v)
 {
     json_t *list = json_array();
+    struct x86_cpuid_leaf leaves[X86_CPUID_LEAVES];
+    unsigned n = in_order(v, leaves);
 
-    for (unsigned i = 0; i < v->model->nleaves; i++) {
-        const struct x86_cpuid_leaf *leaf = &v->model->leaf[i];
+    for (unsigned i = 0; i < n; i++) {
+        const struct x86_cpuid_leaf *leaf = &leaves[i];
         struct x86_cpuid_regs r = answer(v, leaf);
 
         json_array_append_new(list, json_pack("{s:o, s:i, s:o, s:o, s:o, s:o}", "leaf",

@@ -52,6 +52,10 @@ class Cpu(Case):
             self.expect(run, OK)
             self.assertGreater(len(doc["leaves"]), 5, engine)
             self.assertIn("lm", doc["flags"], engine)
+            places = [(int(r["leaf"], 16), r["subleaf"]) for r in doc["leaves"]]
+            self.assertEqual(places, sorted(places))
+            text = vitro("regs", "hello", "--cpuid", "-e", engine).stdout.decode()
+            self.assertEqual([int(word, 16) for word in re.findall(r"^leaf (\w+)", text, re.M)], [p[0] for p in places])
 
     def test_both_engines_show_the_same(self):
         if NO_KVM:

@@ -407,7 +407,7 @@ static bool look_alone(struct trans *t)
 {
     uint64_t changes = t->changes_seen;
 
-    return check_hold(t) && look(t) && (t->check == NULL || t->changes_seen == changes);
+    return t->check == NULL ? look(t) : check_hold(t) && look(t) && t->changes_seen == changes;
 }
 
 /* From b on, as long as it goes. */

@@ -236,6 +236,27 @@ class Debug(Case):
             client.call("resume")
             self.assertEqual(self.until(client, "break")["rip"], "0x700")
 
+    def test_breakpoints_of_code_that_two_cpus_execute(self):
+        """Set while it runs, translated for long: both come to it. Cleared, neither does."""
+        client = self.attach(self.counter("soft", "-c", 2, "--tier", "trans"))
+        for addr in ("0x5", "0x2", "0xd"):
+            rounds = int(client.call("regs.get")["rax"], 16) + 1000
+            while int(client.call("regs.get")["rax"], 16) < rounds:
+                time.sleep(0.005)
+            client.call("break.set", addr=addr)
+            seen = set()
+            while len(seen) < 2:
+                note = self.until(client, "break")
+                self.assertEqual(note["rip"], addr)
+                seen.add(note["cpu"])
+                client.call("resume")
+            client.call("pause")
+            client.call("break.clear", addr=addr)
+            client.notes.clear()
+            client.call("resume")
+        client.call("pause")
+        self.assertNotIn("break", [note["params"]["reason"] for note in client.notes if note["method"] == "state"])
+
     @needs_kvm
     def test_steps_and_breakpoints_on_kvm(self):
         self.steps_and_breaks("kvm")

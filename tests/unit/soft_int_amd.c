@@ -28,6 +28,9 @@ static void unchanged(const struct amd_case *a, unsigned vector, uint32_t error)
  */
 bool amd_other_insn(const struct x86_insn *in)
 {
+    /* APM 3, LFS, LGS, LSS: pointers of 16:16 and 16:32; SDM 2 has 16:64 as well. */
+    if (x86_insn_row(in)->mnemonic == X86_MN_LGS && in->rex & X86_REX_W)
+        return true;
     return in->code == X86_CODE_64 && x86_insn_row(in)->klass == X86_CLASS_BRANCH &&
            in->flags & X86_INSN_66 && !(in->rex & X86_REX_W);
 }

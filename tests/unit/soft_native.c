@@ -57,8 +57,20 @@ static void enter(greg_t *g)
     now.phase = INSIDE;
 }
 
+/* This handler, being 64-bit code, does without them. */
+static void leave_segments(struct native_end *out)
+{
+    uint32_t es, ds, gs;
+
+    __asm__ volatile("mov %%es, %0\n\tmov %%ds, %1\n\tmov %%gs, %2" : "=r"(es), "=r"(ds), "=r"(gs));
+    out->es = (uint16_t)es;
+    out->ds = (uint16_t)ds;
+    out->gs = (uint16_t)gs;
+}
+
 static void leave(greg_t *g)
 {
+    leave_segments(now.out);
     for (unsigned i = 0; i < X86_NGPR; i++)
         now.out->regs.gpr[i] = (uint64_t)g[greg_of[i]];
     now.out->regs.rip = (uint64_t)g[REG_RIP];
@@ -217,7 +229,10 @@ void native_close(struct native *n)
 
 static void set_data_segments(uint16_t selector)
 {
-    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"((uint32_t)selector) : "memory");
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %1, %%gs"
+                     :
+                     : "r"((uint32_t)selector), "r"(0)
+                     : "memory");
 }
 
 /* What POPF may have set and SIGRETURN does not put back. */
@@ -236,10 +251,8 @@ void native_run(struct native *n, enum x86_code code, const struct native_regs *
     now.in = in;
     now.out = out;
     now.phase = ENTERING;
-    if (code != X86_CODE_64)
-        set_data_segments(code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32);
+    set_data_segments(code == X86_CODE_64 ? 0 : code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32);
     __asm__ volatile("int3" : : : "memory");
-    if (code != X86_CODE_64)
-        set_data_segments(0);
+    set_data_segments(0);
     drop_flags();
 }

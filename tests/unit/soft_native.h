@@ -44,6 +44,7 @@ struct native_end {
     unsigned vector;
     uint32_t error;
     uint64_t cr2;
+    uint16_t es, ds, gs; /* selectors */
 };
 
 /* False when this host does not let us: no LDT, no such address. */

@@ -9,6 +9,24 @@ static bool loads_segment(const struct x86_row *row)
     return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
 }
 
+bool oracle_loads_segment(const struct x86_row *row)
+{
+    const struct x86_opnd_type *type = &x86_opnd_types[row->operand[0]];
+
+    switch (row->mnemonic) {
+    case X86_MN_MOV:
+        return type->kind == X86_OPK_SREG;
+    case X86_MN_POP:
+        return type->kind == X86_OPK_SEG && type->fixed != X86_FS && type->fixed != X86_SS;
+    case X86_MN_LES:
+    case X86_MN_LDS:
+    case X86_MN_LGS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool oracle_asks_table(const struct x86_row *row)
 {
     return row->mnemonic == X86_MN_LAR || row->mnemonic == X86_MN_LSL ||
@@ -17,6 +35,8 @@ bool oracle_asks_table(const struct x86_row *row)
 
 bool oracle_is_int(const struct x86_row *row)
 {
+    if (oracle_loads_segment(row))
+        return true;
     switch (row->klass) {
     case X86_CLASS_INT:
         return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;

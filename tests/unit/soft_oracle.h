@@ -18,6 +18,11 @@ bool oracle_exists(const struct x86_row *row, enum x86_code code);
 
 /* They look at a descriptor: LAR, LSL, VERR, VERW. */
 bool oracle_asks_table(const struct x86_row *row);
+/*
+ * MOV, POP and far pointers to ES, DS and GS. FS is the test's own thread; what follows a load of SS is executed with it,
+ * before a trap can come.
+ */
+bool oracle_loads_segment(const struct x86_row *row);
 
 /* test_soft_simd.c, test_soft_x87.c. */
 bool oracle_is_vector(const struct x86_row *row);

@@ -202,7 +202,8 @@ static void check_rows(enum x86_code code)
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];
 
-        if (oracle_is_int(row) && oracle_exists(row, code) && row->privilege != X86_PRIV_IOPL)
+        if (oracle_is_int(row) && oracle_exists(row, code) && row->privilege != X86_PRIV_IOPL &&
+            !oracle_loads_segment(row))
             check_row(&t, op);
     }
     rig_close(&t.rig);

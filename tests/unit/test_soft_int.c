@@ -7,8 +7,7 @@
  *
  * What AMD's CPUs do otherwise is in soft_int_amd.c, exactly.
  *
- * LAR, LSL, VERR and VERW look at an LDT that both sides have. Left out: what loads segment registers (the host's own
- * would be lost), random numbers, ring 0.
+ * Selectors are of an LDT that both sides have. Left out: loads of FS and SS (soft_oracle.h), random numbers, ring 0.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,22 +101,42 @@ static void match_accumulator(struct both *b, struct gen *g, struct gen_case *k)
         gpr[X86_RDX] = mnemonic == X86_MN_CMPXCHG8B ? was[0] >> 32 : was[1];
 }
 
-/* LAR, LSL, VERR, VERW: no selector, or one of the LDT or past its end; what the host's GDT has is not known. */
+/* The byte of memory that the selector is at; false when it is in a register. */
+static bool selector_place(const struct gen_case *k, uint64_t *at)
+{
+    const struct x86_row *row = x86_insn_row(&k->in);
+    bool far = oracle_loads_segment(row) && row->operand[1] != 0 && row->mnemonic != X86_MN_MOV;
+
+    *at = k->target[row->mnemonic == X86_MN_POP ? 0 : k->ntargets - 1] - WINDOW_DATA;
+    *at += far ? k->in.opsize : 0;
+    return row->mnemonic == X86_MN_POP || k->in.flags & X86_INSN_MEM;
+}
+
+/* No selector, or one of the LDT or past its end; what the host's GDT has is not known. */
 static void choose_selector(struct both *b, struct gen *g, struct gen_case *k)
 {
-    uint64_t at = k->target[k->ntargets - 1] - WINDOW_DATA;
+    const struct x86_row *row = x86_insn_row(&k->in);
     uint16_t selector =
         (uint16_t)(gen_below(g, 8) == 0 ? gen_below(g, 4)
                                         : gen_below(g, NATIVE_LDT + 2) << 3 | 4 | gen_below(g, 4));
+    uint64_t at;
 
-    if (!oracle_asks_table(x86_insn_row(&k->in)))
+    if (!oracle_asks_table(row) && !oracle_loads_segment(row))
         return;
-    if (!(k->in.flags & X86_INSN_MEM)) {
+    if (!selector_place(k, &at)) {
         k->regs.gpr[k->in.rm] = (k->regs.gpr[k->in.rm] & ~UINT64_C(0xffff)) | selector;
     } else if (at <= WINDOW_DATA_LEN - 2) {
         memcpy(b->rig.data + at, &selector, 2);
         memcpy(b->native.data + at, &selector, 2);
     }
+}
+
+static bool other_segment(const struct gen_case *k)
+{
+    const struct x86_row *row = x86_insn_row(&k->in);
+
+    return oracle_loads_segment(row) && row->mnemonic == X86_MN_MOV &&
+           ((k->in.reg & 7) == X86_SS || (k->in.reg & 7) == X86_FS);
 }
 
 static void make_ldt(struct both *b)
@@ -132,7 +151,9 @@ static void make_ldt(struct both *b)
 static void run_soft(struct both *b, const struct native_regs *in, struct native_end *out)
 {
     struct soft_cpu *c = b->rig.c;
+    struct x86_seg before[X86_NSREG];
 
+    memcpy(before, c->s.seg, sizeof(before));
     memcpy(c->s.gpr, in->gpr, sizeof(in->gpr));
     c->s.rip = in->rip;
     c->s.rflags = in->rflags | TF;
@@ -147,6 +168,17 @@ static void run_soft(struct both *b, const struct native_regs *in, struct native
     memcpy(out->regs.gpr, c->s.gpr, sizeof(in->gpr));
     out->regs.rip = c->s.rip;
     out->regs.rflags = c->s.rflags;
+    out->es = c->s.seg[X86_ES].selector;
+    out->ds = c->s.seg[X86_DS].selector;
+    out->gs = c->s.seg[X86_GS].selector;
+    memcpy(c->s.seg, before, sizeof(before));
+    soft_mode_changed(c);
+}
+
+/* The kernel's IRET, on its way back to ring 3, makes 0 of every selector that is none (SDM 2, IRET). */
+static bool same_segment(uint16_t a, uint16_t b)
+{
+    return a == b || ((a | b) & 0xfffc) == 0;
 }
 
 /* In 16- and 32-bit code the upper halves do not exist. */
@@ -159,7 +191,8 @@ static bool equal(const struct native_end *a, const struct native_end *b, enum x
             return false;
     }
     if (a->regs.rip != b->regs.rip || (a->regs.rflags ^ b->regs.rflags) & ~(uint64_t)RF ||
-        a->vector != b->vector)
+        a->vector != b->vector || !same_segment(a->es, b->es) || !same_segment(a->ds, b->ds) ||
+        !same_segment(a->gs, b->gs))
         return false;
     if (a->vector == VEC_PF)
         return a->cr2 == b->cr2 && ((a->error ^ b->error) & (PF_P | PF_W | PF_U | PF_I)) == 0;
@@ -171,6 +204,7 @@ static void show_regs(const char *who, const struct native_end *e, const struct 
     printf("    %-6s vector %u error %x cr2 %llx rip %llx flags %llx", who, e->vector, e->error,
            (unsigned long long)e->cr2, (unsigned long long)e->regs.rip,
            (unsigned long long)e->regs.rflags);
+    printf(" es %x ds %x gs %x", e->es, e->ds, e->gs);
     for (unsigned i = 0; i < X86_NGPR; i++) {
         if (e->regs.gpr[i] != in->gpr[i])
             printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)e->regs.gpr[i]);
@@ -230,7 +264,7 @@ static bool run_case(struct both *b, struct gen *g, unsigned op)
 
     if (!gen_case(g, op, &k))
         return false;
-    if (b->amd && amd_other_insn(&k.in))
+    if (other_segment(&k) || (b->amd && amd_other_insn(&k.in)))
         return true;
     fill_memory(b, g, &k);
     match_accumulator(b, g, &k);

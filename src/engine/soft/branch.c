@@ -5,7 +5,7 @@
  * Sources: SDM 2, instruction pages Jcc JMP CALL RET LOOPcc BOUND; SDM 3A "Canonical Addressing".
  *
  * GAP: 66 before a near branch in 64-bit code is ignored on every host, as Intel's CPUs do; AMD's make the
- * branch 16 bits wide, length included. The decoder knows no vendor.
+ * branch 16 bits wide, length included. The decoder knows no vendor: docs/decisions/0005.
  */
 #include "engine/soft/ops_int.h"
 

@@ -210,6 +210,9 @@ class Memory(LabCase):
         self.assertEqual(self.output(text % "turn 2", **guests), "0122\n")
         self.assertEqual(self.output(text % "exit 3", **guests), "0122\n")  # before its third increment
         self.assertEqual(self.output(text % "end", **guests), "0120\n")
+        more = text.replace("insn 5", "insn 15") + "copy a:0x1001 b:0x1001 1 when a exit 3\n"
+        guests["s"] = b"1 2"
+        self.assertEqual(self.output(more % "exit 2", **guests), "0121\n")  # each in its time within a turn
 
     def test_shared_memory_is_free(self):
         """Page tables are at 0x2000; what shares memory with them would be a riddle."""

@@ -87,7 +87,8 @@ static struct sample sample_of(void)
         0, NULL);
     s.heat = json_loads(
         "{\"looked\": 512, \"pages\": 512, \"hot\": [{\"gpa\": \"0x0\", \"bytes\": 16384,"
-        "\"looked\": 4, \"changed\": 2, \"at\": [\"0x0\", \"0x3000\"]}]}",
+        "\"looked\": 4, \"changed\": 2, \"at\": [\"0x0\", \"0x3000\"]},"
+        "{\"gpa\": \"0x10000\", \"bytes\": 16384, \"looked\": 4, \"changed\": 1, \"at\": []}]}",
         0, NULL);
     s.spot[0] = (struct spot){ .name = "first", .weight = 1 };
     s.spot[1] = (struct spot){ .name = "second", .weight = 3 };
@@ -130,6 +131,29 @@ static void test_heat_of_a_range(void **state)
                 0); /* the cell is larger: only where pages were looked at */
     assert_true(figures_heat(&f, 0x3000, 0x1000) == 1);
     assert_true(figures_heat(&f, 0x4000, 0x1000) == 0);
+    sample_close(&s);
+}
+
+/* More kinds of exits than there is room for, and more time than there was: clocks are not read at one moment. */
+static void test_bounds(void **state)
+{
+    struct sample s = sample_of();
+    json_t *rows = json_object_get(s.exits, "rows");
+    static struct figures f;
+
+    (void)state;
+    for (int i = 0; i < KINDS_MAX + 8; i++) {
+        char reason[16];
+
+        snprintf(reason, sizeof(reason), "kind%d", i);
+        json_array_append_new(rows, json_pack("{s:s, s:i, s:i, s:I, s:I}", "reason", reason, "cpu",
+                                              0, "exits", 2, "guest_ns", (json_int_t)2000000000,
+                                              "monitor_ns", (json_int_t)2000000000));
+    }
+    figures_make(&f, &s);
+    assert_int_equal(f.nkinds, KINDS_MAX);
+    assert_true(f.rate == 65 + KINDS_MAX + 8);
+    assert_true(f.cpu[0].guest == 1 && f.cpu[0].monitor == 1);
     sample_close(&s);
 }
 
@@ -176,9 +200,10 @@ static void test_nothing_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escapes),    cmocka_unit_test(test_is_cut),
-        cmocka_unit_test(test_figures),    cmocka_unit_test(test_heat_of_a_range),
-        cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_escapes),       cmocka_unit_test(test_is_cut),
+        cmocka_unit_test(test_figures),       cmocka_unit_test(test_heat_of_a_range),
+        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_every_size),
+        cmocka_unit_test(test_nothing_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ class JustInTime(unittest.TestCase):
     @needs("vmlinuz-cloud", "initramfs.cpio.gz")
     def test_node_in_other_ways(self):
         initrd, native = self.node()
-        for options in (["--tier", "interp"], ["--deterministic"], ["--check-blocks"], ["--check-blocks", "-c", "2"]):
+        for options in (["--tier", "interp"], ["--deterministic"], ["--check-blocks"]):
             with self.subTest(options):
                 self.run_node(initrd, native, *options)
 

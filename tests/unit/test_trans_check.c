@@ -175,7 +175,7 @@ static void test_a_register_differs(void **state)
 static void test_memory_differs(void **state)
 {
     (void)state;
-    changed("\x0f\x11\x45\x00", 4, 2, 8, "memory at guest-physical 0x6010 is 0x");
+    changed("\x42\x0f\x11\x84\x3f", 5, 3, 8, "memory at guest-physical 0x6010 is 0x");
 }
 
 /* PADDD with another register. */

@@ -234,7 +234,7 @@ static const struct plan plans[] = {
 static void check(struct emit *e, const struct plan *p, uint8_t **jump)
 {
     int32_t table = (int32_t)(offsetof(struct trans_frame, tlb) +
-                              (p->write_table ? sizeof(struct trans_pages) : 0));
+                              (p->write_table ? sizeof(((struct trans_pages *)0)->ntag[0]) : 0));
     struct emit_mem entry = { HOST_FRAME, HOST_S2, p->other_scale ? 2 : 3, table };
 
     if (p->fixed)
@@ -259,6 +259,7 @@ static void check(struct emit *e, const struct plan *p, uint8_t **jump)
         emit_mov(e, HOST_S2, X86_RAX);
     if (p->s1_moved)
         emit_lea(e, HOST_S1, (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, 1 });
+    entry.disp -= p->write_table ? (int32_t)sizeof(((struct trans_pages *)0)->ntag[0]) : 0;
     entry.disp += (int32_t)offsetof(struct trans_pages, host) + (p->other_host ? 8 : 0);
     if (!p->no_host)
         emit_op_mem(e, true, ADD_LOAD, HOST_S1, entry);

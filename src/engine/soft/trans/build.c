@@ -230,7 +230,7 @@ static void gen_begin(struct gen *g, struct trans_store *store, struct scan *s)
     g->s = s;
     g->ncolds = g->ngroups = 0;
     g->failed = g->saved = g->alone = false;
-    g->disp = 0;
+    g->place = gen_at_s1(0);
 }
 
 struct block *trans_build(struct trans *t, const struct source *at)

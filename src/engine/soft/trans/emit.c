@@ -46,20 +46,24 @@ void emit_op_reg(struct emit *e, bool wide, unsigned opcode, unsigned reg, unsig
     emit_8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-void emit_op_mem(struct emit *e, bool wide, unsigned opcode, unsigned reg, struct emit_mem m)
+unsigned emit_mem_rex(struct emit_mem m)
+{
+    return (m.index == EMIT_NO_INDEX ? 0 : m.index >> 3 << 1) |
+           (m.base == EMIT_NO_BASE ? 0 : m.base >> 3);
+}
+
+void emit_modrm(struct emit *e, unsigned reg, struct emit_mem m)
 {
     bool sib = m.index != EMIT_NO_INDEX || (m.base & 7) == X86_RSP;
     bool short_disp = m.disp == (int8_t)m.disp;
     unsigned index = m.index == EMIT_NO_INDEX ? X86_RSP : m.index;
 
     if (m.base == EMIT_NO_BASE) { /* as if it were RBP, without MOD: 32 bits of distance instead */
-        rex_and_opcode(e, (wide ? 8u : 0) | reg >> 3 << 2 | index >> 3 << 1, opcode);
         emit_8(e, (reg & 7) << 3 | X86_RSP);
         emit_8(e, (unsigned)m.scale << 6 | (index & 7) << 3 | X86_RBP);
         emit_32(e, (uint32_t)m.disp);
         return;
     }
-    rex_and_opcode(e, (wide ? 8u : 0) | reg >> 3 << 2 | index >> 3 << 1 | m.base >> 3, opcode);
     emit_8(e, (short_disp ? 0x40u : 0x80u) | (reg & 7) << 3 | (sib ? 4u : m.base & 7u));
     if (sib)
         emit_8(e, (unsigned)m.scale << 6 | (index & 7) << 3 | (m.base & 7));
@@ -67,6 +71,12 @@ void emit_op_mem(struct emit *e, bool wide, unsigned opcode, unsigned reg, struc
         emit_8(e, (uint8_t)m.disp);
     else
         emit_32(e, (uint32_t)m.disp);
+}
+
+void emit_op_mem(struct emit *e, bool wide, unsigned opcode, unsigned reg, struct emit_mem m)
+{
+    rex_and_opcode(e, (wide ? 8u : 0) | reg >> 3 << 2 | emit_mem_rex(m), opcode);
+    emit_modrm(e, reg, m);
 }
 
 void emit_mov(struct emit *e, unsigned to, unsigned from)

@@ -38,6 +38,9 @@ void emit_64(struct emit *e, uint64_t val);
 
 /* Opcodes above 0xff are those behind 0F. wide: REX.W. */
 void emit_op_mem(struct emit *e, bool wide, unsigned opcode, unsigned reg, struct emit_mem m);
+/* ModRM and what follows it, and what REX has of the operand. */
+void emit_modrm(struct emit *e, unsigned reg, struct emit_mem m);
+unsigned emit_mem_rex(struct emit_mem m);
 void emit_op_reg(struct emit *e, bool wide, unsigned opcode, unsigned reg, unsigned rm);
 
 void emit_mov(struct emit *e, unsigned to, unsigned from); /* 64 bits */

@@ -14,11 +14,12 @@ enum { FAST_PAGE = 4096 };
 static inline uint8_t *fast_place(const struct trans_frame *f, enum trans_access how,
                                   uint64_t linear, unsigned shift, uint64_t *n)
 {
-    const struct trans_pages *p = &f->tlb[f->trans->c->bank][how];
-    uint64_t index = linear / FAST_PAGE % TRANS_TLB, at = linear + p->ntag[index], room;
+    const struct trans_pages *p = &f->tlb[f->trans->c->bank];
+    const uint64_t *ntag = p->ntag[how];
+    uint64_t index = linear / FAST_PAGE % TRANS_TLB, at = linear + ntag[index], room;
 
     if (at >= FAST_PAGE && trans_fill_page(f->trans, how, linear))
-        at = linear + p->ntag[index];
+        at = linear + ntag[index];
     room = (FAST_PAGE - at) >> shift;
     if (at >= FAST_PAGE || room == 0)
         return NULL;

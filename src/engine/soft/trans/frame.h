@@ -34,10 +34,12 @@ enum trans_access { TRANS_READ, TRANS_WRITE, TRANS_ACCESSES };
 /* A mode is who executes (enum soft_bank), and this for flat 32-bit code; else it is 64-bit code. */
 enum { TRANS_FLAT32 = BANKS, TRANS_MODES = 2 * BANKS };
 
-/* Pages that may be accessed so, by index. One that is free has the tag of another index: nothing matches. */
+/* A bank's pages by index. A free tag is that of another index: nothing matches, whatever the other arrays have. */
 struct trans_pages {
-    uint64_t ntag[TRANS_TLB]; /* minus the page's linear address */
-    uint8_t *host[TRANS_TLB]; /* the page */
+    uint64_t ntag[TRANS_ACCESSES]
+                 [TRANS_TLB];     /* minus the linear address of the page that may be accessed so */
+    uint8_t *host[TRANS_TLB];     /* the page, of both */
+    uint64_t distance[TRANS_TLB]; /* from its linear address to that place */
 };
 
 /* Where an indirect branch goes on. Free: rip is 1 in entry 0 (never asked for there) or 0. */
@@ -90,7 +92,7 @@ struct trans_frame {
 
     uint8_t *across_page[2]; /* of the operand in two pages */
     _Alignas(64) uint8_t across_bytes[ACROSS_BYTES];
-    _Alignas(64) struct trans_pages tlb[BANKS][TRANS_ACCESSES];
+    _Alignas(64) struct trans_pages tlb[BANKS];
     struct trans_indirect indirect[TRANS_MODES][TRANS_INDIRECT];
     const void *cell[TRANS_CELLS];     /* where branches to other pages go */
     uint64_t executions[TRANS_COUNTS]; /* of blocks, where that is counted; else never touched */

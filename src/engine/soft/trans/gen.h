@@ -57,10 +57,10 @@ struct gen {
     unsigned ngroups;
     uint8_t *
         framed; /* where the block is entered with the flags in the frame, or parked, if they stay where they are */
-    int32_t disp; /* from S1 to the memory operand that is copied */
-    bool saved;   /* the flags are in the frame, and EFLAGS is free */
-    bool alone;   /* a member of a group: it saves nothing that the group does not */
-    bool failed;  /* no site or cold place is left: the block is thrown away */
+    struct emit_mem place; /* of the checked memory operand: by S1, or by S2 (gen_direct) */
+    bool saved;            /* the flags are in the frame, and EFLAGS is free */
+    bool alone;            /* a member of a group: it saves nothing that the group does not */
+    bool failed;           /* no site or cold place is left: the block is thrown away */
 };
 
 /* ---- registers -------------------------------------------------------------------------------- */
@@ -132,10 +132,38 @@ struct gen_access {
     unsigned live;
     bool stays_parked; /* gen_unpark is the caller's */
     bool fixed;        /* S1 is `linear`, whatever registers hold */
+    bool direct; /* the operand's own register and S2 instead of S1, which is lost (gen_direct) */
     uint64_t linear;
     struct group *group; /* NULL, or whose members are executed instead of leaving */
 };
 void gen_check(struct gen *g, struct gen_access a);
+
+/*
+ * gen_direct - an operand of one register and a displacement can be accessed by these and S2
+ *
+ * S2 is then the distance between the guest's page and the host's. The instruction needs no more than S1 for registers
+ * without a home.
+ */
+bool gen_direct(const struct scan_insn *x);
+struct emit_mem gen_direct_place(const struct x86_insn *in);
+
+/* RAX makes the address: flags on their way are there in its place. */
+static inline bool gen_has_rax(const struct x86_insn *in)
+{
+    return in->base == X86_RAX || in->index == X86_RAX;
+}
+
+struct emit_mem gen_direct_place(const struct x86_insn *in);
+
+static inline struct emit_mem gen_at_s1(int32_t disp)
+{
+    return (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, disp };
+}
+
+static inline bool gen_uses_s2(const struct gen *g)
+{
+    return g->place.base == HOST_S2 || g->place.index == HOST_S2;
+}
 
 /* gen_across.c: a copied instruction that can be done in two pages; and that, behind the hot part. */
 bool gen_may_cross(const struct gen *g, const struct gen_access *a);
@@ -155,7 +183,7 @@ void gen_end_insn(struct gen *g);
 /* ---- instructions ------------------------------------------------------------------------------ */
 
 void gen_copy(struct gen *g);         /* gen_copy.c */
-void gen_copy_checked(struct gen *g); /* S1 + g->disp is its memory operand */
+void gen_copy_checked(struct gen *g); /* g->place is its memory operand */
 void gen_div(struct gen *g);
 void gen_bits(struct gen *g);  /* gen_bits.c */
 void gen_moffs(struct gen *g); /* gen_flat32.c */
@@ -168,6 +196,8 @@ bool gen_copy_access(const struct scan_insn *x, struct gen_access *a);
 bool gen_keeps_s1(const struct x86_insn *in);
 /* The same of an instruction whose memory operand is at S1. */
 bool gen_shares_s1(const struct x86_insn *in);
+/* AH, CH, DH or BH is its register: there can be no REX. */
+bool gen_has_high_byte(const struct x86_insn *in);
 
 void gen_push(struct gen *g); /* gen_stack.c */
 void gen_pop(struct gen *g);
@@ -200,6 +230,8 @@ void gen_count(struct gen *g, unsigned executed);
 
 /* Flags into the frame, unless they are there, or nobody reads them. Changes S2. */
 void gen_save_flags(struct gen *g);
+/* Once before a check, for this and what follows. */
+void gen_save_to_end(struct gen *g);
 /* And back, if the instruction under way needs some of them. */
 void gen_restore_flags(struct gen *g);
 /* To the address in S1 in a mode (frame.h); flags are in the frame. pop: bytes that RSP moves by. */

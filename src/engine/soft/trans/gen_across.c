@@ -44,6 +44,7 @@ void gen_across(struct gen *g, const struct cold *c)
     if (!stores)
         gen_unpark(g, c->parked);
     emit_lea(e, HOST_S1, FRAME(across_bytes));
+    g->place = gen_at_s1(0);
     gen_copy_checked(g);
     if (stores) {
         call(g, c->site, FRAME(across_end));

@@ -16,9 +16,10 @@ enum { CC_Z = 4, CC_NB = 3, CC_BE = 6, CC_NZ = 5 };
 /* Register numbers to be encoded. */
 struct fields {
     uint8_t reg, rm, vvvv;
-    bool mem;   /* rm is S1, behind a check */
-    bool spill; /* rm is a register that lives in the frame, and is used there */
-    bool opreg; /* rm is in the opcode */
+    bool s2_taken; /* by gen.place */
+    bool mem;      /* rm is gen.place, behind a check */
+    bool spill;    /* rm is a register that lives in the frame, and is used there */
+    bool opreg;    /* rm is in the opcode */
     struct {
         uint8_t guest, host;
         bool written, read;
@@ -83,7 +84,7 @@ static bool is_overwritten(const struct x86_row *row, unsigned width)
 static uint8_t assign(struct fields *f, const struct x86_insn *in, unsigned guest, unsigned width,
                       bool written)
 {
-    static const uint8_t free[2] = { HOST_S2, HOST_S1 };
+    const uint8_t free[2] = { f->s2_taken ? HOST_S1 : HOST_S2, f->s2_taken ? HOST_S2 : HOST_S1 };
     unsigned home = gen_home(guest);
 
     if (is_high_byte(in, guest, width))
@@ -103,11 +104,12 @@ static uint8_t assign(struct fields *f, const struct x86_insn *in, unsigned gues
     return free[f->nscratch++];
 }
 
-static void assign_all(struct fields *f, const struct x86_insn *in)
+static void assign_all(struct fields *f, const struct x86_insn *in, bool s2_taken)
 {
     const struct x86_row *row = x86_insn_row(in);
 
-    *f = (struct fields){ .reg = in->modrm >> 3 & 7,
+    *f = (struct fields){ .s2_taken = s2_taken,
+                          .reg = in->modrm >> 3 & 7,
                           .rm = in->modrm & 7,
                           .vvvv = in->vvvv,
                           .mem = in->flags & X86_INSN_MEM };
@@ -190,7 +192,6 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
 {
     const struct x86_insn *in = &g->x->in;
     unsigned n = imm_bytes(in);
-    bool near = g->disp == (int8_t)g->disp;
 
     if (x86_insn_row(in)->props & X86_ROW_MODRM) {
         if (f->spill) {
@@ -199,11 +200,7 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
             emit_8(&g->e, 0x24);
             emit_8(&g->e, (uint8_t)gen_spill(in->rm).disp);
         } else if (f->mem) {
-            emit_8(&g->e, (near ? 0x40u : 0x80u) | (f->reg & 7u) << 3 | HOST_S1);
-            if (near)
-                emit_8(&g->e, (uint8_t)g->disp);
-            else
-                emit_32(&g->e, (uint32_t)g->disp);
+            emit_modrm(&g->e, f->reg, g->place);
         } else {
             emit_8(&g->e, 0xc0u | (f->reg & 7u) << 3 | (f->rm & 7u));
         }
@@ -211,12 +208,19 @@ static void modrm_and_imm(struct gen *g, const struct fields *f)
     emit_bytes(&g->e, g->x->bytes + in->len - n, n);
 }
 
+/* X and B of REX. */
+static unsigned rm_rex(const struct gen *g, const struct fields *f)
+{
+    if (f->mem)
+        return emit_mem_rex(g->place);
+    return f->spill ? 0 : f->rm >> 3;
+}
+
 static void legacy(struct gen *g, const struct fields *f)
 {
     const struct x86_insn *in = &g->x->in;
     const struct x86_row *row = x86_insn_row(in);
-    unsigned rex =
-        (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | (f->mem || f->spill ? 0 : f->rm >> 3);
+    unsigned rex = (in->rex & X86_REX_W) | (f->reg >> 3) << 2 | rm_rex(g, f);
     bool modrm = row->props & X86_ROW_MODRM;
 
     if (in->flags & X86_INSN_LOCK && g->t->shared)
@@ -260,7 +264,7 @@ static void vex(struct gen *g, const struct fields *f)
         last &= 0x7f;
     }
     emit_8(&g->e, 0xc4);
-    emit_8(&g->e, (f->reg & 8u ? 0 : 0x80u) | 0x40u | (!f->mem && f->rm & 8u ? 0 : 0x20u) | map);
+    emit_8(&g->e, ((f->reg >> 3 << 2 | rm_rex(g, f)) ^ 7u) << 5 | map);
     if (x86_insn_row(&g->x->in)->props & X86_ROW_VVVV)
         last = (last & ~0x78u) | (~(unsigned)f->vvvv & 15u) << 3;
     emit_8(&g->e, last);
@@ -285,9 +289,9 @@ bool gen_copy_access(const struct scan_insn *x, struct gen_access *a)
     return true;
 }
 
-static void check_operand(struct gen *g)
+static void check_operand(struct gen *g, bool direct)
 {
-    struct gen_access a = { .live = g->x->live };
+    struct gen_access a = { .live = g->x->live, .direct = direct && gen_direct(g->x) };
 
     if (!gen_copy_access(g->x, &a))
         return;
@@ -380,15 +384,29 @@ bool gen_shares_s1(const struct x86_insn *in)
 {
     struct fields f;
 
-    assign_all(&f, in);
+    assign_all(&f, in, false);
     return f.nscratch <= 1;
+}
+
+bool gen_has_high_byte(const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
+        const struct x86_opnd_type *type = &x86_opnd_types[row->operand[i]];
+
+        if (type->kind == X86_OPK_REG &&
+            is_high_byte(in, in->reg, x86_size_bytes((enum x86_size)type->reg_size, in)))
+            return true;
+    }
+    return false;
 }
 
 void gen_copy_checked(struct gen *g)
 {
     struct fields f;
 
-    assign_all(&f, &g->x->in);
+    assign_all(&f, &g->x->in, gen_uses_s2(g));
     skip_loads(&f, &g->x->in);
     load_scratch(g, &f);
     copy(g, &f);
@@ -403,8 +421,10 @@ void gen_copy(struct gen *g)
         return;
     }
     before = g->ncolds;
-    check_operand(g);
+    check_operand(g, true);
     gen_copy_checked(g);
+    if (g->x->in.flags & X86_INSN_MEM)
+        g->place = gen_at_s1(0);
     if (g->ncolds > before)
         g->cold[before].back = g->e.at;
 }
@@ -449,8 +469,8 @@ void gen_div(struct gen *g)
     bool wide = g->x->in.opsize == 8;
     struct fields f;
 
-    assign_all(&f, &g->x->in);
-    check_operand(g);
+    assign_all(&f, &g->x->in, false);
+    check_operand(g, false);
     load_scratch(g, &f);
     gen_park(g, g->x->live);
     if (x86_insn_row(&g->x->in)->mnemonic == X86_MN_DIV)

@@ -149,17 +149,25 @@ void gen_save_flags(struct gen *g)
     emit_mov(e, X86_RAX, HOST_S2);
 }
 
+void gen_save_to_end(struct gen *g)
+{
+    if (g->x->to_end && !g->alone)
+        gen_save_flags(g);
+}
+
 void gen_restore_flags(struct gen *g)
 {
+    unsigned rax = gen_uses_s2(g) ? HOST_S1 : HOST_S2;
+
     if (!g->saved || !g->x->partial)
         return;
     g->saved = false;
-    emit_mov(&g->e, HOST_S2, X86_RAX);
+    emit_mov(&g->e, rax, X86_RAX);
     emit_op_mem(&g->e, false, OP_LOAD, X86_RAX, FRAME(flags));
     emit_8(&g->e, 0x04); /* add al, imm8 */
     emit_8(&g->e, 0x7f);
     emit_8(&g->e, 0x9e); /* sahf */
-    emit_mov(&g->e, X86_RAX, HOST_S2);
+    emit_mov(&g->e, X86_RAX, rax);
 }
 
 void gen_park(struct gen *g, unsigned live)
@@ -333,16 +341,25 @@ void gen_operand(struct gen *g, struct gen_access a)
 {
     a.seg = g->x->in.seg;
     a.fixed = gen_is_fixed(g, g->x, &a.linear) && a.seg != X86_FS && a.seg != X86_GS;
+    gen_save_to_end(g);
     gen_address(g);
     gen_check(g, a);
 }
 
 /* ---- the check -------------------------------------------------------------------------------- */
 
-static int32_t table_at(const struct gen *g, enum trans_access how)
+/* Of an array of the bank's pages. */
+static int32_t array_at(const struct gen *g, size_t array)
 {
     return (int32_t)(offsetof(struct trans_frame, tlb) +
-                     sizeof(struct trans_pages) * ((unsigned)g->s->bank * TRANS_ACCESSES + how));
+                     sizeof(struct trans_pages) * (unsigned)g->s->bank + array);
+}
+
+static int32_t tags_at(const struct gen *g, enum trans_access how)
+{
+    const struct trans_pages *p = NULL;
+
+    return array_at(g, offsetof(struct trans_pages, ntag) + how * sizeof(p->ntag[0]));
 }
 
 /*
@@ -402,7 +419,7 @@ static void add_base(struct gen *g, unsigned seg)
 /* The entry that the address in S1 looks at; its index is in S2 then, unless it is known. */
 static struct emit_mem entry_of(struct gen *g, const struct gen_access *a)
 {
-    struct emit_mem entry = { HOST_FRAME, HOST_S2, ENTRY_SHIFT, table_at(g, a->how) };
+    struct emit_mem entry = { HOST_FRAME, HOST_S2, ENTRY_SHIFT, tags_at(g, a->how) };
 
     if (a->fixed) {
         entry.index = EMIT_NO_INDEX;
@@ -422,9 +439,10 @@ void gen_check(struct gen *g, struct gen_access a)
     struct emit_mem entry;
     uint8_t *again;
 
-    if (g->x->to_end && !g->alone)
-        gen_save_flags(g); /* once, for this and what follows */
+    gen_save_to_end(g);
     a.live = g->saved ? 0 : a.live;
+    if (a.live != 0 && gen_has_rax(&g->x->in))
+        a.direct = false;
     gen_park(g, a.live);
     if (a.seg == X86_FS || a.seg == X86_GS)
         add_base(g, a.seg);
@@ -438,8 +456,16 @@ void gen_check(struct gen *g, struct gen_access a)
         emit_32(e, a.align - 1);
         leave_to_fill(g, CC_NZ, &a, entry, NULL);
     }
-    entry.disp += (int32_t)offsetof(struct trans_pages, host);
-    emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
+    entry.disp -= tags_at(g, a.how);
+    if (a.direct) {
+        entry.disp += array_at(g, offsetof(struct trans_pages, distance));
+        emit_load(e, HOST_S2, entry);
+        g->place = gen_direct_place(&g->x->in);
+    } else {
+        entry.disp += array_at(g, offsetof(struct trans_pages, host));
+        emit_op_mem(e, true, OP_ADD_LOAD, HOST_S1, entry);
+        g->place = gen_at_s1(0);
+    }
     if (!a.stays_parked)
         gen_unpark(g, a.live);
 }

@@ -15,7 +15,7 @@ enum { PAGE = 4096, SPAN = 512 /* bytes; of wider ones too many lie in two pages
 struct run {
     const struct scan_insn *first;
     unsigned n, members;
-    bool fixed;
+    bool fixed, direct;
     int64_t low, high; /* displacements, or fixed addresses; the second is behind the last byte */
     int64_t aligned;   /* one that must be a multiple of `align` with its registers */
     unsigned align;
@@ -106,12 +106,13 @@ static bool add(const struct gen *g, struct run *r, const struct scan_insn *x)
     fixed = gen_is_fixed(g, x, &address);
     at = (int64_t)(fixed ? address : x->in.disp);
     if (r->members == 0)
-        with = (struct run){ .first = x, .fixed = fixed, .how = a.how };
+        with = (struct run){ .first = x, .fixed = fixed, .direct = true, .how = a.how };
     else if (!same_place(r, x, fixed))
         return false;
     if (!align(&with, at, a.align) || !widen(&with, at, a.size))
         return false;
     with.members++;
+    with.direct &= gen_direct(x) && !(g->s->exact && gen_has_rax(&x->in));
     with.how = a.how > with.how ? a.how : with.how;
     *r = with;
     return true;
@@ -161,6 +162,7 @@ static void check(struct gen *g, const struct run *r, struct group *group)
 {
     unsigned seg = g->x->in.seg;
 
+    gen_save_to_end(g);
     gen_address_at(g, r->low);
     gen_check(g, (struct gen_access){ .size = (unsigned)(r->high - r->low),
                                       .align = r->align,
@@ -169,6 +171,7 @@ static void check(struct gen *g, const struct run *r, struct group *group)
                                       .live = g->x->live,
                                       .fixed = r->fixed && !is_based(seg),
                                       .linear = (uint64_t)r->low,
+                                      .direct = r->direct,
                                       .group = group });
 }
 
@@ -178,9 +181,11 @@ static void member(struct gen *g, const struct run *r)
     uint64_t address;
     bool fixed = gen_is_fixed(g, g->x, &address);
 
-    g->disp = (int32_t)((int64_t)(fixed ? address : g->x->in.disp) - r->low);
+    if (gen_uses_s2(g))
+        g->place = gen_direct_place(&g->x->in);
+    else
+        g->place = gen_at_s1((int32_t)((int64_t)(fixed ? address : g->x->in.disp) - r->low));
     gen_copy_checked(g);
-    g->disp = 0;
     gen_end_insn(g);
 }
 
@@ -202,6 +207,7 @@ unsigned gen_operands_group(struct gen *g)
         else
             gen_insn(g);
     }
+    g->place = gen_at_s1(0);
     group->back = g->e.at;
     return r.n;
 }

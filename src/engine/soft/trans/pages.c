@@ -22,15 +22,12 @@ static uint64_t free_tag(unsigned idx)
 
 static struct trans_pages *table_of(struct trans *t, uint32_t number)
 {
-    return &t->frame->tlb[0][0] + number / TRANS_TLB;
+    return &t->frame->tlb[number / TRANS_TLB / TRANS_ACCESSES];
 }
 
-static void set_page(struct trans *t, uint32_t number, uint64_t ntag, uint8_t *host)
+static uint64_t *ntag_of(struct trans *t, uint32_t number)
 {
-    struct trans_pages *table = table_of(t, number);
-
-    table->ntag[number % TRANS_TLB] = ntag;
-    table->host[number % TRANS_TLB] = host;
+    return &table_of(t, number)->ntag[number / TRANS_TLB % TRANS_ACCESSES][number % TRANS_TLB];
 }
 
 /* Other vCPUs put the first target into new cells. */
@@ -43,7 +40,7 @@ static void free_entry(struct trans *t, enum trans_table table, uint32_t number)
 {
     switch (table) {
     case TABLE_PAGES:
-        set_page(t, number, free_tag(number % TRANS_TLB), NULL);
+        *ntag_of(t, number) = free_tag(number % TRANS_TLB);
         break;
     case TABLE_INDIRECT: /* a target that looks at another place */
         (&t->frame->indirect[0][0])[number] =
@@ -100,7 +97,7 @@ bool trans_forget_page(struct trans *t, uint64_t linear)
     for (uint32_t i = 0; i < BANKS * TRANS_ACCESSES; i++) {
         uint32_t number = i * TRANS_TLB + (uint32_t)(linear / PAGE % TRANS_TLB);
 
-        if (table_of(t, number)->ntag[number % TRANS_TLB] == -linear)
+        if (*ntag_of(t, number) == -linear)
             free_entry(t, TABLE_PAGES, number);
     }
     return true;
@@ -158,16 +155,29 @@ static bool leads_to_global(const struct trans *t, const struct block *b)
 
 /* ---- fill ------------------------------------------------------------------------------------- */
 
+/* The page at this index for all kinds of access; those of another one are free then. */
+static void set_host(struct trans *t, uint32_t index, uint64_t ntag, uint8_t *host)
+{
+    struct trans_pages *table = &t->frame->tlb[t->c->bank];
+
+    for (unsigned how = 0; how < TRANS_ACCESSES; how++) {
+        if (table->ntag[how][index] != ntag || table->host[index] != host)
+            table->ntag[how][index] = free_tag(index);
+    }
+    table->host[index] = host;
+    table->distance[index] = (uint64_t)(uintptr_t)host + ntag;
+}
+
 bool trans_page_fill(struct trans *t, uint64_t linear, enum trans_access how,
                      const struct soft_tlb_entry *e)
 {
     uint32_t number = trans_page_number(t->c->bank, how, linear);
-    const struct trans_pages *table = table_of(t, number);
     uint64_t ntag = -(linear - linear % PAGE);
     bool known =
-        table->ntag[number % TRANS_TLB] == ntag && table->host[number % TRANS_TLB] == e->host;
+        *ntag_of(t, number) == ntag && table_of(t, number)->host[number % TRANS_TLB] == e->host;
 
-    set_page(t, number, ntag, e->host);
+    set_host(t, number % TRANS_TLB, ntag, e->host);
+    *ntag_of(t, number) = ntag;
     note(t, TABLE_PAGES, e->global, number);
     return !known;
 }

@@ -3,60 +3,26 @@
  * prove.c - see prove.h
  *
  * One pass over the instructions in their order. Jumps go forward, and carry what is known to their targets,
- * where it is joined with what is known there; a jump backward, or from outside, brings nothing. A memory
- * operand must be
+ * where it is joined with what is known there; a jump backward, or from outside, brings nothing, but that S1 is
+ * still the same address of the guest. A memory operand must be
  *   RSP + a distance inside the frame,
  *   RSP + S2 + a distance, where S2 was masked or shifted so that the sum lies inside the frame,
- *   or S1 + a small distance, where S1 was found to be that far from the end of a page.
+ *   S1 + a small distance, where S1 was found to be that far from the end of a page,
+ *   or a guest's register + S2 + a distance, where S1 was found to be so when it was that register + a distance.
  * S1 comes to that in four steps: the tag of an entry is added, the sum is compared with 4096 - n, one that is
- * above jumps away, and the host's address of the same entry is added. The entry must be one for writing
- * if the operand is written. Or S1 is a pointer of the frame: to the vCPU, of which anything may be read and
- * little written, or to its requests. RSP itself is never written, and nothing is executed that reads or writes
- * memory without naming it, but PUSHF and a POP of it into the frame.
+ * above jumps away, and the host's address of the same entry is added. Instead of the last step S2 may become the
+ * distance that the entry has between the guest's page and the host's. The entry must be one for writing if the operand
+ * is written. Or S1 is a pointer of the frame: to the vCPU, of which anything may be read and little written, or to its
+ * requests. RSP itself is never written, and nothing is executed that reads or writes memory without naming it, but
+ * PUSHF and a POP of it into the frame.
  */
 #include "engine/soft/trans/prove.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
-#include "engine/soft/trans/emit.h"
-#include "x86/operand.h"
-
-enum { PAGE = 4096, CC_A = 7, TABLE = sizeof(struct trans_pages), ENTRY = 8 };
-
-/* What S1 is. */
-enum s1 {
-    S1_ANY,
-    S1_DISTANCE, /* an address minus the page of the entry at S2 */
-    S1_COMPARED, /* and the flags say whether it is above 4096 - n */
-    S1_IN_PAGE,  /* it is not */
-    S1_CHECKED,  /* n bytes there may be accessed */
-    S1_CPU,      /* soft_cpu.s.gpr */
-    S1_REQUESTS, /* vcpu.requests */
-};
-
-struct state {
-    bool reached;
-    uint8_t s1;    /* enum s1 */
-    uint16_t n;    /* from S1_COMPARED on: bytes */
-    int32_t entry; /* S1_DISTANCE to S1_IN_PAGE: RSP + this is the entry, or with S2 added */
-    bool counted;  /* the second */
-    bool may_write;
-    bool landed; /* S2 is where the call that was just made said to go on */
-    bool pushed; /* RSP is 8 less */
-    uint64_t s2; /* most that S2 can be */
-};
-
-struct prove {
-    const struct prove_code *code;
-    struct state *at;  /* by byte: what is known before it */
-    uint8_t *backward; /* by byte: a jump from behind goes there, or one from outside */
-    struct state now;
-    struct x86_insn in;
-    uint32_t pos;
-};
+#include "engine/soft/trans/prove_state.h"
 
 /* ---- states ------------------------------------------------------------------------------------ */
 
@@ -72,30 +38,17 @@ static void join(struct state *to, const struct state *from)
         to->s2 = from->s2;
     to->landed &= from->landed;
     to->pushed |= from->pushed;
-    if (to->s1 != from->s1 ||
-        (to->s1 < S1_CHECKED && (to->entry != from->entry || to->counted != from->counted))) {
-        to->s1 = S1_ANY;
-        return;
-    }
-    if (to->n > from->n)
-        to->n = from->n;
+    to->n = to->n < from->n ? to->n : from->n;
     to->may_write &= from->may_write;
+    if (to->direct != from->direct || to->of.known != from->of.known ||
+        !same_address(&to->of, &from->of))
+        to->direct = to->of.known = false;
+    if (to->s1 != from->s1 ||
+        (to->s1 < S1_CHECKED && (to->entry != from->entry || to->counted != from->counted)))
+        to->s1 = S1_ANY;
 }
 
 /* ---- instructions ------------------------------------------------------------------------------ */
-
-static bool is_mem(const struct x86_insn *in, unsigned base, unsigned index)
-{
-    return in->flags & X86_INSN_MEM && in->base == base && in->index == index;
-}
-
-static bool is_alu_imm(const struct x86_insn *in, enum x86_mnemonic mnemonic, unsigned reg)
-{
-    const struct x86_row *row = x86_insn_row(in);
-
-    return row->mnemonic == mnemonic && row->imm != X86_IMM_NONE && !(in->flags & X86_INSN_MEM) &&
-           in->rm == reg;
-}
 
 /* It has FIP, which is an address of the host while translated code runs, or takes it from the guest. */
 static bool is_environment(const struct x86_row *row)
@@ -197,6 +150,31 @@ static const char *at_s1(const struct prove *p, const struct x86_operand *o)
     return NULL;
 }
 
+/* The registers of `of`, and S2 in the place that it has left. */
+static bool by_distance(const struct prove *p)
+{
+    const struct x86_insn *in = &p->in;
+    const struct address *of = &p->now.of;
+
+    if (!p->now.direct || !of->known)
+        return false;
+    if (of->index == X86_REG_NONE)
+        return in->base == of->base && in->index == HOST_S2 && in->scale == 0;
+    return of->base == X86_REG_NONE && in->base == HOST_S2 && in->index == of->index &&
+           in->scale == of->scale;
+}
+
+static const char *at_distance(const struct prove *p, const struct x86_operand *o)
+{
+    int64_t disp = (int64_t)p->in.disp - p->now.of.disp;
+
+    if (disp < 0 || disp > p->now.n || o->bytes > p->now.n - disp)
+        return "more bytes than were checked";
+    if (o->access & X86_ACCESS_W && !p->now.may_write)
+        return "written, but checked for reading";
+    return NULL;
+}
+
 /* Anything of the vCPU may be read; what is written is listed here. */
 static const char *at_cpu(const struct prove *p, const struct x86_operand *o)
 {
@@ -236,6 +214,8 @@ static const char *operand(const struct prove *p, const struct x86_operand *o)
                    : "more than a look at the requests";
     if (is_mem(in, HOST_S1, X86_REG_NONE))
         return at_s1(p, o);
+    if (by_distance(p))
+        return at_distance(p, o);
     if (is_mem(in, HOST_FRAME, X86_REG_NONE))
         return in_frame(0, (int64_t)in->disp, o->bytes);
     if (is_mem(in, HOST_FRAME, HOST_S2))
@@ -261,95 +241,6 @@ static const char *operands(const struct prove *p)
     return NULL;
 }
 
-/* ---- what an instruction changes ---------------------------------------------------------------- */
-
-static void follow_s2(struct prove *p)
-{
-    const struct x86_insn *in = &p->in;
-
-    if (!x86_insn_writes_gpr(in, HOST_S2))
-        return;
-    p->now.landed = false;
-    if (p->now.s1 < S1_CHECKED)
-        p->now.s1 = S1_ANY; /* the entry is lost */
-    if (is_alu_imm(in, X86_MN_AND, HOST_S2) && in->opsize == 4)
-        p->now.s2 = (uint32_t)in->imm;
-    else if (is_alu_imm(in, X86_MN_SHR, HOST_S2) && in->opsize == 4)
-        p->now.s2 = UINT32_MAX >> (in->imm & 31);
-    else if (is_alu_imm(in, X86_MN_SHL, HOST_S2) && in->opsize == 4 && p->now.s2 <= UINT32_MAX)
-        p->now.s2 = (p->now.s2 << (in->imm & 31)) & UINT32_MAX;
-    else
-        p->now.s2 = UINT64_MAX;
-}
-
-/* The entry is one of the tables of pages: it is named, or S2 counts entries of a table. */
-static bool is_tag(const struct prove *p, bool *may_write)
-{
-    int64_t at = (int64_t)p->in.disp - (int64_t)offsetof(struct trans_frame, tlb);
-    bool counted = p->in.index == HOST_S2;
-
-    *may_write = at / TABLE % TRANS_ACCESSES == TRANS_WRITE;
-    return at >= 0 && at / TABLE < BANKS * TRANS_ACCESSES && at % ENTRY == 0 &&
-           (counted ? at % TABLE == 0 && p->now.s2 < TRANS_TLB : at % TABLE < TRANS_TLB * ENTRY);
-}
-
-static bool adds_entry(const struct x86_insn *in)
-{
-    return x86_insn_row(in)->mnemonic == X86_MN_ADD && in->opsize == 8 && in->reg == HOST_S1 &&
-           (is_mem(in, HOST_FRAME, X86_REG_NONE) ||
-            (is_mem(in, HOST_FRAME, HOST_S2) && 1u << in->scale == ENTRY));
-}
-
-/* A pointer that the frame has for translated code. */
-static bool loads(const struct x86_insn *in, size_t field)
-{
-    return x86_insn_row(in)->mnemonic == X86_MN_MOV && in->opsize == 8 && in->reg == HOST_S1 &&
-           in->opcode == 0x8b && is_mem(in, HOST_FRAME, X86_REG_NONE) && in->disp == field;
-}
-
-/* S1 = frame.across_bytes. */
-static bool is_across(const struct x86_insn *in)
-{
-    return x86_insn_row(in)->mnemonic == X86_MN_LEA && in->opsize == 8 && in->reg == HOST_S1 &&
-           is_mem(in, HOST_FRAME, X86_REG_NONE) &&
-           in->disp == offsetof(struct trans_frame, across_bytes);
-}
-
-static void follow_s1(struct prove *p)
-{
-    const struct x86_insn *in = &p->in;
-    struct state *s = &p->now;
-    bool compared = s->s1 == S1_COMPARED, may_write;
-
-    if (compared)
-        s->s1 = S1_DISTANCE; /* unless the jump follows at once */
-    if (adds_entry(in) && s->s1 == S1_IN_PAGE && s->counted == (in->index == HOST_S2) &&
-        (int32_t)in->disp == s->entry + (int32_t)offsetof(struct trans_pages, host)) {
-        s->s1 = S1_CHECKED;
-    } else if (adds_entry(in) && is_tag(p, &may_write)) {
-        s->s1 = S1_DISTANCE;
-        s->entry = (int32_t)in->disp;
-        s->counted = in->index == HOST_S2;
-        s->may_write = may_write;
-    } else if (is_alu_imm(in, X86_MN_CMP, HOST_S1) && in->opsize == 8 && s->s1 == S1_DISTANCE &&
-               in->imm < PAGE) {
-        s->s1 = S1_COMPARED;
-        s->n = (uint16_t)(PAGE - in->imm);
-    } else if (compared && x86_insn_row(in)->mnemonic == X86_MN_JNBE) {
-        s->s1 = S1_IN_PAGE;
-    } else if (is_across(in)) {
-        s->s1 = S1_CHECKED;
-        s->n = ACROSS_BYTES;
-        s->may_write = true;
-    } else if (loads(in, offsetof(struct trans_frame, gpr))) {
-        s->s1 = S1_CPU;
-    } else if (loads(in, offsetof(struct trans_frame, requests))) {
-        s->s1 = S1_REQUESTS;
-    } else if (x86_insn_writes_gpr(in, HOST_S1)) {
-        s->s1 = S1_ANY;
-    }
-}
-
 /* ---- the way through --------------------------------------------------------------------------- */
 
 static bool ends(const struct x86_insn *in)
@@ -365,6 +256,9 @@ static const char *jump(struct prove *p)
         return "a direct call";
     if (to >= p->code->len)
         return "a jump out of the block";
+    if (p->backward[to] == BACK_JUMP && to <= p->pos && p->at[to].of.known &&
+        !(is_address(&p->now) && same_address(&p->now.of, &p->at[to].of)))
+        return "a jump back with another address";
     if (to > p->pos) {
         struct state at_target = p->now;
 
@@ -424,12 +318,15 @@ static const char *insn(struct prove *p)
         wrong = operands(p);
     if (wrong != NULL)
         return wrong;
-    follow_s1(p);
-    follow_s2(p);
+    prove_follow(p);
     if (is_direct(&p->in))
         return jump(p);
     if (x86_insn_row(&p->in)->mnemonic == X86_MN_CALL) {
+        struct address of = p->now.of;
+
+        of.known = is_address(&p->now) && p->in.disp == offsetof(struct trans_frame, fill);
         p->now = unknown;
+        p->now.of = of; /* which leaves S1 and the guest's registers as they are */
         p->now.landed = p->in.disp == offsetof(struct trans_frame, call);
     }
     return NULL;
@@ -447,18 +344,28 @@ static bool decode(struct prove *p)
 static const char *find_entries(struct prove *p)
 {
     for (size_t i = 0; i < p->code->nentries; i++)
-        p->backward[p->code->entry[i]] = 1;
+        p->backward[p->code->entry[i]] = BACK_ENTRY;
     for (p->pos = 0; p->pos < p->code->len; p->pos += p->in.len) {
         if (!decode(p))
             return "no instruction";
         if (is_direct(&p->in)) {
             uint64_t to = p->pos + p->in.len + p->in.imm;
 
-            if (to <= p->pos)
-                p->backward[to] = 1;
+            if (to <= p->pos && p->backward[to] == BACK_NOT)
+                p->backward[to] = BACK_JUMP;
         }
     }
     return NULL;
+}
+
+/* Joins what nobody knows at a place where S1 is what it is now, which jump() sees to. */
+static void from_behind(struct prove *p)
+{
+    struct state *at = &p->at[p->pos], other = unknown;
+
+    if (at->reached && p->backward[p->pos] == BACK_JUMP && is_address(at))
+        other.of = at->of;
+    join(at, &other);
 }
 
 static const char *walk(struct prove *p)
@@ -467,10 +374,10 @@ static const char *walk(struct prove *p)
 
     p->now = unknown;
     for (p->pos = 0; wrong == NULL && p->pos < p->code->len; p->pos += p->in.len) {
-        if (p->backward[p->pos])
-            join(&p->at[p->pos], &unknown);
         if (p->now.reached)
             join(&p->at[p->pos], &p->now);
+        if (p->backward[p->pos] != BACK_NOT)
+            from_behind(p);
         p->now = p->at[p->pos].reached ? p->at[p->pos] : unknown;
         p->at[p->pos].reached = false; /* what is left at the end went between two instructions */
         (void)decode(p);

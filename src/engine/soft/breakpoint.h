@@ -25,7 +25,13 @@ bool soft_code_breakpoint(struct soft_cpu *c);
 /* Addresses of those for code; how many. */
 unsigned soft_code_breakpoints(const struct soft_cpu *c, uint64_t addr[POINTS_DR]);
 
-/* c->points are not those of the debug registers as they are now. */
+/* There may be breakpoints for code. */
+static inline bool soft_points_any(const struct soft_cpu *c)
+{
+    return (c->s.dr7 & DR7_ENABLED) != 0 || c->points.n > 0;
+}
+
+/* c->points are not those of the debug registers as they are now; where there may be any. */
 static inline bool soft_points_stale(const struct soft_cpu *c)
 {
     return (c->s.dr7 | c->points.dr7) & DR7_ENABLED &&

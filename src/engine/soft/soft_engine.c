@@ -217,7 +217,7 @@ static bool burst(struct soft_cpu *c)
         left = trace->first - c->insns;
     if (c->debug.step || soft_traces(c) || soft_may_attend(c))
         return true;
-    if (soft_points_stale(c))
+    if (soft_points_any(c) && soft_points_stale(c))
         soft_points_find(c);
     if (c->trans != NULL)
         return trans_burst(c->trans, left < TRANS_BURST ? left : TRANS_BURST, trace->on);

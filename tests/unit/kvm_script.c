@@ -261,7 +261,12 @@ static int fake_ioctl(void *ctx, int fd, unsigned long request, void *arg)
 void fake_init(struct fake *f)
 {
     *f = (struct fake){
-        .sys = { fake_open, fake_ioctl, fake_mmap, fake_munmap, fake_close, f },
+        .sys = { .open = fake_open,
+                 .ioctl = fake_ioctl,
+                 .mmap = fake_mmap,
+                 .munmap = fake_munmap,
+                 .close = fake_close,
+                 .ctx = f },
         .version = 12,
         .run_len = RUN_LEN,
         .debugs = DEBUG_STEP | DEBUG_EXEC | DEBUG_INT3 | DEBUG_WATCH,

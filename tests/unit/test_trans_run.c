@@ -298,6 +298,7 @@ static void check_sequences_flags(enum x86_code code, unsigned n)
         check_flags(p, pool, i + (1u << 26));
     printf("%u sequences of %u-bit code, %lu instructions, checked as they run, 0 differences\n", n,
            (unsigned)code, (unsigned long)p->insns);
+    free(pool);
     pair_close(p);
 }
 

@@ -195,19 +195,6 @@ static void begin(struct side *s, const uint8_t code[PAGE], uint64_t fmask)
         trans_reset(s->t);
 }
 
-static bool same_segments(const struct x86_state *a, const struct x86_state *b)
-{
-    for (unsigned i = 0; i < X86_NSREG; i++) {
-        const struct x86_seg *x = &a->seg[i], *y = &b->seg[i];
-
-        if (x->base != y->base || x->limit != y->limit || x->selector != y->selector ||
-            x->type != y->type || x->dpl != y->dpl || x->s != y->s || x->present != y->present ||
-            x->l != y->l || x->db != y->db || x->g != y->g || x->unusable != y->unusable)
-            return false;
-    }
-    return true;
-}
-
 static void check_same(const struct pair *p, unsigned round)
 {
     const struct rig *x = &p->interp.rig, *y = &p->trans.rig;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/soft/run.h"
 #include "trans_rig.h"
@@ -63,6 +64,17 @@ void pair_close(struct pair *p)
     trans_rig_close(&p->interp.rig);
     trans_rig_close(&p->trans.rig);
     free(p);
+}
+
+bool same_segments(const struct x86_state *a, const struct x86_state *b)
+{
+    const size_t len = offsetof(struct x86_seg, unusable) + sizeof(a->seg[0].unusable);
+
+    for (unsigned i = 0; i < X86_NSREG; i++) {
+        if (memcmp(&a->seg[i], &b->seg[i], len) != 0)
+            return false;
+    }
+    return true;
 }
 
 bool side_advance(struct side *s, uint64_t insns)

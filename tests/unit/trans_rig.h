@@ -40,6 +40,9 @@ void pair_close(struct pair *p);
 /* Both, and what is generated for them, in a code segment of this size. */
 void pair_mode(struct pair *p, enum x86_code code);
 
+/* All segment registers, hidden parts too, but not what lies between the fields of the structures. */
+bool same_segments(const struct x86_state *a, const struct x86_state *b);
+
 /* Until it has executed so many instructions. False: it stopped before. */
 bool side_advance(struct side *s, uint64_t insns);
 

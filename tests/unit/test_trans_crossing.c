@@ -14,6 +14,7 @@
 #include "engine/soft/mem.h"
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
+#include "engine/soft/trans/block.h"
 #include "trans_rig.h"
 
 enum { PAGE = 4096, PT_AT = 3 * PAGE, ALL = 0x67, GLOBAL = 0x100 };
@@ -237,6 +238,29 @@ static void test_second_page_absent(void **state)
     pair_close(p);
 }
 
+/* The table of pages with code has room for one of the two: all is begun anew, and both are translated then. */
+static void test_last_page_of_the_table(void **state)
+{
+    struct pair *p = open_pair();
+    struct trans_stats before, after;
+
+    (void)state;
+    both_begin(p);
+    begin(&p->interp, add_imm, sizeof(add_imm), 2);
+    begin(&p->trans, add_imm, sizeof(add_imm), 2);
+    trans_catch_up(p->trans.t); /* nothing is translated now */
+    p->trans.t->store->npages = PAGES_MAX - 1;
+    p->interp.rig.c->s.rip = p->trans.rig.c->s.rip =
+        WINDOW + FIRST + 3; /* the jump there is interpreted */
+    trans_stats_get(p->trans.t, &before);
+    (void)go_on(p, 500);
+    trans_stats_get(p->trans.t, &after);
+    assert_in_range(p->trans.t->store->npages, 2, 3);
+    assert_int_equal(after.resets, before.resets + 1);
+    assert_true(go_on(p, 1000) < 5);
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_second_page_written_by_a_device),
         cmocka_unit_test(test_second_page_mapped),
         cmocka_unit_test(test_second_page_absent),
+        cmocka_unit_test(test_last_page_of_the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

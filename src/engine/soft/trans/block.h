@@ -358,7 +358,9 @@ void trans_link(struct trans *t, uint32_t site, const struct block *to);
 void trans_drop_page(struct trans_store *s, uint64_t gpa);
 /* The same of blocks in pages, by linear address, with one of the points. */
 void trans_drop_points(struct trans_store *s, const struct soft_points *points);
-/* Of a physical page, NULL when nothing has been translated there; made when it has to be, unless the table is full. */
+/* The table of pages with code has room for those of `at`, one or two. */
+bool trans_has_room_for_pages(struct trans_store *s, const struct source *at);
+/* Of a physical page, NULL when nothing has been translated there; made when it has to be, where there is room. */
 struct code_page *trans_page_find(struct trans_store *s, uint64_t gpa);
 struct code_page *trans_page_make(struct trans_store *s, uint64_t gpa);
 void trans_set_code(struct trans_store *s, uint64_t gpa, enum mem_code_state to);
@@ -417,9 +419,9 @@ void trans_indirect_fill(struct trans *t, uint64_t rip, const struct block *b);
 void trans_page_free(struct trans *t, uint32_t number);
 /* A cell for a branch whose unlinked jump goes to `stub`; in every vCPU's frame. */
 uint32_t trans_cell_new(struct trans_store *s, uint32_t stub);
-/* in_frame: the flags are. */
 /* Code is executed there, and links lead to it, until it is forgotten. */
 void trans_note_looked(struct trans *t, uint64_t rip);
+/* in_frame: the flags are. */
 void trans_cell_fill(struct trans *t, uint32_t cell, const struct block *to, bool in_frame);
 
 /* enter.S: what other vCPUs have written into the cache is executed from now on. */

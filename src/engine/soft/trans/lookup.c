@@ -101,6 +101,10 @@ static struct block *find_or_build(struct trans *t, const struct source *at)
         return NULL;
     }
     count->n = (uint8_t)s->threshold; /* a page that is written again has to earn it again */
+    if (!trans_has_room_for_pages(s, at)) {
+        trans_reset(t);
+        return NULL;
+    }
     return guard(t, at) ? trans_build(t, at) : NULL;
 }
 

@@ -429,7 +429,7 @@ static void reset(struct trans *t)
 
     soft_world_stop(t->c);
     trans_lock(s);
-    if (atomic_exchange(&s->reset_wanted, false) && s->nblocks > 1) {
+    if (atomic_exchange(&s->reset_wanted, false) && (s->nblocks > 1 || s->npages > 1)) {
         for (unsigned i = 0; i < s->nusers; i++) {
             if (s->user[i] == NULL)
                 continue;

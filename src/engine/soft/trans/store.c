@@ -7,6 +7,7 @@
  * translate it meanwhile, or where most stores hit no code. The more often that has happened to a page, the more
  * executions its code needs before it is translated once more. Breakpoints (points.c) drop blocks by linear address.
  */
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 
@@ -63,17 +64,27 @@ struct code_page *trans_page_make(struct trans_store *t, uint64_t gpa)
 
     if (p != NULL)
         return p;
+    assert(t->npages < PAGES_MAX);
     p = &t->page[t->npages];
     *p = (struct code_page){ .gpa = gpa - gpa % PAGE, .next = *bucket };
     *bucket = t->npages++;
     return p;
 }
 
+bool trans_has_room_for_pages(struct trans_store *t, const struct source *at)
+{
+    unsigned wants = trans_page_find(t, at->gpa) == NULL;
+
+    if (at->next_host != NULL && trans_page_find(t, at->next_gpa) == NULL)
+        wants++;
+    return wants <= PAGES_MAX - t->npages;
+}
+
 unsigned trans_reluctance(struct trans_store *t, uint64_t gpa)
 {
     const struct code_page *p = trans_page_find(t, gpa);
 
-    if (gpa / PAGE >= t->code->npages || (p == NULL && t->npages == PAGES_MAX))
+    if (gpa / PAGE >= t->code->npages)
         return UINT_MAX;
     return p == NULL || p->writes < 16 ? 0 : p->writes < 100 ? 2 * p->writes : 200;
 }

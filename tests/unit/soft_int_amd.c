@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "soft_oracle.h"
+
 enum { ARITHMETIC = 0x8d5, TF = 1 << 8 };
 
 static const struct x86_row *row_of(const struct amd_case *a)
@@ -22,6 +24,11 @@ static void unchanged(const struct amd_case *a, unsigned vector, uint32_t error)
     memcpy(a->rig->data, a->before, WINDOW_DATA_LEN);
 }
 
+static bool is_far_pointer(unsigned mnemonic)
+{
+    return mnemonic == X86_MN_LGS || mnemonic == X86_MN_LFS || mnemonic == X86_MN_LSS;
+}
+
 /*
  * APM 3, "Instruction Encoding", "Near Branches in 64-Bit Mode": 66 makes them 16 bits wide, with a 16-bit
  * displacement and stack slot. SDM 2, JMP, CALL, RET, Jcc: it is ignored. REX.W wins in both.
@@ -29,7 +36,7 @@ static void unchanged(const struct amd_case *a, unsigned vector, uint32_t error)
 bool amd_other_insn(const struct x86_insn *in)
 {
     /* APM 3, LFS, LGS, LSS: pointers of 16:16 and 16:32; SDM 2 has 16:64 as well. */
-    if (x86_insn_row(in)->mnemonic == X86_MN_LGS && in->rex & X86_REX_W)
+    if (is_far_pointer(x86_insn_row(in)->mnemonic) && in->rex & X86_REX_W)
         return true;
     return in->code == X86_CODE_64 && x86_insn_row(in)->klass == X86_CLASS_BRANCH &&
            in->flags & X86_INSN_66 && !(in->rex & X86_REX_W);
@@ -207,6 +214,22 @@ static void arpl_reads_first(const struct amd_case *a)
     }
 }
 
+/* ---- bases ---------------------------------------------------------------------------------------- */
+
+static bool keeps_some_base(const struct amd_case *a)
+{
+    return a->native->null_keeps_base && a->end->vector == VEC_DB;
+}
+
+/* APM 3, CPUID Fn8000_0021_EAX[NullSelectClearsBase]: without it a null selector leaves the base of FS and GS alone. */
+static void keeps_base(const struct amd_case *a)
+{
+    if (oracle_loads_segment(row_of(a)) && (a->end->sel[X86_FS] & 0xfffc) == 0)
+        a->end->fs_base = a->native->fs_base;
+    if (oracle_loads_segment(row_of(a)) && (a->end->sel[X86_GS] & 0xfffc) == 0)
+        a->end->gs_base = a->k->regs.gs_base;
+}
+
 /* ---- opcodes -------------------------------------------------------------------------------------- */
 
 static bool is_register_prefetch(const struct amd_case *a)
@@ -245,6 +268,7 @@ static const struct rule {
     { compares_two, faults_at_source },    { is_register_prefetch, is_undefined },
     { is_pause_of_r8, is_exchange },       { is_out_of_bounds, reads_upper_bound },
     { arpl_faults, arpl_reads_first },     { extends_word, reads_doubleword },
+    { keeps_some_base, keeps_base },
 };
 
 void amd_expect(const struct amd_case *a)

@@ -17,6 +17,7 @@ struct amd_case {
     const uint8_t *before; /* data from WINDOW_DATA on, before it */
     const struct gen_case *k;
     struct native_end *end; /* the software CPU's, made what AMD's would be */
+    const struct native *native;
 };
 
 /* AMD's CPUs have another instruction in these bytes, so there is nothing to compare. */

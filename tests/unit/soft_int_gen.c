@@ -176,6 +176,10 @@ static void put_modrm(struct gen *g, const struct x86_row *row, unsigned addrsiz
     unsigned mod = gen_below(g, 4), rm = gen_below(g, 8), base = rm;
     unsigned reg = gen_below(g, 2) ? row->modrm & 7 : gen_below(g, 8);
 
+    if (row->modrm >= 0xc0) { /* the whole byte is the row's */
+        put(out, row->modrm);
+        return;
+    }
     put(out, mod << 6 | reg << 3 | rm);
     if (mod == 3)
         return;

@@ -9,11 +9,13 @@
  */
 #include "soft_native.h"
 
+#include <asm/hwcap2.h>
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -57,20 +59,28 @@ static void enter(greg_t *g)
     now.phase = INSIDE;
 }
 
-/* This handler, being 64-bit code, does without them. */
-static void leave_segments(struct native_end *out)
+/* soft_native_entry.S; written by native_open alone. */
+extern uint64_t native_thread_base, native_has_bases;
+void native_entry(int sig, siginfo_t *info, void *context);
+void native_on_signal(int sig, siginfo_t *info, void *context, uint32_t fs, uint64_t fs_base,
+                      uint64_t gs_base);
+
+/* CS and SS are in the frame; this handler, being 64-bit code, does without ES, DS and GS. */
+static void leave_segments(const greg_t *g, struct native_end *out)
 {
     uint32_t es, ds, gs;
 
     __asm__ volatile("mov %%es, %0\n\tmov %%ds, %1\n\tmov %%gs, %2" : "=r"(es), "=r"(ds), "=r"(gs));
-    out->es = (uint16_t)es;
-    out->ds = (uint16_t)ds;
-    out->gs = (uint16_t)gs;
+    out->sel[X86_ES] = (uint16_t)es;
+    out->sel[X86_DS] = (uint16_t)ds;
+    out->sel[X86_GS] = (uint16_t)gs;
+    out->sel[X86_CS] = (uint16_t)g[REG_CSGSFS];
+    out->sel[X86_SS] = (uint16_t)((uint64_t)g[REG_CSGSFS] >> 48);
 }
 
 static void leave(greg_t *g)
 {
-    leave_segments(now.out);
+    leave_segments(g, now.out);
     for (unsigned i = 0; i < X86_NGPR; i++)
         now.out->regs.gpr[i] = (uint64_t)g[greg_of[i]];
     now.out->regs.rip = (uint64_t)g[REG_RIP];
@@ -82,7 +92,8 @@ static void leave(greg_t *g)
     now.phase = OUTSIDE;
 }
 
-static void on_signal(int sig, siginfo_t *info, void *context)
+void native_on_signal(int sig, siginfo_t *info, void *context, uint32_t fs, uint64_t fs_base,
+                      uint64_t gs_base)
 {
     ucontext_t *uc = context;
 
@@ -90,28 +101,13 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     if (now.phase == ENTERING) {
         enter(uc->uc_mcontext.gregs);
     } else if (now.phase == INSIDE) {
+        now.out->sel[X86_FS] = (uint16_t)fs;
+        now.out->fs_base = fs_base;
+        now.out->gs_base = gs_base;
         leave(uc->uc_mcontext.gregs);
     } else {
         signal(sig, SIG_DFL); /* a real crash of the test: again, without us */
     }
-}
-
-/*
- * The kernel leaves AC as the instruction under test has set it, and what a sanitizer puts into a function
- * may access memory that is not aligned.
- */
-__attribute__((no_sanitize("address"))) static void on_signal_unaligned(int sig, siginfo_t *info,
-                                                                        void *context)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t" /* over the red zone */
-                     "pushfq\n\t"
-                     "andl $~0x40000, (%%rsp)\n\t"
-                     "popfq\n\t"
-                     "lea 128(%%rsp), %%rsp"
-                     :
-                     :
-                     : "cc", "memory");
-    on_signal(sig, info, context);
 }
 
 /* ---- the window ------------------------------------------------------------------------------- */
@@ -197,7 +193,7 @@ static bool catch_signals(void)
     stack_t stack = { .ss_sp = malloc(ALT_STACK), .ss_size = ALT_STACK };
     struct sigaction act = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
-    act.sa_sigaction = on_signal_unaligned;
+    act.sa_sigaction = native_entry;
     if (stack.ss_sp == NULL || sigaltstack(&stack, NULL) != 0)
         return false;
     for (unsigned i = 0; i < NSIGNALS; i++) {
@@ -207,10 +203,25 @@ static bool catch_signals(void)
     return true;
 }
 
+static bool null_keeps_base(void)
+{
+    uint64_t base;
+
+    __asm__ volatile("wrgsbase %1\n\tmov %2, %%gs\n\trdgsbase %0\n\twrgsbase %3"
+                     : "=&r"(base)
+                     : "r"(UINT64_C(0x1000)), "r"(0), "r"(UINT64_C(0)));
+    return base != 0;
+}
+
 bool native_open(struct native *n)
 {
-    return syscall(SYS_arch_prctl, ARCH_GET_FS, &n->fs_base) == 0 && map_window(n) && make_ldt() &&
-           catch_signals();
+    n->has_bases = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &n->fs_base) != 0)
+        return false;
+    native_thread_base = n->fs_base;
+    native_has_bases = n->has_bases;
+    n->null_keeps_base = n->has_bases && null_keeps_base();
+    return map_window(n) && make_ldt() && catch_signals();
 }
 
 void native_close(struct native *n)
@@ -235,6 +246,13 @@ static void set_data_segments(uint16_t selector)
                      : "memory");
 }
 
+/* Linux has no use for it in a 64-bit process; a null selector leaves it alone on some CPUs. */
+static void set_gs_base(const struct native *n, uint64_t base)
+{
+    if (n->has_bases)
+        __asm__ volatile("wrgsbase %0" : : "r"(base));
+}
+
 /* What POPF may have set and SIGRETURN does not put back. */
 static void drop_flags(void)
 {
@@ -246,13 +264,14 @@ static void drop_flags(void)
 void native_run(struct native *n, enum x86_code code, const struct native_regs *in,
                 struct native_end *out)
 {
-    (void)n;
     now.code = code;
     now.in = in;
     now.out = out;
     now.phase = ENTERING;
     set_data_segments(code == X86_CODE_64 ? 0 : code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32);
+    set_gs_base(n, in->gs_base);
     __asm__ volatile("int3" : : : "memory");
     set_data_segments(0);
+    set_gs_base(n, 0);
     drop_flags();
 }

@@ -30,12 +30,15 @@ enum {
 
 struct native_regs {
     uint64_t gpr[X86_NGPR], rip, rflags; /* rip: offset in the code segment */
+    uint64_t gs_base;                    /* where struct native has bases */
 };
 
 struct native {
-    uint8_t *code; /* where the code page can be written */
-    uint8_t *data; /* +2000 of the window, where all of it can be written */
-    uint64_t fs_base;
+    uint8_t *code;        /* where the code page can be written */
+    uint8_t *data;        /* +2000 of the window, where all of it can be written */
+    uint64_t fs_base;     /* of the thread, which the instruction finds there */
+    bool has_bases;       /* the host's kernel lets programs use RDFSBASE and its kin */
+    bool null_keeps_base; /* a null selector leaves the base alone: AMD's CPUs up to Zen 2 */
 };
 
 /* How it ended: vector 1 when the instruction was done. */
@@ -44,7 +47,8 @@ struct native_end {
     unsigned vector;
     uint32_t error;
     uint64_t cr2;
-    uint16_t es, ds, gs; /* selectors */
+    uint16_t sel[X86_NSREG];   /* selectors */
+    uint64_t fs_base, gs_base; /* 0 without struct native's has_bases */
 };
 
 /* False when this host does not let us: no LDT, no such address. */

@@ -2,24 +2,17 @@
 /* soft_oracle.c - see soft_oracle.h */
 #include "soft_oracle.h"
 
-static bool loads_segment(const struct x86_row *row)
-{
-    unsigned kind = x86_opnd_types[row->operand[0]].kind;
-
-    return kind == X86_OPK_SREG || (kind == X86_OPK_SEG && row->mnemonic == X86_MN_POP);
-}
-
 bool oracle_loads_segment(const struct x86_row *row)
 {
-    const struct x86_opnd_type *type = &x86_opnd_types[row->operand[0]];
-
     switch (row->mnemonic) {
     case X86_MN_MOV:
-        return type->kind == X86_OPK_SREG;
+        return x86_opnd_types[row->operand[0]].kind == X86_OPK_SREG;
     case X86_MN_POP:
-        return type->kind == X86_OPK_SEG && type->fixed != X86_FS && type->fixed != X86_SS;
+        return x86_opnd_types[row->operand[0]].kind == X86_OPK_SEG;
     case X86_MN_LES:
     case X86_MN_LDS:
+    case X86_MN_LSS:
+    case X86_MN_LFS:
     case X86_MN_LGS:
         return true;
     default:
@@ -33,26 +26,50 @@ bool oracle_asks_table(const struct x86_row *row)
            row->mnemonic == X86_MN_VERR || row->mnemonic == X86_MN_VERW;
 }
 
+bool oracle_varies(const struct x86_row *row)
+{
+    return row->mnemonic == X86_MN_RDTSC || row->mnemonic == X86_MN_RDTSCP ||
+           row->mnemonic == X86_MN_RDRAND || row->mnemonic == X86_MN_RDSEED;
+}
+
+/* Of the system rows those that ring 3 may execute. */
+static bool is_open_system(const struct x86_row *row)
+{
+    switch (row->mnemonic) {
+    case X86_MN_ARPL:
+    case X86_MN_POPF:
+    case X86_MN_POPFD:
+    case X86_MN_POPFQ:
+    case X86_MN_CPUID:
+    case X86_MN_RDTSC:
+    case X86_MN_RDTSCP:
+    case X86_MN_RDPID:
+    case X86_MN_XGETBV:
+    case X86_MN_RDFSBASE:
+    case X86_MN_RDGSBASE:
+    case X86_MN_WRFSBASE:
+    case X86_MN_WRGSBASE:
+        return true;
+    case X86_MN_MOV:
+        return x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG;
+    default:
+        return oracle_asks_table(row) || oracle_loads_segment(row);
+    }
+}
+
 bool oracle_is_int(const struct x86_row *row)
 {
-    if (oracle_loads_segment(row))
-        return true;
     switch (row->klass) {
     case X86_CLASS_INT:
-        return row->mnemonic != X86_MN_RDRAND && row->mnemonic != X86_MN_RDSEED;
     case X86_CLASS_STACK:
     case X86_CLASS_STRING:
     case X86_CLASS_BRANCH:
     case X86_CLASS_IO:
     case X86_CLASS_HINT:
     case X86_CLASS_UD:
-        return !loads_segment(row);
+        return true;
     case X86_CLASS_SYSTEM:
-        return oracle_asks_table(row) || row->mnemonic == X86_MN_ARPL ||
-               row->mnemonic == X86_MN_POPF || row->mnemonic == X86_MN_POPFD ||
-               row->mnemonic == X86_MN_POPFQ ||
-               (row->mnemonic == X86_MN_MOV &&
-                x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG);
+        return is_open_system(row);
     default:
         return false;
     }

@@ -11,18 +11,18 @@
 
 #include "x86/decode.h"
 
-/* test_soft_int.c: rows that can run in ring 3 and change nothing that the test itself stands on. */
+/* test_soft_int.c: rows that ring 3 may execute, but for far transfers. */
 bool oracle_is_int(const struct x86_row *row);
 /* Whether a row can be met in code of that size, as far as cases for it are generated. */
 bool oracle_exists(const struct x86_row *row, enum x86_code code);
 
 /* They look at a descriptor: LAR, LSL, VERR, VERW. */
 bool oracle_asks_table(const struct x86_row *row);
-/*
- * MOV, POP and far pointers to ES, DS and GS. FS is the test's own thread; what follows a load of SS is executed with it,
- * before a trap can come.
- */
+/* MOV, POP and far pointers to a segment register. */
 bool oracle_loads_segment(const struct x86_row *row);
+
+/* Another result each time: time and random numbers. */
+bool oracle_varies(const struct x86_row *row);
 
 /* test_soft_simd.c, test_soft_x87.c. */
 bool oracle_is_vector(const struct x86_row *row);

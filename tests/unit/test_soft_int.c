@@ -7,7 +7,7 @@
  *
  * What AMD's CPUs do otherwise is in soft_int_amd.c, exactly.
  *
- * Selectors are of an LDT that both sides have. Left out: loads of FS and SS (soft_oracle.h), random numbers, ring 0.
+ * Selectors are of an LDT that both sides have. Left out: far transfers (test_soft_far_native.c), ring 0.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,10 +22,11 @@
 #include "soft_claims.h"
 #include "soft_int_amd.h"
 #include "soft_int_gen.h"
+#include "soft_int_own.h"
 #include "soft_int_rig.h"
 #include "soft_oracle.h"
 
-enum { SHOWN = 2, RF = 1 << 16, TF = 1 << 8 };
+enum { SHOWN = 2, RF = 1 << 16, TF = 1 << 8, NOP = 0x90 };
 
 struct both {
     struct rig rig;
@@ -131,12 +132,15 @@ static void choose_selector(struct both *b, struct gen *g, struct gen_case *k)
     }
 }
 
-static bool other_segment(const struct gen_case *k)
+/* After MOV SS and POP SS, not LSS, the trap waits until the next instruction is done: it is a NOP. */
+static bool loads_stack(const struct gen_case *k)
 {
     const struct x86_row *row = x86_insn_row(&k->in);
 
-    return oracle_loads_segment(row) && row->mnemonic == X86_MN_MOV &&
-           ((k->in.reg & 7) == X86_SS || (k->in.reg & 7) == X86_FS);
+    if (row->mnemonic == X86_MN_POP)
+        return x86_opnd_types[row->operand[0]].kind == X86_OPK_SEG &&
+               x86_opnd_types[row->operand[0]].fixed == X86_SS;
+    return row->mnemonic == X86_MN_MOV && oracle_loads_segment(row) && (k->in.reg & 7) == X86_SS;
 }
 
 static void make_ldt(struct both *b)
@@ -148,17 +152,20 @@ static void make_ldt(struct both *b)
     };
 }
 
-static void run_soft(struct both *b, const struct native_regs *in, struct native_end *out)
+static void run_soft(struct both *b, const struct gen_case *k, struct native_end *out)
 {
+    const struct native_regs *in = &k->regs;
     struct soft_cpu *c = b->rig.c;
     struct x86_seg before[X86_NSREG];
 
+    c->s.seg[X86_FS].base = b->native.fs_base;
+    c->s.seg[X86_GS].base = in->gs_base;
     memcpy(before, c->s.seg, sizeof(before));
     memcpy(c->s.gpr, in->gpr, sizeof(in->gpr));
     c->s.rip = in->rip;
     c->s.rflags = in->rflags | TF;
     memset(out, 0, sizeof(*out));
-    if (rig_once(&b->rig)) {
+    if (rig_once(&b->rig) && (!loads_stack(k) || rig_once(&b->rig))) {
         out->vector = VEC_DB;
     } else {
         out->vector = c->stop.vector;
@@ -168,9 +175,12 @@ static void run_soft(struct both *b, const struct native_regs *in, struct native
     memcpy(out->regs.gpr, c->s.gpr, sizeof(in->gpr));
     out->regs.rip = c->s.rip;
     out->regs.rflags = c->s.rflags;
-    out->es = c->s.seg[X86_ES].selector;
-    out->ds = c->s.seg[X86_DS].selector;
-    out->gs = c->s.seg[X86_GS].selector;
+    for (unsigned i = 0; i < X86_NSREG; i++)
+        out->sel[i] = c->s.seg[i].selector;
+    if (b->native.has_bases) {
+        out->fs_base = c->s.seg[X86_FS].base;
+        out->gs_base = c->s.seg[X86_GS].base;
+    }
     memcpy(c->s.seg, before, sizeof(before));
     soft_mode_changed(c);
 }
@@ -179,6 +189,15 @@ static void run_soft(struct both *b, const struct native_regs *in, struct native
 static bool same_segment(uint16_t a, uint16_t b)
 {
     return a == b || ((a | b) & 0xfffc) == 0;
+}
+
+static bool same_segments(const struct native_end *a, const struct native_end *b)
+{
+    for (unsigned i = 0; i < X86_NSREG; i++) {
+        if (!same_segment(a->sel[i], b->sel[i]))
+            return false;
+    }
+    return a->fs_base == b->fs_base && a->gs_base == b->gs_base;
 }
 
 /* In 16- and 32-bit code the upper halves do not exist. */
@@ -191,8 +210,7 @@ static bool equal(const struct native_end *a, const struct native_end *b, enum x
             return false;
     }
     if (a->regs.rip != b->regs.rip || (a->regs.rflags ^ b->regs.rflags) & ~(uint64_t)RF ||
-        a->vector != b->vector || !same_segment(a->es, b->es) || !same_segment(a->ds, b->ds) ||
-        !same_segment(a->gs, b->gs))
+        a->vector != b->vector || !same_segments(a, b))
         return false;
     if (a->vector == VEC_PF)
         return a->cr2 == b->cr2 && ((a->error ^ b->error) & (PF_P | PF_W | PF_U | PF_I)) == 0;
@@ -204,7 +222,10 @@ static void show_regs(const char *who, const struct native_end *e, const struct 
     printf("    %-6s vector %u error %x cr2 %llx rip %llx flags %llx", who, e->vector, e->error,
            (unsigned long long)e->cr2, (unsigned long long)e->regs.rip,
            (unsigned long long)e->regs.rflags);
-    printf(" es %x ds %x gs %x", e->es, e->ds, e->gs);
+    for (unsigned i = 0; i < X86_NSREG; i++)
+        printf(" %s %x", x86_sreg_names[i], e->sel[i]);
+    printf(" fs_base %llx gs_base %llx", (unsigned long long)e->fs_base,
+           (unsigned long long)e->gs_base);
     for (unsigned i = 0; i < X86_NGPR; i++) {
         if (e->regs.gpr[i] != in->gpr[i])
             printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)e->regs.gpr[i]);
@@ -264,22 +285,26 @@ static bool run_case(struct both *b, struct gen *g, unsigned op)
 
     if (!gen_case(g, op, &k))
         return false;
-    if (other_segment(&k) || (b->amd && amd_other_insn(&k.in)))
+    if (b->amd && amd_other_insn(&k.in))
         return true;
+    own_prepare(g, &k);
     fill_memory(b, g, &k);
     match_accumulator(b, g, &k);
     choose_selector(b, g, &k);
+    if (loads_stack(&k))
+        k.bytes[k.in.len] = NOP;
     memcpy(b->rig.code + GEN_CODE_AT, k.bytes, sizeof(k.bytes));
     memcpy(b->native.code + GEN_CODE_AT, k.bytes, sizeof(k.bytes));
-    run_soft(b, &k.regs, &soft);
+    run_soft(b, &k, &soft);
     told = as_its_row_says(&k, &soft);
     if (b->amd)
-        amd_expect(&(struct amd_case){ &b->rig, b->native.data, &k, &soft });
+        amd_expect(&(struct amd_case){ &b->rig, b->native.data, &k, &soft, &b->native });
     if (is_wild(&soft) || is_unsaid(b, &k, &soft)) {
         memcpy(b->rig.data, b->native.data, WINDOW_DATA_LEN); /* ENTER may have pushed */
         return true;
     }
     native_run(&b->native, g->code, &k.regs, &native);
+    own_adopt(&k.in, &native, &soft);
     b->cases++;
     b->faults += soft.vector != VEC_DB;
     if (!equal(&soft, &native, g->code) ||
@@ -309,7 +334,7 @@ static void run_rows(struct both *b, enum x86_code code)
     b->rows = b->cases = b->faults = b->differences = b->few = 0;
     rig_mode(&b->rig, code);
     make_ldt(b);
-    b->rig.c->s.seg[X86_FS].base = g.fs_base;
+    own_open(&b->rig, &b->native);
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];
         unsigned before = b->cases;

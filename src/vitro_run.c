@@ -30,6 +30,15 @@ static uint64_t last_rip(struct vcpu *cpu)
     return state.rip;
 }
 
+/* Of a CPU that has come to a breakpoint, which is the address of a place in memory. */
+static uint64_t linear_of(struct vcpu *cpu, uint64_t rip)
+{
+    struct x86_state state;
+    bool known = cpu->engine->get(cpu, STATE_REGS | STATE_SREGS, &state, NULL) == 0;
+
+    return known ? x86_linear_rip(&state) : rip;
+}
+
 static const char *watch_words(const struct cpu_exit *x, char *buf, size_t len)
 {
     static const char *const what[] = { "", "read", "written", "read and written" };
@@ -82,6 +91,8 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         .detail = detail_of(stop, x),
     };
     count_help(machine, out);
+    if (stop->why == STOP_BREAK)
+        out->linear = linear_of(cpu, out->rip);
     if (stop->why == STOP_BREAK && x->watch_how != 0) {
         out->watch_addr = x->data;
         out->watch_len = x->watch_len;

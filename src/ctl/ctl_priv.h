@@ -150,10 +150,11 @@ void ctl_points_drop(struct ctl *c, unsigned owner);
 void ctl_points_drop_once(struct ctl *c);
 /* Under c->lock, which is given up meanwhile: whoever holds the machine may want it. */
 void ctl_points_settle(struct ctl *c);
-/* Under c->lock: whether a stop at this place is the run's own, which ends it. */
-bool ctl_points_own(const struct ctl *c, const struct vitro_outcome *end);
-/* Under c->lock: whether any client has set one. */
-bool ctl_points_of_clients(const struct ctl *c);
+/* Whose a breakpoint or watchpoint is that the machine has come to. The run's own ends it; a client may have cleared its own
+ * before the run's thread was told: then it is nobody's. */
+enum whose { OF_NOBODY, OF_CLIENTS, OF_RUN };
+/* Under c->lock. */
+enum whose ctl_points_whose(const struct ctl *c, const struct vitro_outcome *end);
 
 /* ---- conn.c: one client ---------------------------------------------------------------------- */
 

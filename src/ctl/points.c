@@ -207,22 +207,28 @@ void ctl_points_drop_once(struct ctl *c)
     c->points_stale |= drop_if(c, is_once, NULL);
 }
 
-bool ctl_points_own(const struct ctl *c, const struct vitro_outcome *end)
+static bool is_met(const struct point *p, const struct vitro_outcome *end)
 {
-    for (unsigned i = 0; i < c->nown; i++) {
-        const struct point *p = &c->own[i];
+    if (end->watch_how == 0)
+        return p->len == 0 && p->addr == end->linear;
+    return p->len != 0 && end->watch_addr <= p->addr + (p->len - 1) &&
+           p->addr <= end->watch_addr + (end->watch_len - 1);
+}
 
-        if (end->watch_how == 0 ? p->len == 0 && p->addr == end->rip
-                                : p->len != 0 && end->watch_addr < p->addr + p->len &&
-                                      p->addr < end->watch_addr + end->watch_len)
+static bool any_met(const struct point *p, unsigned n, const struct vitro_outcome *end)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (is_met(&p[i], end))
             return true;
     }
     return false;
 }
 
-bool ctl_points_of_clients(const struct ctl *c)
+enum whose ctl_points_whose(const struct ctl *c, const struct vitro_outcome *end)
 {
-    return c->npoints > 0;
+    if (any_met(c->own, c->nown, end))
+        return OF_RUN;
+    return any_met(c->point, c->npoints, end) ? OF_CLIENTS : OF_NOBODY;
 }
 
 void ctl_points_settle(struct ctl *c)

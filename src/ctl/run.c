@@ -234,27 +234,23 @@ static void stand(struct ctl *c, enum reason r, const struct vitro_outcome *end)
     ctl_set_state(c, &s);
 }
 
-/* Under c->lock. It has met a breakpoint that a client cleared before the run's thread was told: nobody's. */
-static bool was_cleared(const struct ctl *c, const struct vitro_outcome *end)
-{
-    return end->end == VITRO_END_BREAK && c->nown == 0 && !ctl_points_of_clients(c);
-}
-
 /* Under c->lock. What the end of a vitro_run means: true when the run is over. */
 static bool run_is_over(struct ctl *c, const struct vitro_outcome *end)
 {
+    enum whose whose = end->end == VITRO_END_BREAK ? ctl_points_whose(c, end) : OF_RUN;
+
     if (c->quit && end->end == VITRO_END_HELD)
         vitro_stop(c->m, c->quit_kind); /* only the first request to stop had counted */
     else if (c->quit)
         return true;
-    if (end->end == VITRO_END_HELD || was_cleared(c, end)) {
+    if (end->end == VITRO_END_HELD || whose == OF_NOBODY) {
         if (c->want_stand) {
             c->standing = true; /* for a step: its end is told, not its beginning */
             c->want_stand = false;
         }
         return false; /* otherwise it had met a breakpoint when it was asked */
     }
-    if (end->end != VITRO_END_BREAK || ctl_points_own(c, end) || !ctl_points_of_clients(c))
+    if (whose == OF_RUN)
         return true;
     stand(c, end->watch_how != 0 ? AT_WATCH : AT_BREAK, end);
     c->step_cpu = -1; /* what was to be stepped has come to a breakpoint */

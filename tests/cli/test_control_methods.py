@@ -257,6 +257,28 @@ class Debug(Case):
         client.call("pause")
         self.assertNotIn("break", [note["params"]["reason"] for note in client.notes if note["method"] == "state"])
 
+    def test_a_breakpoint_cleared_just_as_it_is_met(self):
+        """It is nobody's, and what the run itself stops at elsewhere does not make it the run's."""
+        client = self.attach(self.counter("soft", "-c", 2, "--stop-at", "0x700", "--watch", "0x900"))
+        for _ in range(300):
+            for method, params in (("break.set", {"addr": "0x5"}), ("resume", {}), ("break.clear", {"addr": "0x5"}), ("resume", {})):
+                client.call(method, **params)
+        self.assertEqual(client.call("pause")["state"], "paused")
+        self.assertNotEqual(client.call("info")["reason"], "end")
+
+    def test_breakpoints_of_the_run_where_cs_has_a_base(self):
+        """They are linear addresses: a client's at the same offset is another's, and does not end the run."""
+        image = self.file("based.bin", bytes.fromhex("ea05001000").ljust(0x105, b"\0") + bytes.fromhex("90 ebfd"))
+        machine = Machine(self, image, "-e", "soft", "--mode", "real", "-S", "--gdb-port", "0", "--stop-at", "0x5", "--stop-at", "0x106")
+        client = self.attach(machine)
+        client.call("break.set", addr="0x105")
+        client.call("resume")
+        self.assertEqual(self.until(client, "break")["rip"], "0x5")
+        client.call("resume")
+        code, _, err = machine.wait()
+        self.assertEqual(code, OK, err)
+        self.assertIn(b"step at rip 0x6", err)
+
     @needs_kvm
     def test_steps_and_breakpoints_on_kvm(self):
         self.steps_and_breaks("kvm")

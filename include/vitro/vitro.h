@@ -239,10 +239,11 @@ enum vitro_end {
 
 struct vitro_outcome {
     enum vitro_end end;
-    uint32_t code;    /* GUEST_EXIT: the value the guest wrote */
-    int cpu;          /* index of the CPU that ended the run, -1 when none did */
-    uint64_t rip;     /* of that CPU's (none: CPU 0's) last exit, or where it was stopped */
-    uint64_t linear;  /* BREAK: the linear address of where that CPU is, as a breakpoint names it; else 0 */
+    uint32_t code; /* GUEST_EXIT: the value the guest wrote */
+    int cpu;       /* index of the CPU that ended the run, -1 when none did */
+    uint64_t rip;  /* of that CPU's (none: CPU 0's) last exit, or where it was stopped */
+    uint64_t
+        linear; /* BREAK: the linear address of where that CPU is, as a breakpoint names it; else 0 */
     uint64_t exits;   /* of all CPUs, since the machine was made */
     uint64_t run_ns;  /* time in vitro_run, all calls */
     uint64_t dropped; /* bytes of guest output that could not be delivered */

@@ -83,8 +83,9 @@ struct ctl {
     bool ending; /* ctl_close */
     bool quit;   /* ctl_stop: the run shall end, whatever clients want */
     enum vitro_stop_kind quit_kind;
-    bool paused;     /* vitro_pause is in effect */
-    bool standing;   /* between runs of the machine: the run's thread waits */
+    bool paused; /* vitro_pause is in effect */
+    bool
+        standing; /* between runs of the machine: the run's thread waits, or steps until somebody resumes */
     bool want_stand; /* it has been asked to come back */
     int step_cpu;    /* once it stands: -1 none */
     enum back back;  /* the same, into the past */

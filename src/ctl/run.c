@@ -84,6 +84,8 @@ static void go_on(struct ctl *c)
 {
     c->standing = c->want_stand = false;
     c->step_cpu = -1;
+    if (!c->going_back)
+        c->back = BACK_NONE; /* the run's thread has not begun with that */
     set_reason(c, RUNS);
     pthread_cond_broadcast(&c->change);
 }
@@ -263,11 +265,14 @@ static bool step(struct ctl *c, struct vitro_outcome *end, int *rc, struct vitro
     unsigned cpu = (unsigned)c->step_cpu;
 
     ctl_points_settle(c);
-    pthread_mutex_unlock(&c->lock);
-    do /* a request to come back that came too late ends the first at once */
+    do { /* a request to come back that came too late ends the first at once */
+        pthread_mutex_unlock(&c->lock);
         *rc = vitro_step(c->m, cpu, end, err);
-    while (*rc == 0 && end->end == VITRO_END_HELD);
-    pthread_mutex_lock(&c->lock);
+        pthread_mutex_lock(&c->lock);
+    } while (*rc == 0 && end->end == VITRO_END_HELD && c->standing);
+    if (*rc == 0 &&
+        !c->standing) /* resumed meanwhile: the first instruction of the run that goes on */
+        return run_is_over(c, end);
     c->step_cpu = -1;
     if (*rc < 0 || c->quit || end->end != VITRO_END_BREAK)
         return true;
@@ -302,7 +307,7 @@ static bool go_back(struct ctl *c, struct vitro_outcome *end, int *rc, struct vi
     pthread_mutex_lock(&c->lock);
     c->going_back = false;
     c->back = BACK_NONE;
-    if (*rc == 0 && !c->quit)
+    if (*rc == 0 && !c->quit && c->standing) /* nobody has resumed it meanwhile */
         stand(c, reason_of_back(back, end), end);
     pthread_cond_broadcast(&c->change);
     return *rc < 0 || c->quit;

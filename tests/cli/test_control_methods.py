@@ -257,6 +257,35 @@ class Debug(Case):
         client.call("pause")
         self.assertNotIn("break", [note["params"]["reason"] for note in client.notes if note["method"] == "state"])
 
+    def resume_into(self, client, method):
+        """Both at once: the resume mostly comes while the instruction is executed."""
+        doc = client.raw(b'{"jsonrpc": "2.0", "method": "%s"}\n{"jsonrpc": "2.0", "id": 0, "method": "resume"}' % method.encode())
+        self.assertIn("result", doc)
+
+    def test_a_resume_that_comes_into_a_step(self):
+        client = self.attach(self.counter("soft", "--deterministic"))
+        for method in ("step",) * 200 + ("back.step",) * 50:
+            client.call("pause")
+            self.resume_into(client, method)
+            self.assertEqual(client.call("pause")["reason"], "pause", method)
+            client.call("resume")
+
+    def test_a_resume_into_a_step_to_a_breakpoint(self):
+        client = self.attach(self.counter("soft"))
+        for _ in range(50):
+            client.call("run_to", addr="0x5")
+            self.until(client, "break")
+            rax = int(client.call("regs.get")["rax"], 16)
+            client.call("break.set", addr="0xd")
+            self.resume_into(client, "step")
+            notes = [client.note("state")]
+            while notes[-1]["reason"] != "break":
+                notes.append(client.note("state"))
+            self.assertEqual(notes[-1]["rip"], "0xd")
+            stepped = "step" in [note["reason"] for note in notes]  # before the resume: it has passed the breakpoint
+            self.assertEqual(int(client.call("regs.get")["rax"], 16), rax + stepped)
+            client.call("break.clear", addr="0xd")
+
     def test_a_breakpoint_cleared_just_as_it_is_met(self):
         """It is nobody's, and what the run itself stops at elsewhere does not make it the run's."""
         client = self.attach(self.counter("soft", "-c", 2, "--stop-at", "0x700", "--watch", "0x900"))

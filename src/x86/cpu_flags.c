@@ -176,13 +176,39 @@ int x86_cpu_spec_parse(const char *text, struct x86_cpu_spec *out, struct vitro_
     return rc;
 }
 
+/* What the flag builds on and has been taken away in words; NULL: nothing has. Bases have no circles. */
+static const char *base_taken(const struct x86_cpu_spec *s, int row)
+{
+    const struct x86_feature_place *base;
+
+    for (unsigned i = 0; (base = x86_cpuid_base(&x86_cpu_flags[row].at, i)) != NULL; i++) {
+        int below = x86_cpu_flag_at(base);
+        const char *name = below < 0         ? NULL
+                           : s->minus[below] ? x86_cpu_flags[below].name
+                                             : base_taken(s, below);
+
+        if (name != NULL)
+            return name;
+    }
+    return NULL;
+}
+
 int x86_cpu_spec_check(const struct x86_cpu_spec *spec, const struct x86_cpuid_model *m,
                        struct vitro_err *err)
 {
     for (unsigned i = 0; i < x86_ncpu_flags; i++) {
-        if (spec->plus[i] && !x86_cpuid_offers(m, &x86_cpu_flags[i].at))
-            return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                             "CPU flag %s: this machine cannot offer it", x86_cpu_flags[i].name);
+        const char *name = x86_cpu_flags[i].name, *taken;
+
+        if (!spec->plus[i] || x86_cpuid_offers(m, &x86_cpu_flags[i].at))
+            continue;
+        taken = base_taken(spec, (int)i);
+        if (taken != NULL)
+            return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                             "CPU flag %s: it builds on %s, which is taken away; leave -%s out", name,
+                             taken, taken);
+        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
+                         "CPU flag %s: this machine cannot offer it; see 'vitro regs hello --cpuid'",
+                         name);
     }
     return 0;
 }

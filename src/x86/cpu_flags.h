@@ -33,7 +33,10 @@ WARN_UNUSED int x86_cpu_spec_parse(const char *text, struct x86_cpu_spec *out,
 /* The row of a bit; -1: it has none. */
 int x86_cpu_flag_at(const struct x86_feature_place *at);
 
-/* Fails when the model lacks a flag that the spec adds. */
+/*
+ * The model has every flag that the spec adds. VITRO_ERR_USAGE: not one, since the spec takes away what it builds on;
+ * VITRO_ERR_ENGINE, -ENOTSUP: not one, which cannot be offered.
+ */
 WARN_UNUSED int x86_cpu_spec_check(const struct x86_cpu_spec *spec, const struct x86_cpuid_model *m,
                                    struct vitro_err *err);
 

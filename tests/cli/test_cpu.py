@@ -143,6 +143,7 @@ class Cpu(Case):
         self.refuse(vitro("run", "hello", "--cpu", "1"), USAGE, "views")
         self.refuse(vitro("regs", "hello", "--cpu", "9"), USAGE, "0 to 7")
         self.refuse(vitro("run", self.file("dump", DUMP), "-e", "soft", "--cpu", "+apic"), ENGINE, "apic")
+        self.refuse(vitro("run", "hello", "-e", "soft", "--cpu", "+avx,-sse"), USAGE, "it builds on sse,", "leave -sse out")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,9 @@ class Views(Case):
         text = vitro("exits", "hello", "-q", "--since", "exit:14").stdout.decode()
         self.assertNotIn("debugcon", text)
         self.assertIn("hlt", text)
+        doc, run = self.json("exits", "hello", "-q", "--since", "insn:20")
+        self.expect(run, OK)
+        self.assertEqual(sum(row["exits"] for row in doc["rows"]), 12)
 
     def test_at_exit_and_register_operand(self):
         doc, run = self.json("regs", "hello", "--at", "exit:3", "-q")

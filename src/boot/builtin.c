@@ -3,6 +3,7 @@
 #include "boot/builtin.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -130,15 +131,29 @@ const struct builtin *builtin_find(const char *name)
     return NULL;
 }
 
+static const char *modes_of(const struct builtin *row, char *buf, size_t len)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < X86_STARTS && at < len; i++) {
+        if (row->code[i].bytes != NULL)
+            at += (size_t)snprintf(buf + at, len - at, "%s%s", at > 0 ? ", " : "",
+                                   x86_start_names[i]);
+    }
+    return buf;
+}
+
 int image_builtin(const struct builtin *row, enum x86_start start, struct image *out,
                   struct vitro_err *err)
 {
     const struct builtin_code *code = &row->code[start];
+    char modes[64];
     int rc;
 
     if (code->bytes == NULL)
-        return err_class(err, VITRO_ERR_USAGE, -EINVAL, "guest %s does not come in %s mode",
-                         row->name, x86_start_names[start]);
+        return err_class(err, VITRO_ERR_USAGE, -EINVAL,
+                         "guest %s does not come in %s mode; it does in %s", row->name,
+                         x86_start_names[start], modes_of(row, modes, sizeof(modes)));
     rc = image_flat(code->bytes, *code->len, 0, start, out, err);
     out->kind = IMAGE_BUILTIN;
     return rc;

@@ -215,7 +215,7 @@ class Usage(Case):
             (["run", "hello", "-Z"], "no such option"),
             (["run", "hello", "--mode"], "wants a value"),
             (["run", "hello", "--quiet=3"], "takes no value"),
-            (["run", "pages", "--mode", "real"], "does not come in real mode"),
+            (["run", "pages", "--mode", "real"], "does not come in real mode; it does in long"),
             (["walk", "hello"], "missing"),
             (["walk", "hello", "nowhere"], "neither a number"),
             (["mem", "hello", "0", "0"], "a number from 1"),

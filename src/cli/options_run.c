@@ -52,14 +52,27 @@ const char *set_watch(struct options *o, char *arg)
     return watchpoints_add(o, arg);
 }
 
+/* Two words, with ".." or '-' between them: cut in place. NULL: there are not two. */
+static char *cut_range(char *arg)
+{
+    char *between = strstr(arg, ".."), *second;
+
+    second = between != NULL ? between + 2 : NULL;
+    if (between == NULL) {
+        between = strchr(arg, '-');
+        second = between != NULL ? between + 1 : NULL;
+    }
+    if (between == NULL || between == arg || *second == '\0')
+        return NULL;
+    *between = '\0';
+    return second;
+}
+
 const char *set_range(struct options *o, char *arg)
 {
-    char *dash = strchr(arg, '-');
+    char *to = cut_range(arg);
 
-    if (dash == NULL)
-        return "FROM-TO is wanted, such as 0x0-0x1fffff";
-    *dash = '\0';
-    if (!parse_number(arg, &o->tables.from) || !parse_number(dash + 1, &o->tables.to) ||
+    if (to == NULL || !parse_number(arg, &o->tables.from) || !parse_number(to, &o->tables.to) ||
         o->tables.from > o->tables.to)
         return "FROM-TO is wanted, such as 0x0-0x1fffff";
     return NULL;
@@ -67,14 +80,9 @@ const char *set_range(struct options *o, char *arg)
 
 const char *set_insn_range(struct options *o, char *arg)
 {
-    char *dots = strstr(arg, "..");
-
-    if (dots == NULL || dots == arg || dots[2] == '\0')
-        return "A..B is wanted, two addresses or symbols";
-    *dots = '\0';
     o->insn_from = arg;
-    o->insn_to = dots + 2;
-    return NULL;
+    o->insn_to = cut_range(arg);
+    return o->insn_to != NULL ? NULL : "A..B is wanted, two addresses or symbols";
 }
 
 const char *set_insn_from(struct options *o, char *arg)

@@ -40,6 +40,9 @@ static int trace_insns(const struct target *t, struct options *o)
         code = target_addr(t, o, o->insn_from, &o->insn_filter.from);
     if (code == EXIT_OK && o->insn_from != NULL)
         code = target_addr(t, o, o->insn_to, &o->insn_filter.to);
+    if (code == EXIT_OK && o->insn_filter.from > o->insn_filter.to && o->insn_to != NULL)
+        code = fail_usage("trace: --range %s..%s: the first address is above the second",
+                          o->insn_from, o->insn_to);
     if (code == EXIT_OK && vitro_trace_insns(t->m, &o->insn_filter, &err) < 0)
         return fail_err(&err);
     return code;

@@ -62,6 +62,8 @@ class Insns(Case):
         self.assertEqual(events[-1]["event"], "stop")
         insns, _ = self.insns("hello", "--range", "0xb..0xd")
         self.assertEqual({e["linear"] for e in insns}, {"0xb", "0xd"})
+        again, _ = self.insns("hello", "--range", "0xb-0xd")
+        self.assertEqual([e["count"] for e in again], [e["count"] for e in insns])
         self.assertEqual(len(insns), 30)
         insns, _ = self.insns("spin", "--from", "insn:3000000", "--count", "2")
         self.assertEqual([e["count"] for e in insns], [3000000, 3000001])
@@ -93,7 +95,7 @@ class Insns(Case):
         self.refuse(vitro("trace", "--insns", "--flow", "hello"), USAGE, "--flow")
         for option in (["--range", "1..2"], ["--from", "insn:5"], ["--count", "1"]):
             self.refuse(vitro("trace", *option, "hello"), USAGE, "--insns")
-        for option in (["--range", "5"], ["--range", "..5"], ["--range", "9..5"], ["--range", "no..body"],
+        for option in (["--range", "5"], ["--range", "..5"], ["--range", "9..5"], ["--range", "10..0"], ["--range", "0x9-0x5"], ["--range", "no..body"],
                        ["--from", "5"], ["--from", "insn:0"], ["--count", "0"]):
             self.refuse(vitro("trace", "-q", "--insns", *option, "hello"), USAGE)
 

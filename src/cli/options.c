@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONG_BASE = 256, WIDTH = 79 };
+enum { LONG_BASE = 256, WIDTH = 79, HELP_AT = 28 /* column of what an option does */ };
 
 static bool applies(const struct option_row *r, const struct command *cmd)
 {
@@ -143,8 +143,11 @@ void options_help(const struct command *cmd)
                  option_rows[i].letter ? "," : " ", option_rows[i].name,
                  option_rows[i].arg != NULL && option_rows[i].arg[0] != '[' ? " " : "",
                  option_rows[i].arg != NULL ? option_rows[i].arg : "");
-        printf("  %-25s ", left);
-        put_wrapped(option_rows[i].help, 28);
+        if (strlen(left) < HELP_AT - 3)
+            printf("  %-*s", HELP_AT - 2, left);
+        else
+            printf("  %s\n%*s", left, HELP_AT, "");
+        put_wrapped(option_rows[i].help, HELP_AT);
     }
 }
 

@@ -20,6 +20,12 @@ class Words(Case):
             for line in run.stdout.decode().splitlines():
                 self.assertLessEqual(len(line), 80, command)
 
+    def test_help_has_columns(self):
+        for cmd in ("run", "blocks", "trace"):
+            lines = vitro(cmd, "--help").stdout.decode().split("options:\n")[1].splitlines()
+            for line in lines:
+                self.assertRegex(line, r"^( {28}\S|  (-\w,|   ) --\S+( \S+)?( {2,}\S.*)?$)", cmd)
+
     def test_files_need_the_device(self):
         image = self.file("halt", b"\xf4")
         self.refuse(vitro("run", image, "--files", self.tmp), USAGE, "--hypercalls")

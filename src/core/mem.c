@@ -32,7 +32,7 @@ int mem_add(struct mem *m, const struct mem_slot *slot, struct vitro_err *err)
             at = i + 1;
     }
     memmove(&m->slot[at + 1], &m->slot[at], (m->nslots - at) * sizeof(m->slot[0]));
-    m->slot[at] = *slot;
+    m->slot[at] = *slot; /* MARK: soft-mem-slot */
     m->nslots++;
     return 0;
 }

@@ -125,6 +125,12 @@ class Views(Case):
             line = (ROOT / mark["file"]).read_text().splitlines()[mark["line"] - 1]
             self.assertIn(mark["text"], line)
 
+    def test_explain_fits_and_names_what_happens(self):
+        for guest in ("hello", "fault"):
+            text = vitro("explain", guest, "-e", "soft").stdout.decode()
+            self.assertEqual([line for line in text.splitlines() if len(line) > 100], [])
+            self.assertNotRegex(text, r"(?m)^   src/\S+  return 0;$")
+
     def test_explain_numbers_agree_with_each_other(self):
         doc, _ = self.json("explain", "hello")
         memory, result = doc["memory"], doc["result"]

@@ -82,7 +82,7 @@ static int soft_mem_added(struct machine *m, const struct mem_slot *slot, struct
     (void)slot;
     (void)err;
     /* Nothing to do: slots are looked up at each page walk. */
-    return 0; /* MARK: soft-mem-slot */
+    return 0;
 }
 
 static void soft_cpu_free(struct vcpu *cpu)
@@ -105,7 +105,8 @@ static void make_seed(const struct soft_cpu *c, uint8_t seed[SOFT_SEED])
 
 static int soft_cpu_new(struct vcpu *cpu, struct vitro_err *err)
 {
-    struct soft_cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63); /* MARK: soft-vcpu */
+    size_t len = (sizeof(struct soft_cpu) + 63) & ~(size_t)63;
+    struct soft_cpu *c = aligned_alloc(64, len); /* MARK: soft-vcpu */
     struct soft_vm *vm = cpu->m->engine_vm[SOFT_SEAT];
     uint8_t seed[SOFT_SEED];
     int rc;
@@ -371,7 +372,7 @@ static void soft_run_area(const struct vcpu *cpu, struct run_area *out)
         .host = &cpu->exit, /* MARK: soft-run-area */
         .len = sizeof(cpu->exit),
         .io_offset = cpu->exit.kind == EXIT_PIO ? offsetof(struct cpu_exit, data) : 0,
-        .what = "struct cpu_exit, in which the software CPU says why it stopped",
+        .what = "struct cpu_exit, which says why the CPU stopped",
     };
 }
 

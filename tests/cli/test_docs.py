@@ -86,6 +86,13 @@ class Manual(unittest.TestCase):
                             "SEE ALSO"):
                 self.assertIn(section, have, page.name)
 
+    def test_exit_codes_of_views(self):
+        """Those that run a guest to a point say what an end from outside gives."""
+        for command in listed():
+            if {"--timeout", "--at"} <= set(listed(command)):
+                for code in (14, 16):
+                    self.assertIn(f"\n.It {code}\n", page_of(command).read_text(), command)
+
     def test_main_page_lists_every_command(self):
         text = rendered(MAN / "vitro.1")
         for command in listed():

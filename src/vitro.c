@@ -84,7 +84,7 @@ static int check_translate(const struct vitro_config *cfg, struct vitro_err *err
         return 0;
     if (cfg->tier == VITRO_TIER_INTERP)
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
-                         "checking translated code: tier interp translates nothing");
+                         "checking translated code: tier interp translates nothing; take another");
     return 0;
 }
 

@@ -78,7 +78,7 @@ static int open_blocks(struct blocks *v, const struct machine *m, struct vitro_e
     v->ops = m->engine->code;
     if (v->ops == NULL)
         return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "showing translated code: the engine %s translates nothing",
+                         "showing translated code: the engine %s translates nothing; take --engine soft",
                          m->engine->name);
     v->ops->stats(m, &v->stats);
     return collect(v, err);
@@ -211,13 +211,32 @@ static void text_head(const struct blocks *v, struct text *t)
             "Nothing is translated in this machine: its tier is interp, or the host does not let it.\n");
         return;
     }
-    text_add(t, "%s blocks translated, %s guest instructions into %s", show_count(s->blocks, a),
+    text_add(t, "%s blocks translated, %s guest instructions into %s\n", show_count(s->blocks, a),
              show_count(s->guest_insns, b), show_size(s->host_bytes, c));
-    text_add(t, "; %s dropped because their code was written\n", show_count(s->invalidated, a));
-    text_add(t, "%s instructions executed in them, %s left to the interpreter\n",
+    if (s->invalidated > 0)
+        text_add(t, "%s of them dropped: their page was written, or has got a breakpoint\n",
+                 show_count(s->invalidated, a));
+    if (s->resets > 0)
+        text_add(t, "%s time%s all of them were thrown away\n", show_count(s->resets, a),
+                 s->resets == 1 ? "" : "s");
+    text_add(t, "%s instructions executed in them, %s of theirs left to the interpreter\n",
              show_count(s->insns, a), show_count(s->steps, b));
     if (!s->counts)
         text_add(t, "Executions of blocks are not counted: that takes run --count-blocks.\n");
+}
+
+/* Why there is no table. */
+static void text_none(const struct blocks *v, struct text *t)
+{
+    const struct vitro_blocks_filter *f = v->filter;
+
+    if (v->stats.blocks == 0)
+        text_add(t, "\nNothing was translated: 64-bit and flat 32-bit code is, once it has been executed "
+                    "often,\nor with --tier trans at once.\n");
+    else if (f->from == 0 && f->to == UINT64_MAX)
+        text_add(t, "\nNone of them is left.\n");
+    else
+        text_add(t, "\nNone of them lies in 0x%" PRIx64 " .. 0x%" PRIx64 " now.\n", f->from, f->to);
 }
 
 static void text_table(const struct blocks *v, bool color, struct text *t)
@@ -256,6 +275,8 @@ static int blocks_text(const struct blocks *v, bool color, char **out, struct vi
     text_head(v, &t);
     if (v->n > 0)
         text_table(v, color, &t);
+    else if (v->stats.translates)
+        text_none(v, &t);
     for (size_t i = 0; i < v->shown && v->filter->listing; i++)
         text_listing(v, &v->hot[i], color, &t);
     return show_finish(&t, "translated code", out, err);

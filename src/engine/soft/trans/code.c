@@ -37,6 +37,8 @@ static void code_stats(const struct machine *m, struct code_stats *out)
     for (unsigned i = 0; i < t->store->nusers; i++) {
         const struct trans *user = t->store->user[i];
 
+        if (user == NULL)
+            continue;
         out->insns += user->stats.insns;
         out->steps += user->stats.steps;
         out->leaves += user->stats.leaves;

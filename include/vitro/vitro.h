@@ -56,13 +56,14 @@ enum vitro_tier {
     VITRO_TIER_TRANS,  /* such code is translated before it is executed for the first time */
 };
 
-/* What else the software CPU does with code that it translates. OR them. CHECK takes one CPU. */
+/* What else the software CPU does with code that it translates. OR them. With CHECK virtual CPUs take turns. */
 enum vitro_translate {
     /* Each piece is executed by the interpreter too; a difference ends the run with VITRO_ERR_ENGINE. */
     VITRO_TRANSLATE_CHECK = 1 << 0,
     VITRO_TRANSLATE_COUNT =
         1 << 1,                    /* executions of each block are counted, for vitro_show_blocks */
     VITRO_TRANSLATE_PERF = 1 << 2, /* it lies where the host's perf asks for vitro_perf_map */
+    VITRO_TRANSLATE_SHOW = 1 << 3, /* nothing: it will be looked at (vitro_show_blocks) */
 };
 
 enum vitro_engine {

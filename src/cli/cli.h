@@ -250,9 +250,12 @@ int rewind_prompt(struct target *t, const struct options *o, struct vitro_outcom
 
 /* view.c: one row a view; used by the commands of that name and by run --then. */
 int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv);
-/* What is wrong with a view's name or number of operands, reported; EXIT_OK when nothing is. */
-int view_check(const char *name, int argc);
-/* Makes a view's text or JSON; args are its operands. An exit code. */
+enum { VIEW_ARGS = 4 }; /* more than any view takes */
+/* Cuts "walk:0x400" up in place; returns how many operands there are, VIEW_ARGS for more too. */
+int view_words(char *word, const char **name, char *args[VIEW_ARGS]);
+/* What is wrong with a view's name, or with operands as far as no machine is needed for that, reported; else EXIT_OK. */
+int view_check(const char *name, int argc, char **argv);
+/* Makes a view's text or JSON; args are its operands, which view_check has passed. An exit code. */
 int view_make(const struct target *t, const struct options *o, const char *name, int argc,
               char **argv, char **out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c - vitro run: sets up and runs; run_report.c reports. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,23 +24,24 @@ static int check_switch(const struct options *o)
     return EXIT_OK;
 }
 
-/* Mistakes in --then are found before the guest runs. */
-static int check_then(const struct options *o)
+/* Mistakes in --then are found before the guest runs, and an engine is taken that can show what is asked for. */
+static int check_then(struct options *o)
 {
-    const char *p = o->then;
+    char *copy = o->then != NULL ? strdup(o->then) : NULL, *rest = copy;
     int code = EXIT_OK;
 
-    while (p != NULL && code == EXIT_OK) {
-        char name[32];
-        size_t len = strcspn(p, ","), n = strcspn(p, ":,");
-        int operands = 0;
+    if (o->then != NULL && copy == NULL)
+        return fail_err(&(struct vitro_err){ .text = "looking at --then: out of memory" });
+    while (rest != NULL && code == EXIT_OK) {
+        char *args[VIEW_ARGS];
+        const char *name;
+        int n = view_words(strsep(&rest, ","), &name, args);
 
-        for (size_t i = 0; i < len; i++)
-            operands += p[i] == ':';
-        snprintf(name, sizeof(name), "%.*s", (int)n, p);
-        code = view_check(name, operands);
-        p = p[len] == ',' ? p + len + 1 : NULL;
+        code = view_check(name, n, args);
+        if (strcmp(name, "blocks") == 0 && o->machine.engine == VITRO_ENGINE_AUTO)
+            o->machine.translate |= VITRO_TRANSLATE_SHOW;
     }
+    free(copy);
     return code;
 }
 

@@ -326,12 +326,9 @@ static json_t *outcome_json(const struct target *t, const struct options *o,
 static int then_one(const struct target *t, const struct options *o, char *word, const char **name,
                     char **out)
 {
-    char *args[4];
-    int n = 0;
+    char *args[VIEW_ARGS];
+    int n = view_words(word, name, args);
 
-    *name = strsep(&word, ":");
-    while (word != NULL && n < 4)
-        args[n++] = strsep(&word, ":");
     return view_make(t, o, *name, n, args, out);
 }
 

@@ -111,9 +111,22 @@ static bool takes_addr(const struct view_row *row)
     return row->addr == NULL || *row->addr != '\0';
 }
 
-int view_check(const char *name, int argc)
+/* The operand that is a number; *count stays where there is none. */
+static int take_count(const struct view_row *row, int argc, char **argv, uint64_t *count)
+{
+    int number = takes_addr(row); /* which operand it is */
+
+    if (argc <= number ||
+        (parse_number(argv[number], count) && *count != 0 && *count <= row->max_count))
+        return EXIT_OK;
+    return fail_usage("%s: %s: a number from 1 to %llu is wanted", row->name, argv[number],
+                      (unsigned long long)row->max_count);
+}
+
+int view_check(const char *name, int argc, char **argv)
 {
     const struct view_row *row = find(name);
+    uint64_t count;
 
     if (row == NULL)
         return fail_usage("'%s': no such view; there are map, walk:ADDR, tables, regs, devices, "
@@ -123,7 +136,17 @@ int view_check(const char *name, int argc)
         return fail_usage("%s: too many operands", name);
     if (argc == 0 && row->addr == NULL)
         return fail_usage("%s: an address is missing", name);
-    return EXIT_OK;
+    return take_count(row, argc, argv, &count);
+}
+
+int view_words(char *word, const char **name, char *args[VIEW_ARGS])
+{
+    int n = 0;
+
+    *name = strsep(&word, ":");
+    while (word != NULL && n < VIEW_ARGS)
+        args[n++] = strsep(&word, ":");
+    return n;
 }
 
 /* Turns operands into an address and a count by the row's rules. */
@@ -131,17 +154,10 @@ static int resolve(const struct view_row *row, const struct target *t, int argc,
                    struct view_args *a)
 {
     const char *word = argc > 0 ? argv[0] : row->addr;
-    int number = takes_addr(row); /* which operand is the count */
-    int code = view_check(row->name, argc);
 
-    if (code == EXIT_OK && takes_addr(row))
-        code = target_addr(t, a->o, word, &a->addr);
     a->count = row->count;
-    if (code == EXIT_OK && argc > number &&
-        (!parse_number(argv[number], &a->count) || a->count == 0 || a->count > row->max_count))
-        return fail_usage("%s: %s: a number from 1 to %llu is wanted", row->name, argv[number],
-                          (unsigned long long)row->max_count);
-    return code;
+    (void)take_count(row, argc, argv, &a->count); /* view_check has said that it is right */
+    return takes_addr(row) ? target_addr(t, a->o, word, &a->addr) : EXIT_OK;
 }
 
 int view_make(const struct target *t, const struct options *o, const char *name, int argc,
@@ -192,9 +208,9 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
     char *out = NULL;
     struct target t = { 0 };
     bool ran;
-    int code;
+    int code = view_check(cmd->name, argc - 1, argv + 1);
 
-    if (remote_view(cmd, o, argc, argv, &code))
+    if (code != EXIT_OK || remote_view(cmd, o, argc, argv, &code))
         return code;
     /* The view is what standard output is for; the guest's words go beside it. */
     o->machine.console_fd = o->quiet ? -1 : 2;

@@ -92,6 +92,34 @@ class Blocks(Case):
         self.assertGreater(doc["matching"], 1)
         self.refuse(vitro("blocks", guest, "0", *args), USAGE, "a number from 1")
 
+    def test_filters_that_nothing_passes(self):
+        args = ("blocks", self.file("loop", LOOP), "-e", "soft", "--tier", "trans", "-q")
+        for word in ("0x9000-0x9fff", "0x9000..0x9fff"):
+            run = vitro(*args, "--range", word)
+            self.expect(run, OK)
+            self.assertIn(b"None of them lies in 0x9000 .. 0x9fff", run.stdout)
+        run = vitro("blocks", "hello", "--mode", "real", "-q")
+        self.expect(run, OK)
+        self.assertIn(b"Nothing was translated: 64-bit", run.stdout)
+        self.assertNotIn(b"executions", run.stdout)
+
+    def test_a_page_of_code_that_is_written(self):
+        """mov ecx, 100000; 1: mov [0x800], ecx; dec ecx; jnz 1b; hlt"""
+        run = vitro("blocks", self.file("beside", bytes.fromhex("b9a0860100890c2500080000ffc975f5f4")), "-q")
+        self.expect(run, OK)
+        self.assertRegex(run.stdout.decode(), r"[1-9]\d* of them dropped: their page was written")
+        self.assertLessEqual(max(map(len, run.stdout.decode().splitlines())), 100)
+
+    def test_mistakes_are_found_before_the_guest_runs(self):
+        for args in (("blocks", "hello", "0"), ("run", "hello", "--then", "blocks:x"),
+                     ("run", "hello", "--then", "regs,blocks:1:2"), ("disasm", "hello", "0", "x", "--at", "end")):
+            run = vitro(*args)
+            self.refuse(run, USAGE)
+            self.assertEqual(run.stdout, b"")
+
+    def test_then_takes_the_engine_that_translates(self):
+        self.expect(vitro("run", "hello", "--then", "blocks:3"), OK, "on soft: only it translates code")
+
     def test_without_translation(self):
         doc, _ = self.json("blocks", "hello", "-e", "soft", "--tier", "interp")
         self.assertEqual((doc["translates"], doc["blocks"]), (False, []))

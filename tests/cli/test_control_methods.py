@@ -125,8 +125,8 @@ class Views(Case):
         machine = Machine(self, "spin", "-e", "soft")
         self.refuse(vitro("walk", machine.name, "nosuch"), USAGE, "neither a number, a register nor a symbol")
         self.refuse(vitro("regs", machine.name, "--cpu", "5"), USAGE, "CPU 5")
-        self.refuse(vitro("mem", machine.name, "0", "many"), USAGE, "a number is wanted")
-        self.refuse(vitro("mem", machine.name, "0", "0"), USAGE, "len")
+        self.refuse(vitro("mem", machine.name, "0", "many"), USAGE, "a number from 1 to 1048576 is wanted")
+        self.refuse(vitro("mem", machine.name, "0", "0"), USAGE, "a number from 1 to 1048576 is wanted")
 
     def test_marks_of_exits(self):
         path = self.file("print.bin", PRINT_FOREVER)

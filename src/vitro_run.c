@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "vitro_priv.h"
+#include "x86/regs.h"
 
 /* ---- how a run ends -------------------------------------------------------------------------- */
 
@@ -46,6 +47,12 @@ static const char *watch_words(const struct cpu_exit *x, char *buf, size_t len)
     snprintf(buf, len, "watchpoint: %u byte%s at 0x%" PRIx64 " %s", x->watch_len,
              x->watch_len == 1 ? "" : "s", x->data, what[x->watch_how & 3]);
     return buf;
+}
+
+/* What the engine's debug exit was: a step, or else a breakpoint. */
+static const char *debug_words(const struct cpu_exit *x)
+{
+    return x->addr & X86_DR6_BS ? "step" : "breakpoint";
 }
 
 static void count_help(const struct machine *machine, struct vitro_outcome *out)
@@ -98,6 +105,8 @@ static void fill_outcome(const struct vitro *m, const struct stop *stop, struct 
         out->watch_len = x->watch_len;
         out->watch_how = x->watch_how;
         why = watch_words(x, words, sizeof(words));
+    } else if (stop->why == STOP_BREAK && x->kind == EXIT_DEBUG) {
+        why = debug_words(x);
     }
     if (stop->why == STOP_PANIC) {
         snprintf(out->panic, sizeof(out->panic), "%s",

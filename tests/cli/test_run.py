@@ -66,6 +66,7 @@ class MainJob(Case):
         self.expect(run, OK)
         self.assertEqual(doc["end"], "break")
         self.assertEqual(doc["rip"], "0x5")
+        self.assertIn("breakpoint at rip 0x5", doc["text"])
 
     def test_timeout_ends_a_spinning_guest(self):
         start = time.monotonic()

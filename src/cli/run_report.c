@@ -206,12 +206,17 @@ void end_output_line(const struct vitro_outcome *end)
 
 static void report(const struct target *t, const struct options *o, const struct vitro_outcome *end)
 {
+    const char *why = vitro_engine_why(t->m);
+    bool has_parts = strchr(why, ';') != NULL; /* what comes behind it would seem to be one */
     char time[32];
 
     end_output_line(end);
-    fprintf(stderr, "vitro: %s: %s; %s on %s", vitro_guest_name(t->guest), end->text,
-            format_ns(end->run_ns, time, sizeof(time)), vitro_engine_why(t->m));
-    report_result(t, o, end);
+    fprintf(stderr, "vitro: %s: %s", vitro_guest_name(t->guest), end->text);
+    if (has_parts)
+        report_result(t, o, end);
+    fprintf(stderr, "; %s on %s", format_ns(end->run_ns, time, sizeof(time)), why);
+    if (!has_parts)
+        report_result(t, o, end);
     fputc('\n', stderr);
     report_help(end);
     report_debugged(end);

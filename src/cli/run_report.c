@@ -233,6 +233,14 @@ static void report_switch(const struct target *t, const struct options *o)
                 vitro_engine_name(t->m));
 }
 
+/* perf knows its number by itself; people do not. */
+static void report_perf_map(const struct options *o)
+{
+    if (o->perf_map)
+        fprintf(stderr, "vitro: run: translated code has its names in /tmp/perf-%ld.map\n",
+                (long)getpid());
+}
+
 static void report_dropped(const struct vitro_outcome *end)
 {
     if (end->dropped == 0)
@@ -391,6 +399,7 @@ int run_finish(const struct target *t, const struct options *o, const struct vit
     if (!o->quiet && !o->json) {
         report(t, o, end);
         report_switch(t, o);
+        report_perf_map(o);
     }
     if (!o->json)
         report_dropped(end);

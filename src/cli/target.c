@@ -15,8 +15,8 @@ int target_open(struct target *t, struct options *o, const char *name)
     o->guest.name = name;
     if (o->cpuid && o->machine.cpu == NULL)
         o->machine.cpu = "base"; /* a built-in guest executes no CPUID: unasked, it is given none */
-    o->machine.counts_insns = o->insns || o->stop_at.insns != 0 || o->since.insns != 0 ||
-                              o->switch_at.insns != 0;
+    o->machine.counts_insns =
+        o->insns || o->stop_at.insns != 0 || o->since.insns != 0 || o->switch_at.insns != 0;
     if (vitro_guest_open(&o->guest, &t->guest, &err) < 0 ||
         vitro_new(&o->machine, t->guest, &t->m, &err) < 0) {
         target_close(t);

@@ -77,9 +77,10 @@ static int open_blocks(struct blocks *v, const struct machine *m, struct vitro_e
     v->m = m;
     v->ops = m->engine->code;
     if (v->ops == NULL)
-        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "showing translated code: the engine %s translates nothing; take --engine soft",
-                         m->engine->name);
+        return err_class(
+            err, VITRO_ERR_ENGINE, -ENOTSUP,
+            "showing translated code: the engine %s translates nothing; take --engine soft",
+            m->engine->name);
     v->ops->stats(m, &v->stats);
     return collect(v, err);
 }
@@ -231,8 +232,10 @@ static void text_none(const struct blocks *v, struct text *t)
     const struct vitro_blocks_filter *f = v->filter;
 
     if (v->stats.blocks == 0)
-        text_add(t, "\nNothing was translated: 64-bit and flat 32-bit code is, once it has been executed "
-                    "often,\nor with --tier trans at once.\n");
+        text_add(
+            t,
+            "\nNothing was translated: 64-bit and flat 32-bit code is, once it has been executed "
+            "often,\nor with --tier trans at once.\n");
     else if (f->from == 0 && f->to == UINT64_MAX)
         text_add(t, "\nNone of them is left.\n");
     else

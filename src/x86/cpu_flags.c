@@ -204,11 +204,11 @@ int x86_cpu_spec_check(const struct x86_cpu_spec *spec, const struct x86_cpuid_m
         taken = base_taken(spec, (int)i);
         if (taken != NULL)
             return err_class(err, VITRO_ERR_USAGE, -EINVAL,
-                             "CPU flag %s: it builds on %s, which is taken away; leave -%s out", name,
-                             taken, taken);
-        return err_class(err, VITRO_ERR_ENGINE, -ENOTSUP,
-                         "CPU flag %s: this machine cannot offer it; see 'vitro regs hello --cpuid'",
-                         name);
+                             "CPU flag %s: it builds on %s, which is taken away; leave -%s out",
+                             name, taken, taken);
+        return err_class(
+            err, VITRO_ERR_ENGINE, -ENOTSUP,
+            "CPU flag %s: this machine cannot offer it; see 'vitro regs hello --cpuid'", name);
     }
     return 0;
 }

@@ -16,6 +16,17 @@ LOOP = bytes.fromhex("b9a086010001c8660fefc0ffc975f6890425006000000fa2f4")
 LOOP_32 = bytes.fromhex("b9a086010001c84975fba300600000f4")
 
 
+class MapCase(Case):
+    def run_and_forget_map(self, *args):
+        """vitro run: its number, output and words. The map that it may leave is removed after the test."""
+        run = subprocess.Popen([VITRO, "run", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               stdin=subprocess.DEVNULL)
+        self.addCleanup(pathlib.Path(f"/tmp/perf-{run.pid}.map").unlink, missing_ok=True)
+        out, err = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, OK, err)
+        return run.pid, out, err.decode()
+
+
 class CheckBlocks(Case):
     def test_built_in_guests(self):
         for guest in ("hello", "pages", "hyper-print", "hyper-string"):
@@ -44,7 +55,7 @@ class CheckBlocks(Case):
         self.refuse(vitro("run", "hello", "--check-blocks", "-e", "kvm"), ENGINE, "the engine kvm translates nothing")
 
 
-class Blocks(Case):
+class Blocks(MapCase):
     def test_what_became_of_each_instruction(self):
         doc, _ = self.json("blocks", self.file("loop", LOOP), "-e", "soft", "--tier", "trans", "--listing")
         self.assertTrue(doc["translates"] and doc["counts"])
@@ -140,27 +151,30 @@ class Blocks(Case):
 
     def test_counts_do_not_change_the_run(self):
         guest = self.file("loop", LOOP)
-        ends = [self.json("run", guest, "--deterministic", *option, "--then", "regs,mem:0x6000:8")[0]["then"]
+        ends = [self.run_and_forget_map(guest, "--deterministic", *option, "--then", "regs,mem:0x6000:8", "-j")
                 for option in ([], ["--count-blocks"], ["--perf-map"])]
+        ends = [json.loads(out)["then"] for _, out, _ in ends]
         self.assertEqual(ends[0], ends[1])
         self.assertEqual(ends[0], ends[2])
 
 
-class PerfMap(Case):
+class PerfMap(MapCase):
     def test_the_map(self):
         guest = self.file("loop", LOOP)
-        run = subprocess.Popen([VITRO, "run", guest, "--perf-map", "--tier", "trans", "-j", "--then", "blocks:1000"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        out, err = run.communicate(timeout=60)
-        path = pathlib.Path(f"/tmp/perf-{run.pid}.map")
-        self.addCleanup(path.unlink, missing_ok=True)
-        self.assertEqual(run.returncode, OK, err)
+        pid, out, _ = self.run_and_forget_map(guest, "--perf-map", "--tier", "trans", "-j", "--then", "blocks:1000")
+        path = pathlib.Path(f"/tmp/perf-{pid}.map")
         lines = path.read_text().splitlines()
         blocks = json.loads(out)["then"][0]["data"]["blocks"]
         said = {(f"0x{a}", int(n, 16), rip) for a, n, rip in (re.fullmatch(r"(\S+) (\S+) guest:(0x\S+)", x).groups()
                                                             for x in lines)}
         self.assertEqual(said, {(b["host_addr"], b["host_bytes"], b["addr"]) for b in blocks})
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_where_it_is_said(self):
+        pid, _, err = self.run_and_forget_map("hello", "--perf-map")
+        self.assertIn(f"/tmp/perf-{pid}.map", err)
+        pid, _, err = self.run_and_forget_map("hello", "--perf-map", "-q")
+        self.assertEqual(err, "")
 
     @needs_kvm
     def test_refused(self):

@@ -65,6 +65,17 @@ static bool is_still(const struct soft_code *code, unsigned len, const uint8_t *
 
 /* ---- fetch ----------------------------------------------------------------------------------- */
 
+void soft_load_code(uint8_t *own, const uint8_t *host, unsigned len)
+{
+    for (unsigned done = 0, n; done < len; done += n) {
+        unsigned skip = (unsigned)((uintptr_t)(host + done) % 8);
+        uint64_t word = mem_load_64(host + done - skip) >> (8 * skip);
+
+        n = 8 - skip < len - done ? 8 - skip : len - done;
+        memcpy(own + done, &word, n);
+    }
+}
+
 /* Offset in CS to linear, with the checks of a fetch of len bytes. */
 static bool fetch_linear(struct soft_cpu *c, uint64_t rip, uint64_t *linear)
 {
@@ -97,7 +108,7 @@ static bool fetch_slow(struct soft_cpu *c, uint8_t *bytes, unsigned *n)
         if (c->mode != X86_MODE_LONG && left - 1 > c->s.seg[X86_CS].limit - (c->s.rip + *n))
             left = (unsigned)(c->s.seg[X86_CS].limit - (c->s.rip + *n)) + 1;
         if (host != NULL)
-            mem_load(bytes + *n, host, left);
+            soft_load_code(bytes + *n, host, left);
         else
             memset(bytes + *n, 0xff, left); /* a bus without memory floats */
         *n += left;
@@ -146,7 +157,7 @@ static const struct soft_code *code_at(struct soft_cpu *c, struct soft_code *scr
             return code;
         code->op = NULL;
         code->fast.fn = NULL;
-        mem_load(bytes, host, LONGEST);
+        soft_load_code(bytes, host, LONGEST);
     } else if (!fetch_slow(c, bytes, &n)) {
         return NULL;
     }

@@ -12,6 +12,14 @@
 struct soft_code *soft_code_new(void);
 
 /*
+ * soft_load_code - bytes of code that another vCPU may change meanwhile
+ *
+ * Each aligned word of 8 bytes in one piece, wherever the instruction begins: as a CPU sees them that fetches lines of
+ * its cache. Reads the whole of those words, which lie in the page.
+ */
+void soft_load_code(uint8_t *own, const uint8_t *host, unsigned len);
+
+/*
  * soft_burst - execute instructions for as long as they have fast handlers (fast.h)
  *
  * budget  most that may be executed; the caller looks at kicks, limits and interrupts between bursts

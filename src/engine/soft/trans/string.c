@@ -10,6 +10,7 @@
 
 #include "engine/soft/mem.h"
 #include "engine/soft/mmu.h"
+#include "engine/soft/run.h"
 #include "engine/soft/trans/block.h"
 
 enum { PAGE = 4096 };
@@ -142,15 +143,18 @@ bool trans_rep(struct trans *t, uint64_t most)
 {
     struct soft_cpu *c = t->c;
     uint64_t before = c->insns, count;
+    uint8_t bytes[X86_INSN_MAX];
     const uint8_t *host;
     struct x86_insn in;
     uint64_t gpa;
     struct rep r;
     unsigned left;
 
-    if (c->watches_tables || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL ||
-        x86_decode(host, left < X86_INSN_MAX ? left : X86_INSN_MAX, (enum x86_code)c->code_bits,
-                   &in) != X86_DECODE_OK ||
+    if (c->watches_tables || !soft_fetch(c, c->s.rip, &host, &left, &gpa) || host == NULL)
+        return false;
+    left = left < X86_INSN_MAX ? left : X86_INSN_MAX;
+    soft_load_code(bytes, host, left); /* another vCPU may change them */
+    if (x86_decode(bytes, left, (enum x86_code)c->code_bits, &in) != X86_DECODE_OK ||
         !trans_is_rep(&in))
         return false;
     r = (struct rep){ .width = trans_string_width(&in),

@@ -12,6 +12,7 @@
 #include <asm/hwcap2.h>
 #include <asm/ldt.h>
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { TF = 0x100, ALT_STACK = 65536, FILE_LEN = WINDOW_PAGE + WINDOW_DATA_LEN };
+enum { TF = 0x100, INT1 = 0xf1, ALT_STACK = 65536, FILE_LEN = WINDOW_PAGE + WINDOW_DATA_LEN };
 
 enum phase { OUTSIDE, ENTERING, INSIDE };
 
@@ -160,7 +161,28 @@ static const struct user_desc ldt[NATIVE_LDT] = {
     { .entry_number = 4, .limit = 0x456, .contents = 1, .seg_32bit = 1 },
     { .entry_number = 5, .limit = 0x789, .contents = 1, .read_exec_only = 1, .useable = 1 },
     { .entry_number = 6, .limit = 0xabc, .contents = 0, .seg_not_present = 1 },
-    { .entry_number = 7, .limit = 0, .read_exec_only = 1, .seg_not_present = 1 }, /* empty */
+    { .entry_number = 7, .base_addr = WINDOW, .limit = 0xfff, .contents = 2, .seg_32bit = 1 },
+    { .entry_number = 8, .limit = 0xfffff, .contents = 2, .limit_in_pages = 1 },
+    { .entry_number = 9,
+      .limit = 0xfffff,
+      .contents = 2,
+      .seg_32bit = 1,
+      .limit_in_pages = 1,
+      .seg_not_present = 1 },
+    { .entry_number = 10,
+      .limit = 0xfffff,
+      .contents = 3, /* conforming: Linux allows it where it cannot be entered */
+      .seg_32bit = 1,
+      .limit_in_pages = 1,
+      .seg_not_present = 1 },
+    { .entry_number = 11,
+      .limit = 0xfffff,
+      .contents = 2,
+      .read_exec_only = 1,
+      .seg_32bit = 1,
+      .limit_in_pages = 1 },
+    { .entry_number = 12, .limit = 0xfffff, .contents = 0, .seg_32bit = 1, .limit_in_pages = 1 },
+    { .entry_number = 13, .limit = 0, .read_exec_only = 1, .seg_not_present = 1 }, /* empty */
 };
 
 uint64_t native_ldt_entry(unsigned n)
@@ -203,27 +225,6 @@ static bool catch_signals(void)
     return true;
 }
 
-static bool null_keeps_base(void)
-{
-    uint64_t base;
-
-    __asm__ volatile("wrgsbase %1\n\tmov %2, %%gs\n\trdgsbase %0\n\twrgsbase %3"
-                     : "=&r"(base)
-                     : "r"(UINT64_C(0x1000)), "r"(0), "r"(UINT64_C(0)));
-    return base != 0;
-}
-
-bool native_open(struct native *n)
-{
-    n->has_bases = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
-    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &n->fs_base) != 0)
-        return false;
-    native_thread_base = n->fs_base;
-    native_has_bases = n->has_bases;
-    n->null_keeps_base = n->has_bases && null_keeps_base();
-    return map_window(n) && make_ldt() && catch_signals();
-}
-
 void native_close(struct native *n)
 {
     stack_t stack, none = { .ss_flags = SS_DISABLE };
@@ -253,12 +254,13 @@ static void set_gs_base(const struct native *n, uint64_t base)
         __asm__ volatile("wrgsbase %0" : : "r"(base));
 }
 
-/* What POPF may have set and SIGRETURN does not put back. */
-static void drop_flags(void)
+/* NT and ID: SIGRETURN leaves them as they are. */
+static void set_flags(uint64_t rflags)
 {
+    const uint64_t kept = X86_RFLAGS_NT | X86_RFLAGS_ID;
     uint64_t flags = __builtin_ia32_readeflags_u64();
 
-    __builtin_ia32_writeeflags_u64(flags & ~(uint64_t)(X86_RFLAGS_NT | X86_RFLAGS_ID));
+    __builtin_ia32_writeeflags_u64((flags & ~kept) | (rflags & kept));
 }
 
 void native_run(struct native *n, enum x86_code code, const struct native_regs *in,
@@ -270,8 +272,52 @@ void native_run(struct native *n, enum x86_code code, const struct native_regs *
     now.phase = ENTERING;
     set_data_segments(code == X86_CODE_64 ? 0 : code == X86_CODE_16 ? NATIVE_DS16 : NATIVE_DS32);
     set_gs_base(n, in->gs_base);
+    set_flags(in->rflags);
     __asm__ volatile("int3" : : : "memory");
     set_data_segments(0);
     set_gs_base(n, 0);
-    drop_flags();
+    set_flags(0);
+}
+
+/* ---- which CPU this is ---------------------------------------------------------------------------- */
+
+static bool null_keeps_base(void)
+{
+    uint64_t base;
+
+    __asm__ volatile("wrgsbase %1\n\tmov %2, %%gs\n\trdgsbase %0\n\twrgsbase %3"
+                     : "=&r"(base)
+                     : "r"(UINT64_C(0x1000)), "r"(0), "r"(UINT64_C(0)));
+    return base != 0;
+}
+
+static bool under_hypervisor(void)
+{
+    unsigned eax, ebx, ecx = 0, edx;
+
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx >> 31;
+}
+
+static bool stays_at_int1(struct native *n)
+{
+    const struct native_regs in = { .rip = WINDOW, .rflags = X86_RFLAGS_FIXED | X86_RFLAGS_IF };
+    struct native_end end;
+
+    n->code[0] = INT1;
+    native_run(n, X86_CODE_64, &in, &end);
+    return end.regs.rip == in.rip;
+}
+
+bool native_open(struct native *n)
+{
+    n->has_bases = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &n->fs_base) != 0)
+        return false;
+    native_thread_base = n->fs_base;
+    native_has_bases = n->has_bases;
+    n->null_keeps_base = n->has_bases && null_keeps_base();
+    if (!map_window(n) || !make_ldt() || !catch_signals())
+        return false;
+    n->int1_stays = under_hypervisor() && stays_at_int1(n);
+    return true;
 }

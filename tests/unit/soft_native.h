@@ -38,6 +38,7 @@ struct native {
     uint8_t *data;        /* +2000 of the window, where all of it can be written */
     uint64_t fs_base;     /* of the thread, which the instruction finds there */
     bool has_bases;       /* the host's kernel lets programs use RDFSBASE and its kin */
+    bool int1_stays;      /* a hypervisor hands on the #DB of INT1 with rip at it, not behind */
     bool null_keeps_base; /* a null selector leaves the base alone: AMD's CPUs up to Zen 2 */
 };
 
@@ -63,7 +64,7 @@ void native_run(struct native *n, enum x86_code code, const struct native_regs *
  * The LDT that there is after native_open: NATIVE_LDT descriptors as LLDT would find them. The first two are those
  * of 16-bit code, the others differ in type, limit and presence; the last is empty.
  */
-enum { NATIVE_LDT = 8 };
+enum { NATIVE_LDT = 14 };
 uint64_t native_ldt_entry(unsigned n);
 
 /* Selectors; the 16-bit segments are in the LDT, the others are Linux's. */

@@ -75,6 +75,25 @@ bool oracle_is_int(const struct x86_row *row)
     }
 }
 
+bool oracle_is_far(const struct x86_row *row)
+{
+    switch (row->mnemonic) {
+    case X86_MN_JMPF:
+    case X86_MN_CALLF:
+    case X86_MN_RETF:
+    case X86_MN_IRET:
+    case X86_MN_IRETD:
+    case X86_MN_IRETQ:
+    case X86_MN_INT:
+    case X86_MN_INT1:
+    case X86_MN_INT3:
+    case X86_MN_INTO:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool oracle_exists(const struct x86_row *row, enum x86_code code)
 {
     if (code == X86_CODE_64)
@@ -101,6 +120,6 @@ bool oracle_native(const struct x86_row *row)
 {
     if (oracle_is_vector(row))
         return true;
-    return oracle_is_int(row) &&
+    return (oracle_is_int(row) || oracle_is_far(row)) &&
            (oracle_exists(row, X86_CODE_64) || oracle_exists(row, X86_CODE_32));
 }

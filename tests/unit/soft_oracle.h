@@ -13,6 +13,8 @@
 
 /* test_soft_int.c: rows that ring 3 may execute, but for far transfers. */
 bool oracle_is_int(const struct x86_row *row);
+/* test_soft_far_native.c: far transfers and interrupts. */
+bool oracle_is_far(const struct x86_row *row);
 /* Whether a row can be met in code of that size, as far as cases for it are generated. */
 bool oracle_exists(const struct x86_row *row, enum x86_code code);
 

@@ -19,14 +19,14 @@
 #include <string.h>
 
 #include "host_vendor.h"
+#include "soft_both.h"
 #include "soft_claims.h"
 #include "soft_int_amd.h"
 #include "soft_int_gen.h"
 #include "soft_int_own.h"
-#include "soft_int_rig.h"
 #include "soft_oracle.h"
 
-enum { SHOWN = 2, RF = 1 << 16, TF = 1 << 8, NOP = 0x90 };
+enum { SHOWN = 2, TF = 1 << 8, NOP = 0x90 };
 
 struct both {
     struct rig rig;
@@ -143,15 +143,6 @@ static bool loads_stack(const struct gen_case *k)
     return row->mnemonic == X86_MN_MOV && oracle_loads_segment(row) && (k->in.reg & 7) == X86_SS;
 }
 
-static void make_ldt(struct both *b)
-{
-    for (unsigned i = 0; i < NATIVE_LDT; i++)
-        le_put(b->rig.ram + RIG_TSS + 8 * i, 8, native_ldt_entry(i));
-    b->rig.c->s.ldtr = (struct x86_seg){
-        .base = WINDOW + RIG_TSS_AT, .limit = 8 * NATIVE_LDT - 1, .type = 2, .present = true
-    };
-}
-
 static void run_soft(struct both *b, const struct gen_case *k, struct native_end *out)
 {
     const struct native_regs *in = &k->regs;
@@ -183,81 +174,6 @@ static void run_soft(struct both *b, const struct gen_case *k, struct native_end
     }
     memcpy(c->s.seg, before, sizeof(before));
     soft_mode_changed(c);
-}
-
-/* The kernel's IRET, on its way back to ring 3, makes 0 of every selector that is none (SDM 2, IRET). */
-static bool same_segment(uint16_t a, uint16_t b)
-{
-    return a == b || ((a | b) & 0xfffc) == 0;
-}
-
-static bool same_segments(const struct native_end *a, const struct native_end *b)
-{
-    for (unsigned i = 0; i < X86_NSREG; i++) {
-        if (!same_segment(a->sel[i], b->sel[i]))
-            return false;
-    }
-    return a->fs_base == b->fs_base && a->gs_base == b->gs_base;
-}
-
-/* In 16- and 32-bit code the upper halves do not exist. */
-static bool equal(const struct native_end *a, const struct native_end *b, enum x86_code code)
-{
-    uint64_t mask = code == X86_CODE_64 ? UINT64_MAX : UINT32_MAX;
-
-    for (unsigned i = 0; i < X86_NGPR; i++) {
-        if ((a->regs.gpr[i] ^ b->regs.gpr[i]) & mask)
-            return false;
-    }
-    if (a->regs.rip != b->regs.rip || (a->regs.rflags ^ b->regs.rflags) & ~(uint64_t)RF ||
-        a->vector != b->vector || !same_segments(a, b))
-        return false;
-    if (a->vector == VEC_PF)
-        return a->cr2 == b->cr2 && ((a->error ^ b->error) & (PF_P | PF_W | PF_U | PF_I)) == 0;
-    return a->vector == VEC_DB || a->error == b->error;
-}
-
-static void show_regs(const char *who, const struct native_end *e, const struct native_regs *in)
-{
-    printf("    %-6s vector %u error %x cr2 %llx rip %llx flags %llx", who, e->vector, e->error,
-           (unsigned long long)e->cr2, (unsigned long long)e->regs.rip,
-           (unsigned long long)e->regs.rflags);
-    for (unsigned i = 0; i < X86_NSREG; i++)
-        printf(" %s %x", x86_sreg_names[i], e->sel[i]);
-    printf(" fs_base %llx gs_base %llx", (unsigned long long)e->fs_base,
-           (unsigned long long)e->gs_base);
-    for (unsigned i = 0; i < X86_NGPR; i++) {
-        if (e->regs.gpr[i] != in->gpr[i])
-            printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)e->regs.gpr[i]);
-    }
-    printf("\n");
-}
-
-static void show(struct both *b, const struct gen_case *k, const struct native_end *soft,
-                 const struct native_end *native)
-{
-    if (++b->shown > SHOWN)
-        return;
-    printf("%s, %u-bit:", x86_op_names[k->in.op], k->in.code);
-    for (unsigned i = 0; i < k->in.len; i++)
-        printf(" %02x", k->bytes[i]);
-    printf("\n    before flags %llx", (unsigned long long)k->regs.rflags);
-    for (unsigned i = 0; i < X86_NGPR; i++)
-        printf(" %s=%llx", x86_gpr_names[i], (unsigned long long)k->regs.gpr[i]);
-    printf("\n");
-    show_regs("soft", soft, &k->regs);
-    show_regs("native", native, &k->regs);
-    for (unsigned i = 0; i < WINDOW_DATA_LEN; i++) {
-        if (b->rig.data[i] != b->native.data[i])
-            printf("    byte %x: soft %02x native %02x\n", WINDOW_DATA + i, b->rig.data[i],
-                   b->native.data[i]);
-    }
-}
-
-/* A fault outside the window: the host might have something there. */
-static bool is_wild(const struct native_end *soft)
-{
-    return soft->vector == VEC_PF && soft->cr2 - WINDOW > WINDOW_END + WINDOW_PAGE;
 }
 
 /* Whether ARPL that changes nothing writes what it has read, the SDM does not tell. */
@@ -299,7 +215,7 @@ static bool run_case(struct both *b, struct gen *g, unsigned op)
     told = as_its_row_says(&k, &soft);
     if (b->amd)
         amd_expect(&(struct amd_case){ &b->rig, b->native.data, &k, &soft, &b->native });
-    if (is_wild(&soft) || is_unsaid(b, &k, &soft)) {
+    if (both_is_wild(&soft) || is_unsaid(b, &k, &soft)) {
         memcpy(b->rig.data, b->native.data, WINDOW_DATA_LEN); /* ENTER may have pushed */
         return true;
     }
@@ -307,10 +223,11 @@ static bool run_case(struct both *b, struct gen *g, unsigned op)
     own_adopt(&k.in, &native, &soft);
     b->cases++;
     b->faults += soft.vector != VEC_DB;
-    if (!equal(&soft, &native, g->code) ||
+    if (!both_equal(&soft, &native, g->code) ||
         memcmp(b->rig.data, b->native.data, WINDOW_DATA_LEN) != 0 || !told) {
         b->differences++;
-        show(b, &k, &soft, &native);
+        if (++b->shown <= SHOWN)
+            both_show(&b->rig, &b->native, &k, &soft, &native);
     }
     memcpy(b->rig.data, b->native.data, WINDOW_DATA_LEN);
     return true;
@@ -333,7 +250,7 @@ static void run_rows(struct both *b, enum x86_code code)
     memset(b->rig.data, 0, WINDOW_DATA_LEN);
     b->rows = b->cases = b->faults = b->differences = b->few = 0;
     rig_mode(&b->rig, code);
-    make_ldt(b);
+    both_make_ldt(&b->rig);
     own_open(&b->rig, &b->native);
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];

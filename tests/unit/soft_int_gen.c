@@ -141,6 +141,14 @@ static void put_prefixes(struct gen *g, const struct x86_row *row, unsigned pp, 
         put(out, 0x40 | gen_below(g, 16));
 }
 
+/* VEX.L: one of those that the row allows. */
+static unsigned pick_length(struct gen *g, const struct x86_row *row)
+{
+    if (!(row->when & X86_WHEN_L1))
+        return 0;
+    return row->when & X86_WHEN_L0 ? gen_below(g, 2) : 1;
+}
+
 static void put_opcode(struct gen *g, const struct x86_row *row, unsigned pp, struct bytes *out)
 {
     if (is_vex(row)) {
@@ -149,7 +157,8 @@ static void put_opcode(struct gen *g, const struct x86_row *row, unsigned pp, st
 
         put(out, 0xc4);
         put(out, (is64 ? gen_below(g, 8) << 5 : 0xe0) | (row->map - X86_MAP_VEX0F + 1));
-        put(out, w | (~(row->props & X86_ROW_VVVV ? vvvv : 0) & 15) << 3 | pp);
+        put(out, w | (~(row->props & X86_ROW_VVVV ? vvvv : 0) & 15) << 3 |
+                     pick_length(g, row) << 2 | pp);
     } else if (row->map != X86_MAP_1B) {
         put(out, 0x0f);
         if (row->map == X86_MAP_0F38)

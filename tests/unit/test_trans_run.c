@@ -3,7 +3,8 @@
  * test_trans_run.c - translated code as it runs: sequences, loops, budgets, written code, memory protection
  *
  * Random sequences of instructions with branches between them run on the interpreter and translated, in steps
- * of random length, and must agree at each stop. TRANS_SEQUENCES in the environment says how many of 64-bit code; 40000
+ * of random length, and must agree at each stop. What is written in words of its own, between what the generator of all
+ * rows makes: branches, accesses side by side, and bit strings whose bit is far from the operand. TRANS_SEQUENCES in the environment says how many of 64-bit code; 40000
  * else, and 60000 of other kinds. .ci/run asks for a million of all kinds.
  */
 #include <setjmp.h>
@@ -54,6 +55,7 @@ static bool is_used(const struct x86_row *row)
     case X86_CLASS_X87:
     case X86_CLASS_MMX:
     case X86_CLASS_STACK:
+    case X86_CLASS_HINT:
     case X86_CLASS_STRING:
         return row->mnemonic != X86_MN_INSB && row->mnemonic != X86_MN_OUTSB &&
                row->mnemonic != X86_MN_INSW && row->mnemonic != X86_MN_OUTSW &&
@@ -113,6 +115,60 @@ static unsigned put_neighbours(struct pair *p, uint8_t *at)
     return len;
 }
 
+/* A register that is no address, more often than not. */
+static unsigned pick_offset(struct pair *p)
+{
+    static const uint8_t regs[] = { X86_RCX, X86_RDI, X86_R10, X86_R13 };
+    bool wide = p->gen.code == X86_CODE_64;
+
+    if (gen_below(&p->gen, 8) == 0)
+        return gen_below(&p->gen, wide ? 16 : 8);
+    return regs[gen_below(&p->gen, wide ? ARRAY_LEN(regs) : 2)];
+}
+
+/* How far from the operand: mostly the data is there, and rarely it is not. */
+static uint32_t pick_bits(struct pair *p)
+{
+    switch (gen_below(&p->gen, 16)) {
+    case 0:
+        return (uint32_t)gen_random(&p->gen);
+    case 1:
+    case 2:
+    case 3:
+        return gen_below(&p->gen, 64);
+    default:
+        return gen_below(&p->gen, 16 * PAGE) - 8 * PAGE;
+    }
+}
+
+/* BT, BTS, BTR or BTC of a bit string in memory, and a bit offset in a register for it: MOV, or sign-extended too. */
+static unsigned put_bits(struct pair *p, uint8_t *at)
+{
+    bool wide = p->gen.code == X86_CODE_64, narrow = gen_below(&p->gen, 8) == 0;
+    unsigned offset = pick_offset(p), base = gen_below(&p->gen, wide ? 16 : 8), len = 0;
+    unsigned op = 0xa3 | gen_below(&p->gen, 4) << 3, w = wide ? gen_below(&p->gen, 2) << 3 : 0;
+
+    if ((base & 7) == X86_RSP)
+        base ^= 1; /* it would need another byte */
+    if (wide)      /* mov r64, imm32 */
+        at[len++] = (uint8_t)(0x48 | offset >> 3);
+    at[len++] = 0xc7;
+    at[len++] = (uint8_t)(0xc0 | (offset & 7));
+    le_put(at + len, 4, pick_bits(p));
+    len += 4;
+    if (op != 0xa3 && gen_below(&p->gen, 3) == 0)
+        at[len++] = 0xf0;
+    if (narrow)
+        at[len++] = 0x66;
+    if (wide)
+        at[len++] = (uint8_t)(0x40 | w | offset >> 3 << 2 | base >> 3);
+    at[len++] = 0x0f;
+    at[len++] = (uint8_t)op;
+    at[len++] = (uint8_t)(0x80 | (offset & 7) << 3 | (base & 7));
+    le_put(at + len, 4, gen_below(&p->gen, 64));
+    return len + 4;
+}
+
 static void fill_pool(struct pair *p, struct pool *pool)
 {
     for (unsigned n = 0; n < POOL;) {
@@ -139,6 +195,8 @@ static void make_code(struct pair *p, const struct pool *pool, uint8_t code[PAGE
         }
         if (gen_below(&p->gen, 16) == 0)
             at += put_neighbours(p, code + at);
+        if (gen_below(&p->gen, 8) == 0)
+            at += put_bits(p, code + at);
         memcpy(code + at, k->bytes, k->in.len);
         at += k->in.len;
         *regs = k->regs;

@@ -96,6 +96,37 @@ static void only_ring_0_is_privileged(void **state)
     }
 }
 
+/* Without EFER.SCE, and to Intel's CPUs outside 64-bit mode, it is no instruction: that comes before the ring. */
+static void sysret_may_be_unknown(void **state)
+{
+    static const struct {
+        const char *name;
+        enum rig_mode mode;
+        bool intel, sce;
+        int want;
+    } cases[] = {
+        { "Intel, 64-bit", LONG, true, true, VEC_GP },
+        { "Intel, 64-bit, no SCE", LONG, true, false, VEC_UD },
+        { "Intel, compatibility", COMPAT, true, true, VEC_UD },
+        { "Intel, protected", PROT, true, true, VEC_UD },
+        { "AMD, 64-bit, no SCE", LONG, false, false, VEC_UD },
+        { "AMD, compatibility", COMPAT, false, true, VEC_GP },
+        { "AMD, protected", PROT, false, true, VEC_GP },
+    };
+    struct rig *r = *state;
+    bool intel = r->model.intel;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        rig_enter(r, cases[i].mode, 3);
+        r->model.intel = cases[i].intel;
+        r->c->s.efer |= X86_EFER_SCE;
+        if (!cases[i].sce)
+            r->c->s.efer &= ~(uint64_t)X86_EFER_SCE;
+        rig_expect(cases[i].name, rig_run(r, CODE("\x0f\x07")), cases[i].want);
+    }
+    r->model.intel = intel;
+}
+
 /* ---- CR4 and privilege ----------------------------------------------------------------------- */
 
 static const struct cr4_case {
@@ -334,10 +365,11 @@ static void vm86_asks_for_iopl(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modes_decide),         cmocka_unit_test(only_ring_0_is_privileged),
-        cmocka_unit_test(cr4_decides),          cmocka_unit_test(units_decide),
-        cmocka_unit_test(counters_ask_for_pce), cmocka_unit_test(features_decide),
-        cmocka_unit_test(vex_vectors_need_avx), cmocka_unit_test(vm86_asks_for_iopl),
+        cmocka_unit_test(modes_decide),          cmocka_unit_test(only_ring_0_is_privileged),
+        cmocka_unit_test(sysret_may_be_unknown), cmocka_unit_test(cr4_decides),
+        cmocka_unit_test(units_decide),          cmocka_unit_test(counters_ask_for_pce),
+        cmocka_unit_test(features_decide),       cmocka_unit_test(vex_vectors_need_avx),
+        cmocka_unit_test(vm86_asks_for_iopl),
     };
 
     return cmocka_run_group_tests_name("soft/allowed", tests, rig_setup, rig_teardown);

@@ -84,12 +84,19 @@ static bool is_gone_register(const struct soft_cpu *c, const struct x86_insn *in
     return row->check == X86_CHECK_DREG && (in->reg == 4 || in->reg == 5) && c->s.cr4 & X86_CR4_DE;
 }
 
+/* SDM 2 and APM 3, SYSRET: before the ring is looked at. AMD's CPUs know it in all protected modes. */
+static bool is_gone_sysret(const struct soft_cpu *c, const struct x86_row *row)
+{
+    return row->mnemonic == X86_MN_SYSRET &&
+           (!(c->s.efer & X86_EFER_SCE) || (c->mode != X86_MODE_LONG && c->sys.model->intel));
+}
+
 static bool known(struct soft_cpu *c, const struct x86_insn *in, const struct x86_row *row)
 {
     uint64_t cr4 = cr4_needed(row->mnemonic);
 
     if (!x86_cpuid_has(c->sys.model, row->feature) || (cr4 & c->s.cr4) != cr4 ||
-        is_gone_register(c, in, row))
+        is_gone_register(c, in, row) || is_gone_sysret(c, row))
         return soft_raise(c, VEC_UD);
     /* The one privileged pair that raises #UD elsewhere. */
     if ((row->mnemonic == X86_MN_CLAC || row->mnemonic == X86_MN_STAC) && c->cpl != 0)

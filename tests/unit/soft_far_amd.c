@@ -24,7 +24,8 @@ static bool is_iret(const struct far_amd *a)
 /* APM 3, JMP (Far) and CALL (Far): pointers of 16:16 and 16:32; SDM 2 has 16:64 as well. */
 bool far_amd_other_insn(const struct x86_insn *in)
 {
-    return in->flags & X86_INSN_MEM && in->rex & X86_REX_W;
+    return x86_insn_row(in)->klass == X86_CLASS_FAR && in->flags & X86_INSN_MEM &&
+           in->rex & X86_REX_W;
 }
 
 /* The instruction has faulted, and nothing else has happened. */

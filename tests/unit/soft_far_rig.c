@@ -91,7 +91,8 @@ void far_open(struct rig *r, const struct native *n, enum x86_code code)
     make_idt(r);
     make_tss(r);
     own_open(r, n);
-    r->c->s.cr0 |= X86_CR0_AM; /* as Linux has it */
+    r->c->s.cr0 |= X86_CR0_AM; /* as Linux has them */
+    r->c->s.efer |= X86_EFER_SCE;
     soft_flush(r->c, true);
     soft_mode_changed(r->c);
 }

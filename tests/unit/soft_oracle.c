@@ -2,6 +2,10 @@
 /* soft_oracle.c - see soft_oracle.h */
 #include "soft_oracle.h"
 
+#include <stddef.h>
+
+#include "base/bits.h"
+
 bool oracle_loads_segment(const struct x86_row *row)
 {
     switch (row->mnemonic) {
@@ -51,7 +55,7 @@ static bool is_open_system(const struct x86_row *row)
     case X86_MN_WRGSBASE:
         return true;
     case X86_MN_MOV:
-        return x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG;
+        return oracle_loads_segment(row) || x86_opnd_types[row->operand[1]].kind == X86_OPK_SREG;
     default:
         return oracle_asks_table(row) || oracle_loads_segment(row);
     }
@@ -122,4 +126,48 @@ bool oracle_native(const struct x86_row *row)
         return true;
     return (oracle_is_int(row) || oracle_is_far(row)) &&
            (oracle_exists(row, X86_CODE_64) || oracle_exists(row, X86_CODE_32));
+}
+
+/* ---- what the host cannot check ------------------------------------------------------------------ */
+
+bool oracle_refused(const struct x86_row *row)
+{
+    return row->privilege == X86_PRIV_CPL0 ||
+           (row->privilege == X86_PRIV_IOPL && row->klass == X86_CLASS_SYSTEM);
+}
+
+static bool is_umip(const struct x86_row *row)
+{
+    return row->privilege == X86_PRIV_UMIP;
+}
+
+static bool is_counter(const struct x86_row *row)
+{
+    return row->privilege == X86_PRIV_PCE;
+}
+
+static bool enters_kernel(const struct x86_row *row)
+{
+    return row->mnemonic == X86_MN_SYSCALL || row->mnemonic == X86_MN_SYSENTER;
+}
+
+static const struct exclusion {
+    bool (*covers)(const struct x86_row *row);
+    const char *why;
+} exclusions[] = {
+    { oracle_refused,
+      "ring 0 alone may execute it; soft/far native compares how ring 3 is refused" },
+    { is_umip,
+      "Linux sets CR4.UMIP and answers for the CPU; what is told are the host's own tables" },
+    { is_counter, "CR4.PCE is the host kernel's to set, and no machine of ours has a counter" },
+    { enters_kernel, "it goes on in the host's kernel, where a test sees nothing" },
+};
+
+const char *oracle_why_not_native(const struct x86_row *row)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(exclusions); i++) {
+        if (exclusions[i].covers(row))
+            return exclusions[i].why;
+    }
+    return NULL;
 }

@@ -32,4 +32,10 @@ bool oracle_is_vector(const struct x86_row *row);
 /* Any of them. */
 bool oracle_native(const struct x86_row *row);
 
+/* Ring 3 is refused whatever the operands are; test_soft_far_native.c compares how. */
+bool oracle_refused(const struct x86_row *row);
+
+/* Why the host CPU cannot be the oracle of a row: static words; NULL when nothing speaks against it. */
+const char *oracle_why_not_native(const struct x86_row *row);
+
 #endif

@@ -2,8 +2,8 @@
 /*
  * test_oracle.c - every row of the opcode table has an oracle: the host CPU, or a guest program by name
  *
- * Rows that the host CPU can check in ring 3 are checked there (soft_oracle.h) and nowhere else. For each other
- * row one of the guest programs, given as arguments, must execute it to its end: the trace says which does. The
+ * Rows that the host CPU can check in ring 3 are checked there (soft_oracle.h) and nowhere else. Each other row is named
+ * with the reason why the host cannot, and for it one of the guest programs, given as arguments, must execute it to its end: the trace says which does. The
  * programs compare what they see with the manual; that they pass is test_programs' business.
  */
 #include <setjmp.h>
@@ -129,13 +129,16 @@ static void every_row_has_an_oracle(void **state)
             print_message("%s: not on this host\n", x86_op_names[op]);
             not_here++;
         } else if (oracle_native(row)) {
+            assert_null(oracle_why_not_native(row));
             native++;
-        } else if (by->program != NULL) {
-            print_message("%s: %s, %u cases\n", x86_op_names[op], by->program, by->cases);
+        } else if (by->program != NULL && oracle_why_not_native(row) != NULL) {
+            print_message("%s: %s, %u cases, not native: %s\n", x86_op_names[op], by->program,
+                          by->cases, oracle_why_not_native(row));
             guest++;
             cases += by->cases;
         } else {
-            print_message("%s: NO ORACLE\n", x86_op_names[op]);
+            print_message("%s: NO ORACLE%s\n", x86_op_names[op],
+                          oracle_why_not_native(row) == NULL ? ", and no reason" : "");
             none++;
         }
     }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/soft/ops_simd.h"
 #include "host_vendor.h"
 #include "soft_both.h"
 #include "soft_claims.h"
@@ -128,46 +129,73 @@ static void run_row(struct both *b, struct gen *g, unsigned op)
     b->rows++;
 }
 
-static void run_rows(struct both *b, enum x86_code code)
+/* Inside the test: cmocka sets signal handlers of its own around each. */
+static void begin(struct both *b, struct gen *g, enum x86_code code)
 {
-    const char *only = getenv("SOFT_ROW");
-    struct gen g = { .rng = 0x3456789 + code, .code = code };
-
-    /* Inside the test: cmocka sets signal handlers of its own around each. */
     if (!native_open(&b->native)) {
         printf("%d-bit code cannot be compared: this host runs no native oracle\n", (int)code);
         skip();
     }
-    g.fs_base = code == X86_CODE_64 ? b->native.fs_base : 0;
+    *g = (struct gen){ .rng = 0x3456789 + code,
+                       .code = code,
+                       .fs_base = code == X86_CODE_64 ? b->native.fs_base : 0 };
     memset(b->rig.data, 0, WINDOW_DATA_LEN);
     b->rows = b->cases = b->faults = b->differences = b->few = 0;
     far_open(&b->rig, &b->native, code);
+}
+
+static void run_rows(struct both *b, enum x86_code code, bool (*chosen)(const struct x86_row *),
+                     const char *what)
+{
+    const char *only = getenv("SOFT_ROW");
+    struct gen g;
+
+    begin(b, &g, code);
     for (unsigned op = 1; op < X86_NOPS; op++) {
-        if (oracle_is_far(&x86_rows[op]) && oracle_exists(&x86_rows[op], code) &&
+        const struct x86_row *row = &x86_rows[op];
+
+        if (chosen(row) && oracle_exists(row, code) &&
+            soft_simd_host_has((enum x86_feature)row->feature) &&
             (only == NULL || strstr(x86_op_names[op], only) != NULL))
             run_row(b, &g, op);
     }
-    printf("native oracle, far in %d-bit code: %u rows, %u cases, %u of them faults, %u "
-           "differences\n",
+    printf("%s %d-bit code: %u rows, %u cases, %u of them faults, %u differences\n", what,
            (int)code, b->rows, b->cases, b->faults, b->differences);
     native_close(&b->native);
     assert_int_equal(b->differences, 0);
     assert_int_equal(b->few, 0);
 }
 
+static const char far[] = "native oracle, far in", refused[] = "refused natively, in";
+
 static void test_64(void **state)
 {
-    run_rows(*state, X86_CODE_64);
+    run_rows(*state, X86_CODE_64, oracle_is_far, far);
 }
 
 static void test_32(void **state)
 {
-    run_rows(*state, X86_CODE_32);
+    run_rows(*state, X86_CODE_32, oracle_is_far, far);
 }
 
 static void test_16(void **state)
 {
-    run_rows(*state, X86_CODE_16);
+    run_rows(*state, X86_CODE_16, oracle_is_far, far);
+}
+
+static void test_refused_64(void **state)
+{
+    run_rows(*state, X86_CODE_64, oracle_refused, refused);
+}
+
+static void test_refused_32(void **state)
+{
+    run_rows(*state, X86_CODE_32, oracle_refused, refused);
+}
+
+static void test_refused_16(void **state)
+{
+    run_rows(*state, X86_CODE_16, oracle_refused, refused);
 }
 
 static int setup(void **state)
@@ -196,9 +224,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_64),
-        cmocka_unit_test(test_32),
-        cmocka_unit_test(test_16),
+        cmocka_unit_test(test_64),         cmocka_unit_test(test_32),
+        cmocka_unit_test(test_16),         cmocka_unit_test(test_refused_64),
+        cmocka_unit_test(test_refused_32), cmocka_unit_test(test_refused_16),
     };
 
     return cmocka_run_group_tests_name("soft/far native", tests, setup, teardown);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/run.h"
@@ -564,6 +565,18 @@ static void count_maps(const char *name, unsigned *rw, unsigned *rx)
     fclose(f);
 }
 
+/* The file has no other way in: nothing of this process is open there. */
+static void check_closed(const char *name)
+{
+    for (unsigned fd = 0; fd < 1024; fd++) {
+        char path[32], target[256] = { 0 };
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%u", fd);
+        if (readlink(path, target, sizeof(target) - 1) > 0)
+            assert_null(strstr(target, name));
+    }
+}
+
 /* Row T10: the code is mapped once each way. */
 static void test_never_writable_and_executable(void **state)
 {
@@ -574,6 +587,7 @@ static void test_never_writable_and_executable(void **state)
     count_maps("vitro-code", &rw, &rx);
     assert_int_equal(rw, 1);
     assert_int_equal(rx, 1);
+    check_closed("vitro-code");
     pair_close(p);
 }
 

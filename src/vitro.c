@@ -286,10 +286,10 @@ void vitro_free(struct vitro *m)
 
 int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vitro_err *err)
 {
-    struct machine *machine = m->board->m;
+    int rc = machine_hash(m->board->m, hash, err);
 
-    *insns = vitro_insns(m);
-    return machine_hash(machine, hash, err);
+    *insns = vitro_insns(m); /* who reads registers has finished the instruction that ended the run */
+    return rc;
 }
 
 uint64_t vitro_insns(const struct vitro *m)

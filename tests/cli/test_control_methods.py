@@ -11,7 +11,7 @@ import tty
 import unittest
 
 from common import OK, PRINT_FOREVER, ROOT, STOPPED, USAGE, VITRO, Case, needs_kvm, vitro
-from guests import COUNTER, echo_kernel
+from guests import COUNTER, echo_kernel, kernel
 from rpc import Failed, Machine
 from shape import problems
 
@@ -256,6 +256,22 @@ class Debug(Case):
             client.call("resume")
         client.call("pause")
         self.assertNotIn("break", [note["params"]["reason"] for note in client.notes if note["method"] == "state"])
+
+    def test_breakpoints_do_not_change_what_a_run_counts(self):
+        """Nor does who clears them at its end: the instruction that switches off is counted as any."""
+        # mov ecx, 0x1000; 1: loop 1b; mov dx, 0x604; mov ax, 0x3400; out dx, ax; 2: jmp 2b
+        path = self.file("off", kernel(bytes.fromhex("b900100000" "e2fe" "66ba0406" "66b80034" "66ef" "ebfe")))
+        for where in (None, "0x100107", "0x10010f"):
+            machine = Machine(self, path, "--deterministic", "--hash-every", "1M", "-m", "16M", "-S", "--gdb-port", "0")
+            client = self.attach(machine, hold_end=True)
+            if where is not None:
+                client.call("break.set", addr=where)
+                client.call("resume")
+                self.until(client, "break")
+            client.call("resume")
+            self.until(client, "end")
+            client.call("debug.detach")
+            self.assertRegex(machine.wait()[2], rb"hash 4100 0x[0-9a-f]{16}\n")
 
     def resume_into(self, client, method):
         """Both at once: the resume mostly comes while the instruction is executed."""

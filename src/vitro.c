@@ -288,7 +288,7 @@ int vitro_state_hash(struct vitro *m, uint64_t *insns, uint64_t *hash, struct vi
 {
     int rc = machine_hash(m->board->m, hash, err);
 
-    *insns = vitro_insns(m); /* who reads registers has finished the instruction that ended the run */
+    *insns = vitro_insns(m); /* reading registers has finished the instruction that ended the run */
     return rc;
 }
 

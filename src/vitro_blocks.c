@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "core/code.h"
-#include "core/pause.h"
 #include "inspect/inspect_blocks.h"
 #include "vitro_priv.h"
 
@@ -16,12 +15,8 @@ int vitro_show_blocks(struct vitro *m, const struct vitro_blocks_filter *filter,
                       const struct vitro_style *style, char **out, struct vitro_err *err)
 {
     const struct vitro_blocks_filter all = { .to = UINT64_MAX };
-    int rc;
 
-    pause_hold(m->board->m);
-    rc = blocks_show(m->board->m, symbols_of(m), filter != NULL ? filter : &all, style, out, err);
-    pause_release(m->board->m);
-    return rc;
+    return blocks_show(m->board->m, symbols_of(m), filter != NULL ? filter : &all, style, out, err);
 }
 
 bool vitro_check_failed(const struct vitro *m, uint64_t *rip)
@@ -62,11 +57,8 @@ static int write_map(const char *path, const char *text, struct vitro_err *err)
 int vitro_perf_map(struct vitro *m, struct vitro_err *err)
 {
     char path[64], *text;
-    int rc;
+    int rc = blocks_perf_map(m->board->m, symbols_of(m), &text, err);
 
-    pause_hold(m->board->m);
-    rc = blocks_perf_map(m->board->m, symbols_of(m), &text, err);
-    pause_release(m->board->m);
     if (rc < 0)
         return rc;
     snprintf(path, sizeof(path), "/tmp/perf-%ld.map", (long)getpid());

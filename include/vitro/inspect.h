@@ -263,6 +263,7 @@ struct vitro_blocks_filter {
  * filter  NULL: all blocks, without instructions
  *
  * Executions are those since the machine was made; only with VITRO_TRANSLATE_COUNT are they counted. With symbols.
+ * A machine that runs is stopped several times, each for a fraction of a millisecond: pieces are of different moments.
  * VITRO_ERR_ENGINE, -ENOTSUP: the engine translates nothing.
  */
 int vitro_show_blocks(struct vitro *m, const struct vitro_blocks_filter *filter,

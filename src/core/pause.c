@@ -2,7 +2,11 @@
 /* pause.c - who asks the vCPUs to stand still, and how they do. */
 #include "core/pause.h"
 
+#include <time.h>
+
 #include "core/machine.h"
+
+enum { BREATH_NS = 500000 };
 
 void pause_init(struct pause *p)
 {
@@ -33,9 +37,12 @@ void pause_enter_locked(struct machine *m, bool anyway)
 {
     struct pause *p = &m->pause;
 
+    p->waiting++;
     while (p->held || (!anyway && pause_wanted(m)))
         pthread_cond_wait(&p->go, &m->lock);
     p->active++;
+    if (--p->waiting == 0)
+        pthread_cond_broadcast(&p->still);
 }
 
 void pause_leave_locked(struct machine *m)
@@ -99,12 +106,20 @@ static void say_asked(struct pause *p)
     atomic_store_explicit(&p->asked, p->held || p->paused, memory_order_relaxed);
 }
 
+/* Under the machine lock. A run that is paused, or that waits for a pause's end, is let alone. */
+static void let_waiting_go(struct machine *m)
+{
+    while (m->pause.waiting > 0 && !pause_wanted(m))
+        pthread_cond_wait(&m->pause.still, &m->lock);
+}
+
 void pause_hold(struct machine *m)
 {
     pthread_mutex_lock(&m->pause.one);
     m->pause.depth++;
     pthread_mutex_lock(&m->lock);
     if (!m->pause.held) {
+        let_waiting_go(m);
         m->pause.held = true;
         say_asked(&m->pause);
         wait_still(m);
@@ -119,6 +134,22 @@ static void let_go(struct machine *m)
     say_asked(&m->pause);
     pthread_cond_broadcast(&m->pause.go);
     pthread_mutex_unlock(&m->lock);
+}
+
+static bool runs(struct machine *m)
+{
+    bool yes;
+
+    pthread_mutex_lock(&m->lock);
+    yes = !pause_wanted(m) && m->pause.active + m->pause.waiting > 0;
+    pthread_mutex_unlock(&m->lock);
+    return yes;
+}
+
+void pause_breathe(struct machine *m)
+{
+    if (runs(m))
+        nanosleep(&(struct timespec){ .tv_nsec = BREATH_NS }, NULL);
 }
 
 void pause_hold_ends(struct machine *m)

@@ -30,7 +30,8 @@ struct pause {
     /* guarded by the machine lock */
     bool held, paused;
     unsigned active;      /* threads that may execute the guest or change its state */
-    pthread_cond_t still; /* active has become 0 */
+    unsigned waiting;     /* that wait for go */
+    pthread_cond_t still; /* active or waiting has become 0 */
     pthread_cond_t go;    /* held or paused has become false, or the machine stops */
 };
 
@@ -40,10 +41,15 @@ void pause_fini(struct pause *p);
 /*
  * pause_hold, pause_release - stop the machine for a moment; of several of a thread, the outermost counts
  *
+ * Whoever has waited for the end of a hold goes on before the next begins: several do not make one that is long.
+ *
  * Thread: any but a vCPU's; not from an event or a device.
  */
 void pause_hold(struct machine *m);
 void pause_release(struct machine *m);
+
+/* Between two holds for one purpose: lets a machine that runs do so for longer than a hold takes. Thread: as pause_hold. */
+void pause_breathe(struct machine *m);
 
 /*
  * In a hold: it ends with the next hold that is made within, which has then read what it wants. Until the release only

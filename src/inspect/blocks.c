@@ -10,10 +10,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/code.h"
+#include "inspect/blocks_look.h"
 #include "inspect/grid.h"
 #include "inspect/insn_text.h"
 #include "inspect/json_parts.h"
@@ -23,67 +22,9 @@
 enum { HEX_MAX = 3 * X86_INSN_MAX + 1 };
 
 struct blocks {
-    const struct machine *m;
-    const struct code_ops *ops;
+    struct blocks_look look;
     const struct symtab *symbols;
-    const struct vitro_blocks_filter *filter;
-    struct code_stats stats;
-    struct hot *hot;
-    size_t n, shown;
 };
-
-struct hot {
-    uint32_t number;
-    struct code_block b;
-};
-
-/* ---- which ------------------------------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-    const struct code_block *x = &((const struct hot *)a)->b, *y = &((const struct hot *)b)->b;
-
-    if (x->executions != y->executions)
-        return x->executions < y->executions ? 1 : -1;
-    return (x->rip > y->rip) - (x->rip < y->rip);
-}
-
-static bool wanted(const struct vitro_blocks_filter *f, const struct code_block *b)
-{
-    return b->rip <= f->to && (b->rip >= f->from || f->from - b->rip < b->guest_len);
-}
-
-static int collect(struct blocks *v, struct vitro_err *err)
-{
-    uint32_t numbers = v->ops->numbers(v->m);
-
-    v->hot = malloc((numbers + 1) * sizeof(*v->hot));
-    if (v->hot == NULL)
-        return err_set(err, -ENOMEM, "showing translated code: out of memory");
-    for (uint32_t i = 0; i < numbers; i++) {
-        struct hot *h = &v->hot[v->n];
-
-        h->number = i;
-        if (v->ops->block(v->m, i, &h->b) && wanted(v->filter, &h->b))
-            v->n++;
-    }
-    qsort(v->hot, v->n, sizeof(*v->hot), compare);
-    v->shown = v->filter->count != 0 && v->filter->count < v->n ? v->filter->count : v->n;
-    return 0;
-}
-
-static int open_blocks(struct blocks *v, const struct machine *m, struct vitro_err *err)
-{
-    v->m = m;
-    v->ops = m->engine->code;
-    if (v->ops == NULL)
-        return err_class(
-            err, VITRO_ERR_ENGINE, -ENOTSUP,
-            "showing translated code: the engine %s translates nothing; take --engine soft",
-            m->engine->name);
-    v->ops->stats(m, &v->stats);
-    return collect(v, err);
-}
 
 /* ---- instructions -------------------------------------------------------------------------------- */
 
@@ -107,21 +48,6 @@ static unsigned host_len(const uint8_t *p, size_t left)
     return in.len;
 }
 
-/* One block taken apart: instruction i has host code from part(i) to part(i + 1). */
-struct apart {
-    const struct code_block *b;
-    uint8_t guest[CODE_INSNS_MAX * X86_INSN_MAX];
-    struct code_insn insn[CODE_INSNS_MAX];
-};
-
-static void take_apart(const struct blocks *v, const struct hot *h, struct apart *a)
-{
-    a->b = &h->b;
-    memset(a->guest, 0, sizeof(a->guest));
-    (void)mem_get(&v->m->mem, h->b.gpa, a->guest, h->b.guest_len);
-    v->ops->insns(v->m, h->number, a->insn);
-}
-
 static unsigned guest_end(const struct apart *a, unsigned i)
 {
     return i + 1u < a->b->ninsns ? a->insn[i + 1].guest : a->b->guest_len;
@@ -136,12 +62,12 @@ static uint32_t host_end(const struct apart *a, unsigned i)
 
 static void add_host(struct grid *g, const struct apart *a, uint32_t *at)
 {
-    unsigned len = host_len(a->b->host + *at, a->b->host_len - *at);
+    unsigned len = host_len(a->host + *at, a->b->host_len - *at);
     char bytes[HEX_MAX], words[INSN_TEXT_MAX];
 
-    hex(a->b->host + *at, len, " ", bytes);
+    hex(a->host + *at, len, " ", bytes);
     grid_add(g, INK_DIM, "%s", bytes);
-    grid_add(g, INK_CODE, "%s", insn_text(64, a->b->host + *at, len, a->b->host_addr + *at, words));
+    grid_add(g, INK_CODE, "%s", insn_text(64, a->host + *at, len, a->b->host_addr + *at, words));
     grid_end(g);
     *at += len;
 }
@@ -172,38 +98,51 @@ static void add_insn(struct grid *g, const struct apart *a, unsigned i, uint32_t
         grid_line(g, INK_BAD, "    interpreted: %s", in->why);
 }
 
-static void text_listing(const struct blocks *v, const struct hot *h, bool color, struct text *t)
+static void text_apart(const struct apart *a, bool color, struct text *t)
 {
     struct grid g = { .color = color };
-    char symbol[SHOW_SYMBOL], times[SHOW_NUM];
-    struct apart a;
     uint32_t at = 0;
 
-    take_apart(v, h, &a);
-    show_symbol(v->symbols, h->b.rip, symbol);
-    text_add(t, "\n0x%" PRIx64 "%s%s", h->b.rip, *symbol != '\0' ? " " : "", symbol);
-    if (v->stats.counts)
-        text_add(t, ", executed %s times", show_count(h->b.executions, times));
-    text_add(t, ": %u bytes, made into %u at 0x%" PRIx64 "\n", h->b.guest_len, h->b.host_len,
-             h->b.host_addr);
-    if (a.insn[0].host > 0)
+    if (a->insn[0].host > 0)
         grid_line(&g, INK_DIM, "  entry");
-    while (at < a.insn[0].host) {
+    while (at < a->insn[0].host) {
         grid_skip(&g);
         grid_skip(&g);
         grid_skip(&g);
-        add_host(&g, &a, &at);
+        add_host(&g, a, &at);
     }
-    for (unsigned i = 0; i < h->b.ninsns; i++)
-        add_insn(&g, &a, i, &at);
+    for (unsigned i = 0; i < a->b->ninsns; i++)
+        add_insn(&g, a, i, &at);
     grid_line(&g, INK_DIM, "  and %" PRIu32 " bytes of host code for what is unusual",
-              h->b.host_len - h->b.straight_len);
+              a->b->host_len - a->b->straight_len);
     grid_print(&g, t);
+}
+
+static void text_listing(struct blocks *v, size_t i, bool color, struct text *t)
+{
+    const struct apart *a = blocks_look_apart(&v->look, i);
+    const struct code_block *b = &v->look.hot[i].b;
+    char symbol[SHOW_SYMBOL], times[SHOW_NUM];
+
+    if (a == NULL) {
+        t->failed = true;
+        return;
+    }
+    show_symbol(v->symbols, b->rip, symbol);
+    text_add(t, "\n0x%" PRIx64 "%s%s", b->rip, *symbol != '\0' ? " " : "", symbol);
+    if (v->look.stats.counts)
+        text_add(t, ", executed %s times", show_count(b->executions, times));
+    text_add(t, ": %u bytes, made into %u at 0x%" PRIx64 "\n", b->guest_len, b->host_len,
+             b->host_addr);
+    if (a->b != NULL)
+        text_apart(a, color, t);
+    else
+        text_add(t, "  thrown away since\n");
 }
 
 static void text_head(const struct blocks *v, struct text *t)
 {
-    const struct code_stats *s = &v->stats;
+    const struct code_stats *s = &v->look.stats;
     char a[SHOW_NUM], b[SHOW_NUM], c[SHOW_NUM];
 
     if (!s->translates) {
@@ -229,9 +168,9 @@ static void text_head(const struct blocks *v, struct text *t)
 /* Why there is no table. */
 static void text_none(const struct blocks *v, struct text *t)
 {
-    const struct vitro_blocks_filter *f = v->filter;
+    const struct vitro_blocks_filter *f = v->look.filter;
 
-    if (v->stats.blocks == 0)
+    if (v->look.stats.blocks == 0)
         text_add(
             t,
             "\nNothing was translated: 64-bit and flat 32-bit code is, once it has been executed "
@@ -254,11 +193,12 @@ static void text_table(const struct blocks *v, bool color, struct text *t)
     grid_add(&g, INK_DIM, "host bytes");
     grid_add(&g, INK_DIM, "symbol");
     grid_end(&g);
-    for (size_t i = 0; i < v->shown; i++) {
-        const struct code_block *b = &v->hot[i].b;
+    for (size_t i = 0; i < v->look.shown; i++) {
+        const struct code_block *b = &v->look.hot[i].b;
         char symbol[SHOW_SYMBOL], times[SHOW_NUM];
 
-        grid_add(&g, INK_STRONG, "%s", v->stats.counts ? show_count(b->executions, times) : "-");
+        grid_add(&g, INK_STRONG, "%s",
+                 v->look.stats.counts ? show_count(b->executions, times) : "-");
         grid_add(&g, INK_PLAIN, "0x%" PRIx64, b->rip);
         grid_add(&g, INK_PLAIN, "%u", b->ninsns);
         grid_add(&g, INK_PLAIN, "%u", b->guest_len);
@@ -267,21 +207,21 @@ static void text_table(const struct blocks *v, bool color, struct text *t)
         grid_end(&g);
     }
     grid_print(&g, t);
-    if (v->shown < v->n)
-        text_add(t, "and %zu more\n", v->n - v->shown);
+    if (v->look.shown < v->look.n)
+        text_add(t, "and %zu more\n", v->look.n - v->look.shown);
 }
 
-static int blocks_text(const struct blocks *v, bool color, char **out, struct vitro_err *err)
+static int blocks_text(struct blocks *v, bool color, char **out, struct vitro_err *err)
 {
     struct text t = { 0 };
 
     text_head(v, &t);
-    if (v->n > 0)
+    if (v->look.n > 0)
         text_table(v, color, &t);
-    else if (v->stats.translates)
+    else if (v->look.stats.translates)
         text_none(v, &t);
-    for (size_t i = 0; i < v->shown && v->filter->listing; i++)
-        text_listing(v, &v->hot[i], color, &t);
+    for (size_t i = 0; i < v->look.shown && v->look.filter->listing; i++)
+        text_listing(v, i, color, &t);
     return show_finish(&t, "translated code", out, err);
 }
 
@@ -292,97 +232,106 @@ static json_t *host_json(const struct apart *a, uint32_t from, uint32_t to)
     json_t *list = json_array();
 
     while (from < to) {
-        unsigned len = host_len(a->b->host + from, a->b->host_len - from);
+        unsigned len = host_len(a->host + from, a->b->host_len - from);
         char bytes[HEX_MAX], words[INSN_TEXT_MAX];
 
-        hex(a->b->host + from, len, "", bytes);
-        insn_text(64, a->b->host + from, len, a->b->host_addr + from, words);
+        hex(a->host + from, len, "", bytes);
+        insn_text(64, a->host + from, len, a->b->host_addr + from, words);
         part_append(&list, json_pack("{s:s, s:s}", "hex", bytes, "text", words));
         from += len;
     }
     return list;
 }
 
-static json_t *listing_json(const struct blocks *v, const struct hot *h)
+static json_t *listing_json(const struct apart *a)
 {
     json_t *list = json_array();
-    struct apart a;
 
-    take_apart(v, h, &a);
-    for (unsigned i = 0; i < h->b.ninsns; i++) {
-        const struct code_insn *in = &a.insn[i];
-        unsigned len = guest_end(&a, i) - in->guest;
+    for (unsigned i = 0; i < a->b->ninsns; i++) {
+        const struct code_insn *in = &a->insn[i];
+        unsigned len = guest_end(a, i) - in->guest;
         char bytes[HEX_MAX], words[INSN_TEXT_MAX];
 
-        hex(a.guest + in->guest, len, "", bytes);
-        insn_text(a.b->code_bits, a.guest + in->guest, len, h->b.rip + in->guest, words);
+        hex(a->guest + in->guest, len, "", bytes);
+        insn_text(a->b->code_bits, a->guest + in->guest, len, a->b->rip + in->guest, words);
         part_append(&list,
-                    json_pack("{s:o, s:s, s:s, s:o, s:o}", "addr", json_hex(h->b.rip + in->guest),
+                    json_pack("{s:o, s:s, s:s, s:o, s:o}", "addr", json_hex(a->b->rip + in->guest),
                               "hex", bytes, "text", words, "interpreted", part_name(in->why),
-                              "host", host_json(&a, in->host, host_end(&a, i))));
+                              "host", host_json(a, in->host, host_end(a, i))));
     }
     return list;
 }
 
-static json_t *block_json(const struct blocks *v, const struct hot *h)
+static json_t *block_json(const struct blocks *v, const struct code_block *b)
 {
-    const struct code_block *b = &h->b;
     char symbol[SHOW_SYMBOL];
-    json_t *o = json_pack(
+
+    return json_pack(
         "{s:o, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:o}", "addr", json_hex(b->rip), "gpa",
         json_hex(b->gpa), "symbol", part_name(show_symbol(v->symbols, b->rip, symbol)),
-        "executions", v->stats.counts ? part_num(b->executions) : json_null(), "ring",
+        "executions", v->look.stats.counts ? part_num(b->executions) : json_null(), "ring",
         b->user ? "user" : "supervisor", "instructions", (int)b->ninsns, "guest_bytes",
         (int)b->guest_len, "host_bytes", (int)b->host_len, "host_addr", json_hex(b->host_addr));
-
-    if (o != NULL && v->filter->listing)
-        json_object_set_new(o, "listing", listing_json(v, h));
-    return o;
 }
 
-static int blocks_json(const struct blocks *v, char **out, struct vitro_err *err)
+/* Appends block i, with its instructions if they are wanted and still there. */
+static void add_block(struct blocks *v, size_t i, json_t **list)
 {
-    const struct code_stats *s = &v->stats;
+    const struct apart *a = v->look.filter->listing ? blocks_look_apart(&v->look, i) : NULL;
+    json_t *o = block_json(v, &v->look.hot[i].b);
+
+    if (v->look.filter->listing && a == NULL) { /* memory has run out */
+        json_decref(o);
+        o = NULL;
+    } else if (o != NULL && a != NULL && a->b != NULL) {
+        json_object_set_new(o, "listing", listing_json(a));
+    }
+    part_append(list, o);
+}
+
+static int blocks_json(struct blocks *v, char **out, struct vitro_err *err)
+{
+    const struct code_stats *s = &v->look.stats;
     json_t *list = json_array();
 
-    for (size_t i = 0; i < v->shown; i++)
-        part_append(&list, block_json(v, &v->hot[i]));
+    for (size_t i = 0; i < v->look.shown; i++)
+        add_block(v, i, &list);
     return json_finish(json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                                  "translates", (int)s->translates, "counts", (int)s->counts,
                                  "translated", part_num(s->blocks), "guest_instructions",
                                  part_num(s->guest_insns), "host_bytes", part_num(s->host_bytes),
                                  "executed", part_num(s->insns), "interpreted", part_num(s->steps),
                                  "dropped", part_num(s->invalidated), "resets", part_num(s->resets),
-                                 "matching", part_num(v->n), "blocks", list),
+                                 "matching", part_num(v->look.n), "blocks", list),
                        out, err);
 }
 
-int blocks_show(const struct machine *m, const struct symtab *symbols,
+int blocks_show(struct machine *m, const struct symtab *symbols,
                 const struct vitro_blocks_filter *filter, const struct vitro_style *style,
                 char **out, struct vitro_err *err)
 {
-    struct blocks v = { .symbols = symbols, .filter = filter };
-    int rc = open_blocks(&v, m, err);
+    struct blocks v = { .symbols = symbols };
+    int rc = blocks_look(&v.look, m, filter, err);
 
     if (rc == 0)
         rc = style->format == VITRO_JSON ? blocks_json(&v, out, err)
                                          : blocks_text(&v, style->color, out, err);
-    free(v.hot);
+    blocks_look_close(&v.look);
     return rc;
 }
 
 /* ---- the profiler's map ------------------------------------------------------------------------ */
 
-int blocks_perf_map(const struct machine *m, const struct symtab *symbols, char **out,
+int blocks_perf_map(struct machine *m, const struct symtab *symbols, char **out,
                     struct vitro_err *err)
 {
     static const struct vitro_blocks_filter all = { .to = UINT64_MAX };
-    struct blocks v = { .symbols = symbols, .filter = &all };
-    int rc = open_blocks(&v, m, err);
+    struct blocks_look look;
+    int rc = blocks_look(&look, m, &all, err);
     struct text t = { 0 };
 
-    for (size_t i = 0; rc == 0 && i < v.n; i++) {
-        const struct code_block *b = &v.hot[i].b;
+    for (size_t i = 0; rc == 0 && i < look.n; i++) {
+        const struct code_block *b = &look.hot[i].b;
         char symbol[SHOW_SYMBOL];
 
         text_add(&t, "%" PRIx64 " %" PRIx32 " guest:0x%" PRIx64, b->host_addr, b->host_len, b->rip);
@@ -390,6 +339,6 @@ int blocks_perf_map(const struct machine *m, const struct symtab *symbols, char 
             text_add(&t, "[%s]", symbol);
         text_add(&t, "\n");
     }
-    free(v.hot);
+    blocks_look_close(&look);
     return rc == 0 ? show_finish(&t, "the map for perf", out, err) : rc;
 }

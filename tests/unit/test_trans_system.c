@@ -46,6 +46,7 @@ static const struct piece anywhere[] = {
     PIECE("\x83\xc3\x07"),                     /* add ebx, 7 */
     PIECE("\x8c\xd0"),                         /* mov eax, ss */
     PIECE("\x49\x8c\xcd"),                     /* mov r13, cs */
+    PIECE("\x4c\x8c\xd0"),                     /* mov rax, ss; REX.R does not count */
     PIECE("\x66\x8c\xdd"),                     /* mov bp, ds */
     PIECE("\x66\x41\x8c\xe7"),                 /* mov r15w, fs */
     PIECE("\x0f\x31"),                         /* rdtsc */

@@ -315,7 +315,7 @@ static void selector(struct gen *g)
     unsigned home = gen_home(in->rm);
     struct emit_mem m = STATE(s.seg[0].selector);
 
-    m.disp += (int32_t)(in->reg * sizeof(struct x86_seg));
+    m.disp += (int32_t)((in->reg & 7u) * sizeof(struct x86_seg));
     state(g);
     emit_op_mem(&g->e, false, 0x0fb7, HOST_S2, m);
     if (in->opsize > 2) {

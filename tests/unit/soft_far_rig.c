@@ -25,6 +25,10 @@ enum { GDT_ENTRIES = 16, KERNEL_CS = 0x10, VECTORS = 256 };
 
 enum { PTE_RING0 = 0x63 /* P W A D */, KERNEL_CODE = 0x9b, FLAG_L = 2, GATE = 14, P = 0x80 };
 
+/* SDM 3A, table "Protected-Mode Exceptions and Interrupts": #DF #TS #NP #SS #GP #PF #AC. */
+static const uint32_t ERROR_CODES =
+    BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(VEC_AC);
+
 static uint8_t *at(struct rig *r, unsigned window)
 {
     return r->ram + RIG_TSS + (window - RIG_TSS_AT);
@@ -95,6 +99,24 @@ void far_open(struct rig *r, const struct native *n, enum x86_code code)
     r->c->s.efer |= X86_EFER_SCE;
     soft_flush(r->c, true);
     soft_mode_changed(r->c);
+}
+
+void far_put_handlers(struct rig *r)
+{
+    static const uint8_t with_error[] = { 0x48, 0x83, 0xc4, 8, 0x48, 0xcf }; /* add rsp, 8; iretq */
+    static const uint8_t without[] = { 0x48, 0xcf };
+
+    le_put(r->ram + PT_AT + 8 * (HANDLERS_AT / PAGE), 8,
+           (RIG_TSS + HANDLERS_AT - RIG_TSS_AT) | PTE_RING0);
+    for (unsigned i = 0; i < VECTORS; i++) {
+        uint8_t *handler = at(r, HANDLERS_AT + 16 * i);
+
+        if (i < 32 && ERROR_CODES >> i & 1)
+            memcpy(handler, with_error, sizeof(with_error));
+        else
+            memcpy(handler, without, sizeof(without));
+    }
+    soft_flush(r->c, true);
 }
 
 /* ---- one instruction --------------------------------------------------------------------------- */

@@ -52,10 +52,11 @@ class Debugged(Machine):
 
 
 def beside(case, name, *args):
-    """vitro gdb on a running machine; returns where it listens and its process."""
+    """vitro gdb on a running machine, at any free port unless args say where; returns where it listens and its process."""
+    where = [] if "--socket" in args else ["--port", "0"]
     log = open(case.tmp / f"gdb-{name}", "wb")
     case.addCleanup(log.close)
-    process = subprocess.Popen([VITRO, "gdb", *args, name], stdin=subprocess.DEVNULL, stderr=log)
+    process = subprocess.Popen([VITRO, "gdb", *where, *args, name], stdin=subprocess.DEVNULL, stderr=log)
 
     def end():
         process.kill()

@@ -356,7 +356,7 @@ class Hostile(Case):
         self.assertEqual(first.ask(b"?"), b"T05thread:1;")
         self.assertTrue(Raw(self, machine.where).closed())
         # nor by way of a second server
-        where, _ = beside(self, machine.name, "--port", "0")
+        where, _ = beside(self, machine.name)
         second = Raw(self, where)
         second.send(packet(b"?"))
         self.assertTrue(second.closed())
@@ -394,7 +394,7 @@ class Hostile(Case):
     def test_a_server_that_dies_lets_the_machine_go(self):
         machine = Machine(self, self.file("forever", PRINT_FOREVER), "-e", "soft",
                           stdout=subprocess.DEVNULL)
-        where, server = beside(self, machine.name, "--port", "0")
+        where, server = beside(self, machine.name)
         raw = Raw(self, where)
         self.assertEqual(raw.ask(b"?"), b"T05thread:1;")
         client = machine.client()
@@ -457,7 +457,7 @@ class Usage(Case):
 
     def test_a_port_that_is_taken(self):
         machine = Machine(self, "spin", "-e", "soft")
-        where, _ = beside(self, machine.name, "--port", "0")
+        where, _ = beside(self, machine.name)
         self.refuse(vitro("gdb", "--port", where.split(":")[1], machine.name), HOST, where)
 
 

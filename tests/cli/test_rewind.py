@@ -114,7 +114,7 @@ class Back(Case):
         self.assertEqual(self.regs(client)["rip"], "0x2")
 
     def test_before_the_first_entry(self):
-        client = self.open("-S")
+        client = self.open("-S", "--gdb-port", "0")
         for addr in range(5, 5 + 32):  # with and without room for another breakpoint
             self.go(client, "back.continue", "oldest") if addr in (5, 6) else None
             client.call("break.set", addr=hex(addr))

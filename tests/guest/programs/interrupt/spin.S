@@ -14,18 +14,15 @@ main:
     jnz     1b
     check_eq $0, %ebx, none while IF is clear
     sti
-2:  test    %ebx, %ebx
-    jz      2b
+    spin
     check_eq $1, %ebx, the one that waited
     xor     %ebx, %ebx
     ask
-3:  test    %ebx, %ebx
-    jz      3b
+    spin
     check_eq $1, %ebx, the one asked for with IF set
     cli
     xor     %ebx, %ebx
     ask_nmi
-4:  test    %ebx, %ebx
-    jz      4b
+    spin
     check_eq $1, %ebx, the NMI
     pass

@@ -163,6 +163,14 @@ const char *boot_gave_up(const struct vitro *m, uint64_t rip)
            "are seen with earlyprintk=ttyS0 in --append";
 }
 
+bool vitro_begin_line(struct vitro *m)
+{
+    bool open = m->board->console.open_line;
+
+    m->board->console.open_line = false;
+    return open;
+}
+
 bool vitro_has_console(const struct vitro *m)
 {
     return image_boots(m->guest->image.kind);

@@ -337,6 +337,14 @@ struct vitro_watch {
     unsigned how;  /* enum vitro_watch_how, OR of any; 0 means writes */
 };
 
+/*
+ * vitro_begin_line - for who prints lines of his own where the guest's output goes
+ *
+ * True when that does not end in a newline, which the caller is to print first; the guest's line counts as ended then,
+ * until there is more of it. Thread: an event's call, or not while the machine runs.
+ */
+bool vitro_begin_line(struct vitro *m);
+
 /* Whether the machine has a serial line to type at: kernels have, bare programs have not. */
 bool vitro_has_console(const struct vitro *m);
 

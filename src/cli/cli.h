@@ -186,14 +186,16 @@ int watch_start(const struct target *t, struct console *console, uint64_t timeou
                 struct watch **out);
 void watch_end(struct watch *w);
 
-/* run_report.c: on a terminal, what we say begins a line of its own, behind the guest's output. */
-void end_output_line(const struct vitro_outcome *end);
+/* report.c: on a terminal that shows the guest's output too, what we say begins a line of its own. As vitro_begin_line. */
+void begin_line(struct vitro *m, const struct options *o);
 
 /* hashes.c: prints what run --hash-every asks for, or keeps it for JSON. NULL: nothing was asked for. */
 struct hashes;
 int hashes_open(struct options *o, struct hashes **out); /* an exit code */
+/* Whose hashes they are, before it runs; borrowed. */
+void hashes_machine(struct hashes *h, struct vitro *m);
 /* Adds the state at the end. An exit code. */
-int hashes_end(struct hashes *h, struct vitro *m);
+int hashes_end(struct hashes *h);
 /* The list for JSON, or NULL. */
 json_t *hashes_json(const struct hashes *h);
 void hashes_close(struct hashes *h);

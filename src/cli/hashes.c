@@ -10,6 +10,8 @@
 enum { KEPT_MAX = 65536 };
 
 struct hashes {
+    const struct options *o; /* borrowed, as the next */
+    struct vitro *m;
     bool keep;
     json_t *list;
     uint64_t n;
@@ -32,10 +34,12 @@ static void take(struct hashes *h, uint64_t insns, uint64_t hash)
     h->n++;
     h->insns = insns;
     h->hash = hash;
-    if (!h->keep)
+    if (!h->keep) {
+        begin_line(h->m, h->o);
         fprintf(stderr, "hash %" PRIu64 " 0x%016" PRIx64 "\n", insns, hash);
-    else if (json_array_size(h->list) < KEPT_MAX)
+    } else if (json_array_size(h->list) < KEPT_MAX) {
         json_array_append_new(h->list, row_json(insns, hash));
+    }
 }
 
 static void on_event(void *ctx, const struct vitro_event *ev)
@@ -58,6 +62,7 @@ int hashes_open(struct options *o, struct hashes **out)
     h = calloc(1, sizeof(*h));
     if (h == NULL)
         return fail_err(&(struct vitro_err){ .text = "keeping hashes: out of memory" });
+    h->o = o;
     h->keep = o->json;
     h->list = json_array();
     h->event = o->machine.event;
@@ -68,14 +73,20 @@ int hashes_open(struct options *o, struct hashes **out)
     return EXIT_OK;
 }
 
-int hashes_end(struct hashes *h, struct vitro *m)
+void hashes_machine(struct hashes *h, struct vitro *m)
+{
+    if (h != NULL)
+        h->m = m;
+}
+
+int hashes_end(struct hashes *h)
 {
     struct vitro_err err = { 0 };
     uint64_t insns, hash;
 
     if (h == NULL)
         return EXIT_OK;
-    if (vitro_state_hash(m, &insns, &hash, &err) < 0)
+    if (vitro_state_hash(h->m, &insns, &hash, &err) < 0)
         return fail_err(&err);
     if (h->n == 0 || insns != h->insns) /* it did not end at one */
         take(h, insns, hash);

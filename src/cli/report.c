@@ -5,9 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+
+static bool same_terminal(int fd, int other)
+{
+    struct stat a, b;
+
+    return isatty(fd) && fstat(fd, &a) == 0 && fstat(other, &b) == 0 && S_ISCHR(b.st_mode) &&
+           a.st_rdev == b.st_rdev;
+}
+
+void begin_line(struct vitro *m, const struct options *o)
+{
+    int fd = o->machine.console_fd != 0 ? o->machine.console_fd : STDOUT_FILENO;
+
+    fflush(stdout);
+    if (same_terminal(fd, STDERR_FILENO) && vitro_begin_line(m))
+        fputc('\n', stderr);
+}
 
 /* One line whatever file names and words of the user's are in it. */
 static void complain(const char *text)

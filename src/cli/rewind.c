@@ -173,7 +173,6 @@ int rewind_prompt(struct target *t, const struct options *o, struct vitro_outcom
     char path[PATH_ROOM];
     int rc;
 
-    (void)o;
     if (!has_failed(end) || !vitro_keeps_past(t->m))
         return EXIT_OK;
     if (ctl_open(t->ctl, &err) < 0)
@@ -182,6 +181,7 @@ int rewind_prompt(struct target *t, const struct options *o, struct vitro_outcom
     rc = start_server(ctl_name(t->ctl), path);
     if (rc != EXIT_OK)
         return rc;
+    begin_line(t->m, o);
     fprintf(
         stderr,
         "vitro: %s: %s\nvitro: step backwards from it with reverse-stepi, reverse-step, reverse-continue: "

@@ -141,8 +141,10 @@ static int run_target(struct target *t, struct options *o, const struct kept *ke
     boot_times_end(kept->boot);
     page_close(page);
     ctl_close(t->ctl);
-    if (o->verbose)
+    if (o->verbose) {
+        begin_line(t->m, o);
         fprintf(stderr, "vitro: run: %s\n", ctl_where(t->ctl));
+    }
     return code == EXIT_OK ? run_finish(t, o, &end, kept) : code;
 }
 
@@ -167,6 +169,7 @@ int cmd_run(const struct command *cmd, struct options *o, int argc, char **argv)
     if (code == EXIT_OK)
         code = target_open(&t, o, argv[0]);
     if (code == EXIT_OK) {
+        hashes_machine(kept.hashes, t.m);
         code = run_target(&t, o, &kept);
         target_close(&t);
     }

@@ -197,20 +197,13 @@ static void report_panic(const struct vitro_outcome *end)
         fprintf(stderr, "  it said: %s\n\nits last lines:\n%s", end->panic, end->panic_lines);
 }
 
-void end_output_line(const struct vitro_outcome *end)
-{
-    fflush(stdout);
-    if (end->open_line && isatty(STDOUT_FILENO))
-        fputc('\n', stderr);
-}
-
 static void report(const struct target *t, const struct options *o, const struct vitro_outcome *end)
 {
     const char *why = vitro_engine_why(t->m);
     bool has_parts = strchr(why, ';') != NULL; /* what comes behind it would seem to be one */
     char time[32];
 
-    end_output_line(end);
+    begin_line(t->m, o);
     fprintf(stderr, "vitro: %s: %s", vitro_guest_name(t->guest), end->text);
     if (has_parts)
         report_result(t, o, end);
@@ -385,7 +378,7 @@ static int print_json(json_t *doc)
 int run_finish(const struct target *t, const struct options *o, const struct vitro_outcome *end,
                const struct kept *kept)
 {
-    int code = exit_code_of(o, end), then = hashes_end(kept->hashes, t->m);
+    int code = exit_code_of(o, end), then = hashes_end(kept->hashes);
     struct vitro_err err = { 0 };
     json_t *doc;
 

@@ -224,8 +224,7 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     return rc;
 }
 
-static int switch_engine(struct target *t, const struct options *o,
-                         const struct vitro_outcome *so_far)
+static int switch_engine(struct target *t, const struct options *o)
 {
     static const struct stop_spec nowhere;
     bool kvm = strcmp(vitro_engine_name(t->m), "kvm") == 0;
@@ -236,7 +235,7 @@ static int switch_engine(struct target *t, const struct options *o,
         return code;
     vitro_hold(t->m);
     if (vitro_switch_engine(t->m, kvm ? VITRO_ENGINE_SOFT : VITRO_ENGINE_KVM, &err) < 0) {
-        end_output_line(so_far);
+        begin_line(t->m, o);
         code = fail_err(&err);
     }
     vitro_release(t->m);
@@ -256,7 +255,7 @@ int target_run_to(struct target *t, const struct options *o, struct vitro_outcom
         code = run_leg(t, o, &o->switch_at, left_ns, end);
         if (code != EXIT_OK || end->end != VITRO_END_COUNT)
             return code;
-        code = switch_engine(t, o, end);
+        code = switch_engine(t, o);
         if (code != EXIT_OK)
             return code;
         if (left_ns != 0)

@@ -224,8 +224,8 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
     code = run_to_mark(&t, o);
     if (code == EXIT_OK)
         code = target_run_to(&t, o, &end, &ran);
-    if (code == EXIT_OK && ran && end.open_line && !o->quiet && isatty(STDERR_FILENO))
-        fputc('\n', stderr);
+    if (code == EXIT_OK && ran)
+        begin_line(t.m, o);
     if (code == EXIT_OK && ran && o->stop_at.kind != STOP_AT_END && end.end != VITRO_END_BREAK &&
         end.end != VITRO_END_COUNT && target_end_code(&end) < EXIT_TIMEOUT && !o->quiet)
         fprintf(stderr, "vitro: %s: the run ended before the point asked for: %s\n", cmd->name,

@@ -39,7 +39,8 @@ struct chr_fd {
     int fd;                    /* borrowed; -1: everything is discarded */
     uint64_t written, dropped; /* bytes */
     int error;                 /* errno of the first failure, 0 if none */
-    bool open_line;            /* the last byte delivered was no newline */
+    bool
+        open_line; /* the last byte delivered was no newline, and nobody has ended its line since */
     void (*tap)(void *ctx, const void *bytes, size_t len); /* sees all bytes first; NULL: nobody */
     void *tap_ctx;
     bool (*mute)(void *ctx); /* what comes now has been delivered before; NULL: never */

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """--deterministic: runs that are the same every time, and what cannot be had with it."""
+import contextlib
 import json
+import os
+import re
+import subprocess
+import tty
 import unittest
 
-from common import ENGINE, OK, TIMEOUT, USAGE, Case, vitro
+from common import ENGINE, OK, TIMEOUT, USAGE, VITRO, Case, vitro
 
 # mov ebx, 0x5000; 1: rdtsc; mov [rbx], eax; rdrand rcx; mov [rbx+8], rcx; rdseed rdx; xor [rbx+8], rdx;
 # add ebx, 16; cmp ebx, 0x80000; jb 1b; mov eax, 1; xor ecx, ecx; cpuid; hlt
@@ -66,6 +71,39 @@ class Deterministic(Case):
                          [["hash", "25"], ["hash", "50"], ["hash", "75"], ["hash", "78"]])
         for line in lines:
             self.assertRegex(line, r"^hash \d+ 0x[0-9a-f]{16}$")
+
+    def on_terminal(self, *args, **more):
+        """What is seen on a terminal, with both outputs or one of them there."""
+        ours, its = os.openpty()
+        tty.setraw(its)
+        run = subprocess.Popen([VITRO, "run", *args], stdin=subprocess.DEVNULL, **{"stdout": its, "stderr": its, **more})
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # its end is closed
+            while data := os.read(ours, 65536):
+                shown += data
+        os.close(ours)
+        self.assertEqual(run.wait(), OK)
+        return shown.decode()
+
+    def test_lines_on_a_terminal_are_whole(self):
+        """Words of the guest's that end in no newline do not stand before ours; those that do leave no empty line."""
+        for text in (b"abc", b"abc\n", b"a\nb"):
+            # 1: mov esi, 0x40; mov ecx, len; 2: lodsb; out 0xe9, al; loop 2b; mov ecx, 5000; loop .; dec ebx; jnz 1b; hlt
+            code = b"\xbb\x03\0\0\0" b"\xbe\x40\0\0\0\xb9" + len(text).to_bytes(4, "little") + \
+                bytes.fromhex("ace6e9e2fb b988130000 e2fe ffcb 75e6 f4")
+            guest = self.file("text", code.ljust(0x40, b"\0") + text)
+            with self.subTest(text=text):
+                lines = self.on_terminal(guest, "--deterministic", "--hash-every", "1500").split("\n")
+                self.assertEqual(lines[-1], "")
+                mine = [line for line in lines[:-1] if re.fullmatch(r"hash \d+ 0x[0-9a-f]{16}|vitro: text: halted .*", line)]
+                its = [line for line in lines[:-1] if line not in mine]
+                self.assertEqual("".join(its), text.decode().replace("\n", "") * 3)
+                self.assertTrue(all(its), lines)
+                self.assertGreater(len(mine), 10)
+        with open(self.tmp / "apart", "wb") as apart:
+            self.assertEqual(self.on_terminal(guest, "--deterministic", "--hash-every", "1500", stderr=apart), "a\nb" * 3)
+        self.assertTrue((self.tmp / "apart").read_bytes().startswith(b"hash 1500 "))
 
     def test_trace_is_the_same_and_holds_hashes(self):
         texts = [vitro("run", "hello", "--deterministic", "--hash-every", "25", "-q", "--trace", "-",

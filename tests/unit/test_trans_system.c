@@ -211,6 +211,7 @@ static void check_same(const struct pair *p, unsigned round)
     assert_memory_equal(a->gpr, b->gpr, sizeof(a->gpr));
     assert_true(same_segments(a, b));
     assert_int_equal(a->events.shadow, b->events.shadow);
+    assert_int_equal(a->events.nmi_masked, b->events.nmi_masked);
     assert_int_equal(x->c->msrs.kernel_gs_base, y->c->msrs.kernel_gs_base);
     assert_int_equal(x->c->cpl, y->c->cpl);
     assert_int_equal(x->c->bank, y->c->bank);
@@ -227,6 +228,7 @@ static void check_round(struct pair *p, unsigned round)
     make_code(p, code);
     begin(&p->interp, code, fmask);
     begin(&p->trans, code, fmask);
+    p->interp.rig.c->s.events.nmi_masked = p->trans.rig.c->s.events.nmi_masked = round % 8 == 0;
     for (unsigned i = 0; i < 8; i++) {
         bool a, b;
 
@@ -285,6 +287,112 @@ static void test_waiting_interrupt(void **state)
     assert_int_equal(c->s.rip, WINDOW + 1); /* behind STI, with the shadow */
     assert_true(c->s.rflags & X86_RFLAGS_IF);
     assert_int_equal(c->s.events.shadow, SHADOW_STI);
+    pair_close(p);
+}
+
+static void begin_in_ring_0(struct side *s, const uint8_t *insns, unsigned len)
+{
+    struct soft_cpu *c = s->rig.c;
+    uint8_t code[PAGE];
+
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, insns, len);
+    begin(s, code, 0);
+    c->s.seg[X86_CS].dpl = c->s.seg[X86_SS].dpl = 0;
+    c->s.seg[X86_CS].selector = CS0;
+    c->s.seg[X86_SS].selector = SS0;
+    soft_mode_changed(c);
+}
+
+/* From where the CPU is, with an interrupt that waits, to where it may be taken. */
+static void run_to_interrupt(struct side *s, uint64_t rip, unsigned cpl)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    c->limit = UINT64_MAX;
+    atomic_store(&c->vcpu->requests, VCPU_INTR);
+    assert_true(trans_burst(s->t, 10000, false));
+    assert_int_equal(c->s.rip, rip);
+    assert_int_equal(c->cpl, cpl);
+    assert_true(c->s.rflags & X86_RFLAGS_IF);
+    atomic_store(&c->vcpu->requests, 0);
+}
+
+/* 1: push SS0; push r8; push 0x202; push CS0; lea rax, [rip+3]; push rax; iretq; nop; inc eax; jmp 1b */
+static const uint8_t by_iretq[] = { 0x6a, SS0,  0x41, 0x50, 0x68, 0x02, 0x02, 0,   0,
+                                    0x6a, CS0,  0x48, 0x8d, 0x05, 0x03, 0,    0,   0,
+                                    0x50, 0x48, 0xcf, 0x90, 0xff, 0xc0, 0xeb, 0xe6 };
+enum { IRETQ_AT = 19, BEHIND_IRETQ = 21 };
+
+/* The same for what loads RFLAGS. */
+static void test_waiting_interrupt_and_flags(void **state)
+{
+    /* 1: push 0x202; popfq; nop; inc eax; jmp 1b */
+    static const uint8_t by_popf[] = { 0x68, 0x02, 0x02, 0, 0, 0x9d, 0x90, 0xff, 0xc0, 0xeb, 0xf5 };
+    static const struct {
+        const uint8_t *code;
+        unsigned len, at; /* behind the instruction */
+    } ways[] = {
+        { by_popf, sizeof(by_popf), 6 },
+        { by_iretq, sizeof(by_iretq), BEHIND_IRETQ },
+    };
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct soft_cpu *c = p->trans.rig.c;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
+        begin_in_ring_0(&p->trans, ways[i].code, ways[i].len);
+        assert_true(side_advance(&p->trans, 400));
+        c->s.rflags &= ~(uint64_t)X86_RFLAGS_IF;
+        c->s.rip = WINDOW;
+        run_to_interrupt(&p->trans, WINDOW + ways[i].at, 0);
+    }
+    pair_close(p);
+}
+
+static void test_waiting_interrupt_and_sysret(void **state)
+{
+    enum { PERIOD = 7 };
+    /* 1: syscall; inc eax; jmp 1b; the kernel: nop; nop; nop; sysretq */
+    static const uint8_t user[] = { 0x0f, 0x05, 0xff, 0xc0, 0xeb, 0xfa };
+    static const uint8_t kernel[] = { 0x90, 0x90, 0x90, 0x48, 0x0f, 0x07 };
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct soft_cpu *c = p->trans.rig.c;
+    uint8_t code[PAGE];
+
+    (void)state;
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, user, sizeof(user));
+    memcpy(code + LSTAR_AT, kernel, sizeof(kernel));
+    begin(&p->trans, code, X86_RFLAGS_IF);
+    assert_true(side_advance(&p->trans, 100 * PERIOD + 2));
+    assert_int_equal(c->s.rip, WINDOW + LSTAR_AT + 1);
+    assert_false(c->s.rflags & X86_RFLAGS_IF);
+    run_to_interrupt(&p->trans, WINDOW + 2, 3);
+    pair_close(p);
+}
+
+/* There are no nested tasks in 64-bit mode: #GP, and here nobody to take it. */
+static void test_iretq_with_nt(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct side *sides[] = { &p->interp, &p->trans };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(sides); i++) {
+        struct soft_cpu *c = sides[i]->rig.c;
+
+        begin_in_ring_0(sides[i], by_iretq, sizeof(by_iretq));
+        assert_true(side_advance(sides[i], 400));
+        c->s.rflags |= X86_RFLAGS_NT;
+        c->s.rip = WINDOW;
+        assert_false(side_advance(sides[i], c->insns + 200));
+        assert_int_equal(c->vcpu->exit.kind, EXIT_SHUTDOWN);
+        assert_int_equal(c->s.rip, WINDOW + IRETQ_AT);
+    }
     pair_close(p);
 }
 
@@ -456,6 +564,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rings),
         cmocka_unit_test(test_waiting_interrupt),
+        cmocka_unit_test(test_waiting_interrupt_and_flags),
+        cmocka_unit_test(test_waiting_interrupt_and_sysret),
+        cmocka_unit_test(test_iretq_with_nt),
         cmocka_unit_test(test_global_pages),
         cmocka_unit_test(test_invlpg),
     };

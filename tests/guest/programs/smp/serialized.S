@@ -25,10 +25,12 @@ start:
     jnz     2b
 3:  cmp     FLAG, %r12d
     je      4f
+    test    $0x3e, %r12b
+    jz      3b          /* nothing here that a CPU would look around at */
     pause
     jmp     3b
 4:  mov     %r12d, %eax
-    and     $3, %eax
+    and     $7, %eax
     lea     ways(%rip), %rdx
     jmp     *(%rdx, %rax, 8)
 cpuid_first:
@@ -64,8 +66,8 @@ invlpg_first:
 by_call:
     jmp     ROUTINE
     .balign 8
-ways:
-    .quad   cpuid_first, iret_first, cr3_first, invlpg_first
+ways:   /* IRET several times in a row: the first one makes known what the next ones need */
+    .quad   iret_first, iret_first, cr3_first, invlpg_first, cpuid_first, iret_first, iret_first, iret_first
 
 writer:
     xor     %r12d, %r12d

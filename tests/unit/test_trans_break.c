@@ -519,7 +519,12 @@ static void test_two_at_once(void **state)
         side_stop_at(s, &(struct vitro_stop_at){ .insns = 100000 * (round + 1) });
         assert_int_equal(side_run(s).end, VITRO_END_COUNT);
     }
-    assert_true(figure(s->m, "executed") > 1000000);
+    /* Code is interpreted until the other vCPU has looked, which the host may let it do late. */
+    for (unsigned round = 21; figure(s->m, "executed") <= 1000000; round++) {
+        assert_true(round < 200);
+        side_stop_at(s, &(struct vitro_stop_at){ .insns = 100000 * round });
+        assert_int_equal(side_run(s).end, VITRO_END_COUNT);
+    }
     pair_close(&p);
 }
 

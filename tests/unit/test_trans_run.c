@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "engine/soft/fpu.h"
+#include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
 #include "engine/soft/trans/block.h"
 #include "trans_rig.h"
@@ -495,6 +496,27 @@ static void test_written_beside(void **state)
     pair_close(p);
 }
 
+/* Where that goes on and on the interpreter has the page nearly to itself, and stores there as quickly as elsewhere. */
+static void test_written_beside_for_long(void **state)
+{
+    /* 1: inc dword [rip + 0x200]; add ebx, eax; jmp 1b */
+    static const uint8_t loop[] = { 0xff, 0x05, 0, 2, 0, 0, 0x01, 0xc3, 0xeb, 0xf6 };
+    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20 });
+    const struct soft_cpu *c = p->trans.rig.c;
+    struct trans_stats before, after;
+
+    (void)state;
+    run_written(p, loop, sizeof(loop), 3 * 10000);
+    trans_stats_get(p->trans.t, &before);
+    assert_true(side_advance(&p->interp, 3 * 100000) && side_advance(&p->trans, 3 * 100000));
+    assert_true(same(p));
+    trans_stats_get(p->trans.t, &after);
+    assert_true(after.translated - before.translated < 10);
+    assert_false(trans_has_code(p->trans.t, RIG_DATA));
+    assert_non_null(soft_known(c, c->bank, WINDOW + WINDOW_DATA + 0x200, 4, HOW_WRITE));
+    pair_close(p);
+}
+
 /* Vectors in two pages are loaded and stored in translated code, once both are known; flags come through. */
 static void test_vectors_in_two_pages(void **state)
 {
@@ -617,6 +639,7 @@ int main(void)
         cmocka_unit_test(test_vectors_in_two_pages),
         cmocka_unit_test(test_counters),
         cmocka_unit_test(test_written_beside),
+        cmocka_unit_test(test_written_beside_for_long),
         cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_never_writable_and_executable),
         cmocka_unit_test(test_never_both_without_file),

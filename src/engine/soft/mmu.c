@@ -173,6 +173,14 @@ static void hold_back(struct soft_cpu *c, struct soft_tlb_entry *e)
     }
 }
 
+/* The same anew: the translator may want to know more by now, or less. */
+static void hold_anew(struct soft_cpu *c, struct soft_tlb_entry *e)
+{
+    for (unsigned b = 0; b < BANKS; b++)
+        e->allow[b] |= e->held[b];
+    hold_back(c, e);
+}
+
 static void keep_global(struct soft_cpu *c, uint64_t linear, const struct soft_tlb_entry *e)
 {
     struct soft_tlb_entry *g = &c->tlb_global[linear / PAGE % SOFT_TLB];
@@ -193,9 +201,7 @@ static bool take_global(struct soft_cpu *c, uint64_t linear, enum soft_how how, 
         return false;
     *e = *g;
     e->tag = (linear & ~UINT64_C(0xfff)) | c->tlb_generation;
-    for (unsigned b = 0; b < BANKS; b++)
-        e->allow[b] |= e->held[b];
-    hold_back(c, e); /* the translator may want to know more by now */
+    hold_anew(c, e);
     return true;
 }
 
@@ -261,6 +267,8 @@ bool soft_translate(struct soft_cpu *c, uint64_t linear, enum soft_how how, enum
         !((e->allow[bank] | e->held[bank]) & how)) {
         if (!take_global(c, linear, how, bank, e) && !walk(c, linear, how, bank, e))
             return false;
+    } else if (how == HOW_WRITE && !(e->allow[bank] & HOW_WRITE)) {
+        hold_anew(c, e); /* code that was on the page may be gone */
     }
     out->gpa = e->gpa | (linear & 0xfff);
     out->host = e->host != NULL ? e->host + (linear & 0xfff) : NULL;

@@ -113,8 +113,11 @@ struct code_page {
     uint32_t blocks, next; /* first block; next page of the bucket */
     uint32_t writes;       /* times that its code was dropped */
     uint32_t beside;       /* stores to it since that hit nothing that was translated */
-    uint64_t guard;        /* trans_store.guards when stores began to ask */
-    bool ready;            /* every vCPU asks before it stores there: bytes can be translated */
+    uint32_t
+        short_lives; /* times in a row that its last block went soon after its first one came */
+    uint64_t made;   /* soft_cpu.insns when that came */
+    uint64_t guard;  /* trans_store.guards when stores began to ask */
+    bool ready;      /* every vCPU asks before it stores there: bytes can be translated */
 };
 
 /* A page whose stores have to ask from now on: what other vCPUs take out of their tables. */
@@ -228,6 +231,8 @@ struct trans {
     uint32_t *wrote;
 
     struct trans_counter counter[COUNTERS];
+    bool
+        restless; /* what trans_block_at found last is in a page of short lives: looking often is in vain */
     unsigned pauses; /* PAUSE instructions of this burst */
 
     /* what is in use, to be freed by a flush: of global pages apart */
@@ -352,7 +357,7 @@ static inline struct block *trans_find(struct trans_store *s, uint64_t rip, uint
     return NULL;
 }
 
-void trans_insert(struct trans_store *s, struct block *b);
+void trans_insert(struct trans *t, struct block *b);
 void trans_link(struct trans *t, uint32_t site, const struct block *to);
 /* Drops the blocks of a page; only numbers in `changes` tell other vCPUs. */
 void trans_drop_page(struct trans_store *s, uint64_t gpa);
@@ -364,6 +369,8 @@ bool trans_has_room_for_pages(struct trans_store *s, const struct source *at);
 struct code_page *trans_page_find(struct trans_store *s, uint64_t gpa);
 struct code_page *trans_page_make(struct trans_store *s, uint64_t gpa);
 void trans_set_code(struct trans_store *s, uint64_t gpa, enum mem_code_state to);
+/* What is made of the page's code does not live long enough to pay. */
+bool trans_is_restless(struct trans_store *s, uint64_t gpa);
 /* Executions that code of the page needs more before it is translated; UINT_MAX: it never is. */
 unsigned trans_reluctance(struct trans_store *s, uint64_t gpa);
 /* Everything is as in the beginning; by who is alone. */

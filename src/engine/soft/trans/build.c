@@ -270,7 +270,7 @@ struct block *trans_build(struct trans *t, const struct source *at)
     store->nblocks++;
     finish(&g, begin);
     assert(!store->prove || prove(store, g.b, begin) == NULL);
-    trans_insert(store, g.b);
+    trans_insert(t, g.b);
     atomic_store_explicit(&store->published, store->stats.translated, memory_order_release);
     return g.b;
 }

@@ -97,6 +97,7 @@ static struct block *find_or_build(struct trans *t, const struct source *at)
         (at->next_host != NULL && trans_reluctance(s, at->next_gpa) == UINT_MAX))
         return NULL;
     if (count->n < s->threshold + reluctance) {
+        t->restless = trans_is_restless(s, at->gpa);
         count->n++;
         return NULL;
     }
@@ -125,6 +126,7 @@ struct block *trans_block_at(struct trans *t, uint64_t rip, uint32_t from)
     struct source at;
     struct block *b;
 
+    t->restless = false;
     if (!find_source(t, rip, &at))
         return NULL;
     trans_lock(t->store);

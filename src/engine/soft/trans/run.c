@@ -18,7 +18,7 @@
 #include "engine/soft/trans/scan.h"
 #include "engine/soft/world.h"
 
-enum { PAGE = 4096, COLD_RUN = 64 /* instructions */ };
+enum { PAGE = 4096, COLD_RUN = 64, RESTLESS_RUN = 1024 /* instructions */ };
 enum { REP_MOST = 65536 /* elements between two looks at kicks */, CHECK_REP = 4096 };
 enum { PAUSES = 64 /* of a burst, after which other threads of the host may need the CPU more */ };
 
@@ -428,13 +428,16 @@ static enum next run_blocks(struct trans *t, const struct block *b)
     return next;
 }
 
-/* Instructions that have fast handlers. */
+/* Instructions that have fast handlers; past branches where their targets are not worth a look either. */
 static enum next run_fast(struct trans *t)
 {
     struct soft_cpu *c = t->c;
     uint64_t before = c->insns, left = limit_now(t) - before;
 
-    soft_burst_to_branch(c, left < COLD_RUN ? left : COLD_RUN);
+    if (t->restless)
+        soft_burst(c, left < RESTLESS_RUN ? left : RESTLESS_RUN);
+    else
+        soft_burst_to_branch(c, left < COLD_RUN ? left : COLD_RUN);
     return c->insns != before ? NEXT_LOOKUP : NEXT_RETURN;
 }
 

@@ -5,7 +5,9 @@
  * A page with translated code is in no table that writes go through (share.c), so that each write there comes to
  * trans_note_store, which drops the blocks that were made of those bytes; all of the page where other vCPUs could
  * translate it meanwhile, or where most stores hit no code. The more often that has happened to a page, the more
- * executions its code needs before it is translated once more. Breakpoints (points.c) drop blocks by linear address.
+ * executions its code needs before it is translated once more; and where what is made of it is dropped soon each time,
+ * as of a small program with variables beside its code, the interpreter goes a long way there before it looks again.
+ * Breakpoints (points.c) drop blocks by linear address.
  */
 #include <assert.h>
 #include <limits.h>
@@ -20,7 +22,9 @@ enum {
     LINE = 64 /* bytes; as block.lines counts */,
     BESIDE_MOST = 64,
     BESIDE_COSTS = 7 /* times it was written */,
-    DISTANCE = 4, /* bytes of that in a jump */
+    DISTANCE = 4,       /* bytes of that in a jump */
+    SHORT_LIFE = 32768, /* instructions */
+    SHORT_LIVES = 16,
 };
 
 /* ---- physical pages --------------------------------------------------------------------------- */
@@ -89,20 +93,30 @@ unsigned trans_reluctance(struct trans_store *t, uint64_t gpa)
     return p == NULL || p->writes < 16 ? 0 : p->writes < 100 ? 2 * p->writes : 200;
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
-
-static void add_to_page(struct trans_store *t, struct block *b)
+bool trans_is_restless(struct trans_store *t, uint64_t gpa)
 {
-    struct code_page *page = trans_page_find(t, b->gpa);
+    const struct code_page *p = trans_page_find(t, gpa);
 
-    b->next_in_page = page->blocks;
-    page->blocks = (uint32_t)(b - t->block);
+    return p != NULL && p->short_lives >= SHORT_LIVES;
 }
 
-void trans_insert(struct trans_store *t, struct block *b)
+/* ---- blocks ----------------------------------------------------------------------------------- */
+
+static void add_to_page(struct trans *t, struct block *b)
 {
-    uint32_t number = (uint32_t)(b - t->block), *head = trans_bucket(t, b->gpa);
-    struct block *next = &t->block[t->nblocks];
+    struct code_page *page = trans_page_find(t->store, b->gpa);
+
+    if (page->blocks == BLOCK_NONE)
+        page->made = t->c->insns;
+    b->next_in_page = page->blocks;
+    page->blocks = (uint32_t)(b - t->store->block);
+}
+
+void trans_insert(struct trans *t, struct block *b)
+{
+    struct trans_store *s = t->store;
+    uint32_t number = (uint32_t)(b - s->block), *head = trans_bucket(s, b->gpa);
+    struct block *next = &s->block[s->nblocks];
 
     b->next = *head;
     *head = number;
@@ -111,7 +125,7 @@ void trans_insert(struct trans_store *t, struct block *b)
         return;
     *next = (struct block){ .gpa = b->next_gpa, .stands_for = number, .lines = 1 };
     add_to_page(t, next);
-    t->nblocks++;
+    s->nblocks++;
 }
 
 /* A jump is patched only where every vCPU that executes it finds the same bytes at its target. */
@@ -249,6 +263,31 @@ static void note_lines(struct trans_store *t, uint64_t page, unsigned first, uns
         trans_drop_page(t, page);
 }
 
+/* The last block of the page has gone by a store. Of another vCPU's insns it is a guess, which costs time alone. */
+static void end_life(const struct trans *t, struct code_page *p)
+{
+    bool is_short = t->c->insns - p->made < SHORT_LIFE;
+
+    p->short_lives = !is_short                      ? 0
+                     : p->short_lives < SHORT_LIVES ? p->short_lives + 1
+                                                    : SHORT_LIVES;
+}
+
+/* Under lock: bytes first to last of a page with code are about to be written. */
+static void note_page(struct trans *t, uint64_t page, unsigned first, unsigned last)
+{
+    struct trans_store *s = t->store;
+    struct code_page *p = trans_page_find(s, page);
+    bool had = p != NULL && p->blocks != BLOCK_NONE;
+
+    if (s->shared)
+        trans_drop_page(s, page);
+    else
+        note_lines(s, page, first, last);
+    if (had && p->blocks == BLOCK_NONE)
+        end_life(t, p);
+}
+
 void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)
 {
     if (t->check != NULL)
@@ -259,10 +298,7 @@ void trans_note_store(struct trans *t, uint64_t gpa, uint64_t len)
         if (!trans_has_code(t, page))
             continue;
         trans_lock(t->store);
-        if (t->store->shared)
-            trans_drop_page(t->store, page);
-        else
-            note_lines(t->store, page, page < gpa ? (unsigned)(gpa - page) : 0, (unsigned)end - 1);
+        note_page(t, page, page < gpa ? (unsigned)(gpa - page) : 0, (unsigned)end - 1);
         trans_unlock(t->store);
     }
 }

@@ -60,17 +60,17 @@ static const uint16_t stacks[] = { NATIVE_DS32, NATIVE_DS16, LDT(4), LDT(12) };
 
 struct far_pointer {
     uint16_t selector;
-    uint64_t offset;
+    uint64_t offset, base; /* base: of the segment, if it is code that may be entered */
 };
 
-/* In the code page; at the limit; anywhere; not canonical, not even with 57 bits. */
+/* In the code page; at the limit; anywhere; not canonical. */
 static uint64_t pick_offset(struct gen *g, const struct code *to)
 {
     uint64_t inside = WINDOW - to->base + gen_below(g, WINDOW_PAGE);
 
     switch (gen_below(g, 10)) {
     case 0:
-        return gen_value(g);
+        return gen_linear(g);
     case 1:
     case 2:
         return (uint64_t)to->limit + gen_below(g, 4) - 1;
@@ -84,7 +84,7 @@ static uint64_t pick_offset(struct gen *g, const struct code *to)
 static struct far_pointer pick_pointer(struct gen *g)
 {
     const struct code *to = &codes[gen_below(g, ARRAY_LEN(codes))];
-    struct far_pointer p = { to->selector, pick_offset(g, to) };
+    struct far_pointer p = { to->selector, pick_offset(g, to), to->base };
 
     switch (gen_below(g, 8)) {
     case 0:
@@ -121,7 +121,7 @@ static void put(struct far_memory *m, unsigned width, uint64_t val)
     m->n += width;
 }
 
-static void put_frame(struct gen *g, const struct gen_case *k, struct far_memory *m)
+static struct far_pointer put_frame(struct gen *g, const struct gen_case *k, struct far_memory *m)
 {
     struct far_pointer p = pick_pointer(g);
     unsigned width = k->in.opsize;
@@ -129,15 +129,25 @@ static void put_frame(struct gen *g, const struct gen_case *k, struct far_memory
     m->at = k->target[0];
     put(m, width, p.offset);
     put(m, width, p.selector | (gen_random(g) & ~UINT64_C(0xffff)));
+    return p;
 }
 
-/* Any flags but TF, so that the trap comes there. */
+/* In the code page and not in the case: an INT3 is there. */
+static bool leads_to_int3(const struct gen_case *k, const struct far_pointer *p)
+{
+    uint64_t at = p->base + (p->offset & ones(k->in.opsize)) - WINDOW;
+
+    return at < WINDOW_PAGE && at - GEN_CODE_AT > X86_INSN_MAX;
+}
+
+/* Any flags. Without TF in them the trap must come all the same; if it does not, something else must end it. */
 static void put_iret_frame(struct gen *g, const struct gen_case *k, struct far_memory *m)
 {
+    struct far_pointer p = put_frame(g, k, m);
+    uint64_t step = leads_to_int3(k, &p) ? 0 : X86_RFLAGS_TF;
     unsigned width = k->in.opsize;
 
-    put_frame(g, k, m);
-    put(m, width, gen_random(g) | X86_RFLAGS_TF);
+    put(m, width, gen_random(g) | step);
     put(m, width, gen_value(g));
     put(m, width, pick_stack(g) | (gen_random(g) & ~UINT64_C(0xffff)));
 }

@@ -49,6 +49,13 @@ uint64_t gen_value(struct gen *g)
     }
 }
 
+uint64_t gen_linear(struct gen *g)
+{
+    uint64_t at = (uint64_t)((int64_t)(gen_value(g) << 16) >> 16);
+
+    return gen_below(g, 4) != 0 ? at : at ^ UINT64_C(1) << 63;
+}
+
 /* Offset in the window for an access: mostly plain memory, often an edge. */
 static uint64_t pick_target(struct gen *g, bool aligned)
 {

@@ -33,6 +33,9 @@ unsigned gen_below(struct gen *g, unsigned n);
 /* A number with edge values more often than chance has them. */
 uint64_t gen_value(struct gen *g);
 
+/* Canonical with 48 bits of address, or not even with 57. */
+uint64_t gen_linear(struct gen *g);
+
 /* False when no instance was found. The instruction lies at GEN_CODE_AT of the code page. */
 bool gen_case(struct gen *g, unsigned op, struct gen_case *out);
 

@@ -51,14 +51,6 @@ void own_adopt(const struct x86_insn *in, const struct native_end *native, struc
     }
 }
 
-/* Canonical with 48 bits of address, or not even with 57. */
-static uint64_t any_base(struct gen *g)
-{
-    uint64_t base = (uint64_t)((int64_t)(gen_value(g) << 16) >> 16);
-
-    return gen_below(g, 4) != 0 ? base : base ^ UINT64_C(1) << 63;
-}
-
 void own_prepare(struct gen *g, struct gen_case *k)
 {
     uint64_t *gpr = k->regs.gpr;
@@ -66,7 +58,7 @@ void own_prepare(struct gen *g, struct gen_case *k)
     switch (x86_insn_row(&k->in)->mnemonic) {
     case X86_MN_WRFSBASE:
     case X86_MN_WRGSBASE:
-        gpr[k->in.rm] = any_base(g);
+        gpr[k->in.rm] = gen_linear(g);
         break;
     case X86_MN_RDGSBASE:
         k->regs.gs_base = (uint64_t)((int64_t)(gen_value(g) << 16) >> 16);

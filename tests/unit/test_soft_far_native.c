@@ -27,7 +27,7 @@
 #include "soft_far_rig.h"
 #include "soft_oracle.h"
 
-enum { SHOWN = 2 };
+enum { SHOWN = 2, INT3 = 0xcc };
 
 struct both {
     struct rig rig;
@@ -141,6 +141,7 @@ static void begin(struct both *b, struct gen *g, enum x86_code code)
                        .fs_base = code == X86_CODE_64 ? b->native.fs_base : 0 };
     memset(b->rig.data, 0, WINDOW_DATA_LEN);
     b->rows = b->cases = b->faults = b->differences = b->few = 0;
+    memset(b->native.code, INT3, WINDOW_PAGE);
     far_open(&b->rig, &b->native, code);
 }
 

@@ -95,7 +95,7 @@ static void put_memory(struct rig *r, const struct far_memory *m)
     }
 }
 
-/* far_case() has TF in what IRET loads; here it is seldom. */
+/* far_case() often has TF in what IRET loads; here it is seldom. */
 static void drop_step(struct gen *g, const struct gen_case *k, struct far_memory *m)
 {
     unsigned mnemonic = x86_insn_row(&k->in)->mnemonic;

@@ -168,11 +168,65 @@ static void test_from_above_and_below(void **state)
     check(put_copied);
 }
 
+/* ---- another page at the same address -------------------------------------------------------------- */
+
+enum { PD_AT = 2 * PAGE, X_AT = 0x200, TABLE = 40 * PAGE, OTHER_GPA = RIG_DATA + 2 * PAGE };
+
+/* mov [r8], r9; mov rax, [r10]; jmp X_AT; there: mov ebx, val; jmp to itself */
+static void put_jumper(uint8_t *page, uint8_t val)
+{
+    static const uint8_t first[] = { 0x4d, 0x89, 0x08, 0x49, 0x8b, 0x02, 0xe9 };
+
+    memset(page, 0x90, PAGE);
+    memcpy(page, first, sizeof(first));
+    le_put(page + sizeof(first), 4, X_AT - sizeof(first) - 4);
+    memcpy(page + X_AT, (const uint8_t[]){ 0xbb, val, 0, 0, 0, 0xeb, 0xfe }, 7);
+}
+
+static uint64_t jump_with(struct side *s, uint64_t pte)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    c->s.gpr[X86_RBX] = 0;
+    c->s.gpr[X86_R9] = pte;
+    c->s.rip = WINDOW + WINDOW_DATA;
+    soft_flush(c, true);
+    assert_true(trans_burst(s->t, 50, false));
+    return c->s.gpr[X86_RBX];
+}
+
+/*
+ * Without a flush, the page changes under the code that jumps inside it, and the entry for the old one is lost to
+ * another address. From where it led once, the jump leads no more when the old page is back.
+ */
+static void test_page_changes_before_a_jump(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct side *s = &p->trans;
+    struct soft_cpu *c = s->rig.c;
+    uint64_t same_entry = WINDOW + WINDOW_DATA + (uint64_t)SOFT_TLB * PAGE;
+
+    (void)state;
+    put_jumper(s->rig.data, 1);
+    put_jumper(s->rig.ram + OTHER_GPA, 2);
+    map(&s->rig, TABLE, PT_AT | ALL);
+    le_put(s->rig.ram + PD_AT + 8 * (same_entry >> 21 & 511), 8, PT_AT | ALL);
+    le_put(s->rig.ram + PT_AT + 8 * (same_entry / PAGE % 512), 8, RIG_DATA | ALL);
+    c->s.gpr[X86_R8] = WINDOW + TABLE + 8 * (WINDOW_DATA / PAGE);
+    c->s.gpr[X86_R10] = same_entry;
+    assert_int_equal(jump_with(s, OTHER_GPA | ALL), 2);
+    map(&s->rig, WINDOW_DATA, RIG_DATA | ALL);
+    assert_int_equal(jump_with(s, RIG_DATA | ALL), 1);
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_other_addresses),
         cmocka_unit_test(test_from_above_and_below),
+        cmocka_unit_test(test_page_changes_before_a_jump),
     };
 
     return cmocka_run_group_tests_name("trans alias", tests, NULL, NULL);

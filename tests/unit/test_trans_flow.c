@@ -17,6 +17,7 @@
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/mmu.h"
+#include "engine/soft/trans/block.h"
 #include "trans_rig.h"
 
 enum { PAGE = 4096, ROUNDS = 300, STOPS = 12, FUNCTIONS = 4, FUNCTION_BYTES = 0x180 };
@@ -270,11 +271,49 @@ static void test_flags_exact(void **state)
     check_functions(true);
 }
 
+/* ---- indirect branches ------------------------------------------------------------------------- */
+
+enum { A_AT = WINDOW_DATA + 0x800, B_AT = A_AT ^ 0x10101, B_PAGE = B_AT - B_AT % PAGE };
+enum { PT_AT = 3 * PAGE, ALL = 0x67 };
+
+/* Two targets that are looked for at one place take turns there, and translated code is not left for that. */
+static void test_targets_at_one_place(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct side *s = &p->trans;
+    uint8_t near_page[PAGE] = { 0 }, far_page[PAGE] = { 0 };
+    struct code c = { &p->gen, near_page, WINDOW, 0 };
+    struct trans_stats before, after;
+
+    (void)state;
+    assert_int_equal(trans_indirect_at(WINDOW + A_AT), trans_indirect_at(WINDOW + B_AT));
+    for (unsigned i = 0; i < 2; i++) { /* mov eax, A or B; call rax */
+        put(&c, "\xb8", 1);
+        le_put(near_page + c.at, 4, WINDOW + (i == 0 ? A_AT : B_AT));
+        c.at += 4;
+        put(&c, "\xff\xd0", 2);
+    }
+    put_jump(&c, WINDOW);
+    begin(s, near_page, far_page, WINDOW + STACK_BORDER + 0x100);
+    le_put(s->rig.ram + PT_AT + 8 * (size_t)(B_PAGE / PAGE), 8, (RIG_DATA + PAGE) | ALL);
+    s->rig.data[A_AT - WINDOW_DATA] = s->rig.data[PAGE + B_AT % PAGE] = 0xc3; /* ret */
+    s->rig.c->limit = UINT64_MAX;
+    assert_true(trans_burst(s->t, 2000, false));
+    trans_stats_get(s->t, &before);
+    assert_true(trans_burst(s->t, 20000, false));
+    trans_stats_get(s->t, &after);
+    assert_true(after.insns - before.insns >= 20000);
+    assert_true(after.leaves - before.leaves < 5);
+    pair_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flags_as_read),
         cmocka_unit_test(test_flags_exact),
+        cmocka_unit_test(test_targets_at_one_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -396,6 +396,75 @@ static void test_iretq_with_nt(void **state)
     pair_close(p);
 }
 
+/* ---- frames of IRETQ ----------------------------------------------------------------------------- */
+
+enum { FRAME_AT = WINDOW_DATA + 0x1000, LANDS_AT = 0x40, IRET_GDT_BYTES = 0x50 };
+
+/* Behind those of make_gdt(); the last two lie past the limit. */
+static const uint64_t odd_segments[] = {
+    0x00af7b000000ffff, /* 0x30: code of ring 3 that is not present */
+    0x00cf73000000ffff, /* 0x38: data of ring 3 that is not present */
+    0x00cff1000000ffff, /* 0x40: read-only */
+    0x00afff000000ffff, /* 0x48: conforming code */
+    0x00affb000000ffff, /* 0x50 */
+    0x00cff3000000ffff, /* 0x58 */
+};
+
+static const struct iret_frame {
+    uint16_t cs, ss;
+} iret_frames[] = {
+    { CS3, SS3 },     { CS0, SS0 },      { CS0, 0 },       { 0x33, SS3 },     { CS3, 0x3b },
+    { CS3, 0x43 },    { 0x4b, SS3 },     { 0x53, SS3 },    { CS3, 0x5b },     { CS3, SS0 },
+    { CS3, SS0 | 3 }, { CS3, SS3 & ~3 }, { CS3, 0 },       { CS3, 3 },        { CS3, CS3 },
+    { SS3, SS3 },     { CS0, SS3 },      { 0, SS0 },       { CS3 & ~3, SS0 }, { STAR3 | 3, SS3 },
+    { CS0 | 3, SS3 }, { CS3 | 4, SS3 },  { CS3, SS3 | 4 },
+};
+
+static void put_frame(struct side *s, uint64_t rip, uint16_t cs, uint16_t ss)
+{
+    const uint64_t frame[] = { rip, cs, X86_RFLAGS_FIXED, WINDOW + STACK_AT, ss };
+
+    for (unsigned i = 0; i < ARRAY_LEN(frame); i++)
+        le_put(s->rig.data + FRAME_AT - WINDOW_DATA + (size_t)8 * i, 8, frame[i]);
+}
+
+/* Where it is translated, and all that it needs is known, the frame is another one. */
+static bool return_by(struct side *s, const struct iret_frame *frame)
+{
+    static const uint8_t loop[] = { 0x4c, 0x89, 0xcc, 0x48, 0xcf }; /* mov rsp, r9; iretq */
+    struct soft_cpu *c = s->rig.c;
+
+    begin_in_ring_0(s, loop, sizeof(loop));
+    for (unsigned i = 0; i < ARRAY_LEN(odd_segments); i++)
+        le_put(s->rig.data + GDT_AT - WINDOW_DATA + GDT_BYTES + (size_t)8 * i, 8, odd_segments[i]);
+    c->s.gdtr.limit = IRET_GDT_BYTES - 1;
+    c->s.gpr[X86_R9] = WINDOW + FRAME_AT;
+    put_frame(s, WINDOW, CS0, SS0);
+    assert_true(side_advance(s, 400));
+    put_frame(s, WINDOW + LANDS_AT, frame->cs, frame->ss);
+    return side_advance(s, c->insns + 100);
+}
+
+static void test_frames(void **state)
+{
+    struct pair *p = pair_open(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true }, set_up);
+    unsigned returned = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(iret_frames); i++) {
+        bool a = return_by(&p->interp, &iret_frames[i]), b = return_by(&p->trans, &iret_frames[i]);
+
+        if (a != b)
+            fail_msg("CS %x, SS %x", iret_frames[i].cs, iret_frames[i].ss);
+        check_same(p, i);
+        returned += a;
+    }
+    assert_int_equal(returned, 5);
+    p->interp.rig.c->s.gdtr.limit = p->trans.rig.c->s.gdtr.limit = GDT_BYTES - 1;
+    pair_close(p);
+}
+
 /* ---- global pages -------------------------------------------------------------------------------- */
 
 enum { LEAF = 0x67, GLOBAL = 0x100, PT_AT = 3 * PAGE };
@@ -567,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_waiting_interrupt_and_flags),
         cmocka_unit_test(test_waiting_interrupt_and_sysret),
         cmocka_unit_test(test_iretq_with_nt),
+        cmocka_unit_test(test_frames),
         cmocka_unit_test(test_global_pages),
         cmocka_unit_test(test_invlpg),
     };

@@ -47,6 +47,14 @@ class CheckBlocks(Case):
         self.expect(checked, OK)
         self.assertEqual(sorted(checked.stdout), sorted(b"Hello, world!\n" * 2))  # the letters of both
 
+    def test_from_page_to_page(self):
+        """More pages than a piece keeps, of 4 KiB, never accessed before: mov eax, [rdi] or mov [rdi], eax at each."""
+        for access in ("8b07", "8907"):
+            guest = self.file("walk", bytes.fromhex(f"bf00000100b9c2010000{access}4881c700100000ffc975f3f4"))
+            for tier in ("auto", "trans"):
+                run = vitro("run", guest, "--check-blocks", "--tier", tier, "--page-size", "4k", "-m", "4M")
+                self.expect(run, OK, "halted")
+
     def test_engine_is_said(self):
         self.expect(vitro("run", "hello", "--check-blocks"), OK, "only it translates code")
 

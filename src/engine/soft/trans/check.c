@@ -23,6 +23,10 @@
 #include "engine/soft/world.h"
 
 enum { PAGE = 4096, PAGES = 64, MARKS = 64, PIECE = 512 /* instructions */ };
+enum {
+    SPARE =
+        24 /* of both that are free when an access is looked up: more than it and the interpreter's fetches take */
+};
 enum { TURN = 32 /* pieces */ };
 
 struct written {
@@ -144,6 +148,10 @@ void check_mark(struct trans *t, uint64_t gpa)
     if (!k->open)
         return;
     check_store(t, gpa, 1);
+    for (unsigned i = 0; i < k->nmarks; i++) {
+        if (k->mark[i] == gpa)
+            return; /* the interpreter's turn */
+    }
     if (k->nmarks == MARKS)
         k->overflow = true;
     else
@@ -439,6 +447,12 @@ uint64_t check_begin(struct trans *t, uint64_t budget)
     return budget < k->piece - done ? budget : k->piece - done;
 }
 
+/* A guest that goes from page to page: the piece ends while there is room. */
+static bool is_nearly_full(const struct check *k)
+{
+    return k->nmarks > MARKS - SPARE || k->npages > PAGES - SPARE;
+}
+
 enum check_result check_end(struct trans *t, bool must)
 {
     struct check *k = t->check;
@@ -450,7 +464,7 @@ enum check_result check_end(struct trans *t, bool must)
         return CHECK_SAME;
     }
     done = t->c->insns - k->insns;
-    if (!must && (done == 0 || done < k->piece))
+    if (!must && (done == 0 || (done < k->piece && !is_nearly_full(k))))
         return CHECK_SAME; /* 0: an access has been looked up, and nothing would come of it */
     for (unsigned i = 0; i < k->nentries; i++)
         trans_page_free(t, k->entry[i]);

@@ -564,6 +564,29 @@ static void test_device_writes(void **state)
     pair_close(p);
 }
 
+/* Somebody wants the vCPU: translated code is not entered. */
+static void test_kicked(void **state)
+{
+    /* 1: inc eax; cpuid; jmp 1b */
+    static const uint8_t loop[] = { 0xff, 0xc0, 0x0f, 0xa2, 0xeb, 0xfa };
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    struct soft_cpu *c = p->trans.rig.c;
+    uint64_t before;
+
+    (void)state;
+    run_written(p, loop, sizeof(loop), 3 * 400);
+    c->limit = UINT64_MAX;
+    atomic_store(&c->kicked, true);
+    before = c->insns;
+    assert_true(trans_burst(p->trans.t, 1 << 20, false));
+    assert_int_equal(c->insns, before);
+    atomic_store(&c->kicked, false);
+    assert_true(trans_burst(p->trans.t, 100, false));
+    assert_true(c->insns >= before + 100 && c->insns <= before + 100 + BLOCK_INSNS);
+    pair_close(p);
+}
+
 /* ---- memory protection ------------------------------------------------------------------------- */
 
 /* Mappings of this process whose line has the name; none of any name may be written and executed. */
@@ -641,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_written_beside_for_long),
         cmocka_unit_test(test_device_writes),
+        cmocka_unit_test(test_kicked),
         cmocka_unit_test(test_never_writable_and_executable),
         cmocka_unit_test(test_never_both_without_file),
     };

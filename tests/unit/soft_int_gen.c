@@ -156,16 +156,29 @@ static unsigned pick_length(struct gen *g, const struct x86_row *row)
     return row->when & X86_WHEN_L0 ? gen_below(g, 2) : 1;
 }
 
+/* Two bytes where they suffice, now and then. */
+static void put_vex(struct gen *g, const struct x86_row *row, unsigned pp, struct bytes *out)
+{
+    bool is64 = g->code == X86_CODE_64;
+    unsigned w = gen_below(g, 2) << 7, vvvv = gen_below(g, is64 ? 16 : 8);
+    unsigned last =
+        (~(row->props & X86_ROW_VVVV ? vvvv : 0) & 15) << 3 | pick_length(g, row) << 2 | pp;
+    unsigned rxb = is64 ? gen_below(g, 8) << 5 : 0xe0;
+
+    if (row->map == X86_MAP_VEX0F && gen_below(g, 3) == 0) {
+        put(out, 0xc5);
+        put(out, (rxb & 0x80) | last);
+        return;
+    }
+    put(out, 0xc4);
+    put(out, rxb | (row->map - X86_MAP_VEX0F + 1));
+    put(out, w | last);
+}
+
 static void put_opcode(struct gen *g, const struct x86_row *row, unsigned pp, struct bytes *out)
 {
     if (is_vex(row)) {
-        bool is64 = g->code == X86_CODE_64;
-        unsigned w = gen_below(g, 2) << 7, vvvv = gen_below(g, is64 ? 16 : 8);
-
-        put(out, 0xc4);
-        put(out, (is64 ? gen_below(g, 8) << 5 : 0xe0) | (row->map - X86_MAP_VEX0F + 1));
-        put(out, w | (~(row->props & X86_ROW_VVVV ? vvvv : 0) & 15) << 3 |
-                     pick_length(g, row) << 2 | pp);
+        put_vex(g, row, pp, out);
     } else if (row->map != X86_MAP_1B) {
         put(out, 0x0f);
         if (row->map == X86_MAP_0F38)

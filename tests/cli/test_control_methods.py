@@ -322,7 +322,7 @@ class Debug(Case):
         client.call("resume")
         code, _, err = machine.wait()
         self.assertEqual(code, OK, err)
-        self.assertIn(b"step at rip 0x6", err)
+        self.assertIn(b"breakpoint at rip 0x6", err)
 
     @needs_kvm
     def test_steps_and_breakpoints_on_kvm(self):

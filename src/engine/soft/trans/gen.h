@@ -137,6 +137,8 @@ struct gen_access {
     struct group *group; /* NULL, or whose members are executed instead of leaving */
 };
 void gen_check(struct gen *g, struct gen_access a);
+/* The same for the operand of the instruction under way, with its address and segment. */
+void gen_operand(struct gen *g, struct gen_access a);
 
 /*
  * gen_direct - an operand of one register and a displacement can be accessed by these and S2
@@ -153,8 +155,6 @@ static inline bool gen_has_rax(const struct x86_insn *in)
     return in->base == X86_RAX || in->index == X86_RAX;
 }
 
-struct emit_mem gen_direct_place(const struct x86_insn *in);
-
 static inline struct emit_mem gen_at_s1(int32_t disp)
 {
     return (struct emit_mem){ HOST_S1, EMIT_NO_INDEX, 0, disp };
@@ -168,8 +168,6 @@ static inline bool gen_uses_s2(const struct gen *g)
 /* gen_across.c: a copied instruction that can be done in two pages; and that, behind the hot part. */
 bool gen_may_cross(const struct gen *g, const struct gen_access *a);
 void gen_across(struct gen *g, const struct cold *c);
-/* The same for the operand of the instruction under way, with its address and segment. */
-void gen_operand(struct gen *g, struct gen_access a);
 
 /* ---- the block: build.c ------------------------------------------------------------------------- */
 

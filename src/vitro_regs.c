@@ -10,6 +10,7 @@
 #include "vitro_priv.h"
 #include "x86/descriptor.h"
 #include "x86/possible.h"
+#include "x86/canonical.h"
 
 /* ---- setting ----------------------------------------------------------------------------------- */
 
@@ -24,11 +25,6 @@ static const unsigned all_parts = VITRO_REGS_GENERAL | VITRO_REGS_CR2 | VITRO_RE
 static const unsigned checked_parts = VITRO_REGS_CONTROL | VITRO_REGS_SEGMENTS | VITRO_REGS_TABLES |
                                       VITRO_REGS_CR8 | VITRO_REGS_DEBUG | VITRO_REGS_EVENTS;
 
-static bool canonical(uint64_t addr)
-{
-    return (uint64_t)((int64_t)(addr << 16) >> 16) == addr;
-}
-
 static int check_regs(const struct vitro_regs *in, unsigned parts, struct vitro_err *err)
 {
     const uint64_t bases[] = { in->seg[X86_FS].base, in->seg[X86_GS].base };
@@ -39,11 +35,11 @@ static int check_regs(const struct vitro_regs *in, unsigned parts, struct vitro_
         (in->events.exception > UINT8_MAX || in->events.interrupt > UINT8_MAX))
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "setting an exception or interrupt: vectors are 0 to 255");
-    if (parts & VITRO_REGS_GENERAL && !canonical(in->rip))
+    if (parts & VITRO_REGS_GENERAL && !x86_canonical(in->rip))
         return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                          "setting rip to 0x%" PRIx64 ": bits 63 to 47 must be the same", in->rip);
     for (size_t i = 0; parts & VITRO_REGS_BASES && i < ARRAY_LEN(bases); i++) {
-        if (!canonical(bases[i]))
+        if (!x86_canonical(bases[i]))
             return err_class(err, VITRO_ERR_USAGE, -EINVAL,
                              "setting a segment's base to 0x%" PRIx64
                              ": bits 63 to 47 must be the same",

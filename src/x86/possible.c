@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/bits.h"
+#include "x86/canonical.h"
 
 enum { TYPE_CODE = 8, TYPE_CONFORMING = 4, TYPE_WRITE = 2 };
 enum { TYPE_LDT = 2, TYPE_TSS16_BUSY = 3, TYPE_TSS_BUSY = 11, LOCAL_SELECTOR = 4 };
@@ -19,11 +20,6 @@ enum { SHADOW_STI = 1, SHADOW_SS = 2, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, EXCEP
 #define DR7_SETTABLE UINT64_C(0xffff23ff)
 
 #define EFER_DEFINED ((uint64_t)(X86_EFER_SCE | X86_EFER_LME | X86_EFER_LMA | X86_EFER_NXE))
-
-static bool canonical(uint64_t addr)
-{
-    return (uint64_t)((int64_t)(addr << 16) >> 16) == addr;
-}
 
 static const char *control_wrong(const struct x86_state *s, const struct x86_possible *can)
 {
@@ -55,7 +51,7 @@ static const char *bases_wrong(const struct x86_state *s)
     for (unsigned i = 0; i < X86_NSREG; i++) {
         bool wide = s->efer & X86_EFER_LMA && (i == X86_FS || i == X86_GS);
 
-        if (wide && !canonical(s->seg[i].base))
+        if (wide && !x86_canonical(s->seg[i].base))
             return "a segment's base: bits 63 to 47 must be the same";
         if (!wide && s->seg[i].base >> 32 != 0)
             return "a segment's base: beyond 4 GiB, where only those of FS and GS in long mode may lie";
@@ -85,7 +81,7 @@ static const char *tables_wrong(const struct x86_state *s)
     const struct x86_seg *tr = &s->tr, *ldtr = &s->ldtr;
     bool lma = s->efer & X86_EFER_LMA;
 
-    if (!canonical(s->gdtr.base) || !canonical(s->idtr.base))
+    if (!x86_canonical(s->gdtr.base) || !x86_canonical(s->idtr.base))
         return "the base of GDT or IDT: bits 63 to 47 must be the same";
     if (tr->unusable || tr->s || !tr->present ||
         (tr->type != TYPE_TSS_BUSY && (lma || tr->type != TYPE_TSS16_BUSY)))
@@ -95,7 +91,7 @@ static const char *tables_wrong(const struct x86_state *s)
         return "LDTR: no local descriptor table that is present";
     if ((tr->selector | (ldtr->unusable ? 0 : ldtr->selector)) & LOCAL_SELECTOR)
         return "TR or LDTR: a selector of the local table";
-    if (lma ? !canonical(tr->base) || (!ldtr->unusable && !canonical(ldtr->base))
+    if (lma ? !x86_canonical(tr->base) || (!ldtr->unusable && !x86_canonical(ldtr->base))
             : (tr->base | (ldtr->unusable ? 0 : ldtr->base)) >> 32 != 0)
         return lma ? "the base of TR or LDTR: bits 63 to 47 must be the same"
                    : "the base of TR or LDTR: beyond 4 GiB, where only those of long mode may lie";

@@ -8,13 +8,14 @@
  * branch 16 bits wide, length included. The decoder knows no vendor: docs/decisions/0005.
  */
 #include "engine/soft/ops_int.h"
+#include "x86/canonical.h"
 
 /* A bad target faults at the jump, not at the target. */
 bool soft_jump(struct soft_cpu *c, const struct x86_insn *in, uint64_t rip)
 {
     rip &= ones(in->opsize);
     if (c->mode == X86_MODE_LONG) {
-        if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip)
+        if (!x86_canonical(rip))
             return soft_raise_error(c, VEC_GP, 0);
     } else if (rip > c->s.seg[X86_CS].limit) {
         return soft_raise_error(c, VEC_GP, 0);

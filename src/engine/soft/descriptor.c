@@ -7,6 +7,7 @@
  */
 #include "engine/soft/ops_far.h"
 #include "engine/soft/segment.h"
+#include "x86/canonical.h"
 
 /* The row's operands, as for value functions. */
 static bool with_operands(struct soft_cpu *c, const struct x86_insn *in, struct soft_vals *o,
@@ -164,7 +165,7 @@ static bool system_desc(struct soft_cpu *c, uint16_t selector, unsigned types, s
         return soft_raise_selector(c, VEC_GP, selector);
     if (!d->seg.present)
         return soft_raise_selector(c, VEC_NP, selector);
-    if (soft_long(c) && !soft_canonical(d->seg.base))
+    if (soft_long(c) && !x86_canonical(d->seg.base))
         return soft_raise_selector(c, VEC_GP, selector);
     return true;
 }
@@ -251,7 +252,7 @@ static bool load_table(struct soft_cpu *c, const struct x86_insn *in, struct x86
         return false;
     if (in->opsize == 2)
         base &= 0xffffff;
-    if (width == 8 && !soft_canonical(base))
+    if (width == 8 && !x86_canonical(base))
         return soft_raise_error(c, VEC_GP, 0);
     *t = (struct x86_dtable){ .base = base, .limit = (uint16_t)limit };
     return true;

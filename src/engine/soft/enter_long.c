@@ -8,6 +8,7 @@
 #include "core/mem_access.h"
 #include "engine/soft/far.h"
 #include "engine/soft/mmu.h"
+#include "x86/canonical.h"
 
 enum { GATE = 16, DESCRIPTOR = 8, RSP0_AT = 4, FRAME_MAX = 6 };
 
@@ -20,7 +21,7 @@ static bool read_gate(const struct soft_cpu *c, unsigned vector, struct soft_gat
         return false;
     soft_parse_gate(mem_load_64(host), mem_load_64(host + 8), out);
     return (out->type == SYS_INT32 || out->type == SYS_TRAP32) && out->present && out->ist == 0 &&
-           soft_canonical(out->offset);
+           x86_canonical(out->offset);
 }
 
 /* Code of ring 0 that has been used before. */

@@ -6,13 +6,9 @@
  * Only operands of 8 bytes: what else 64-bit mode allows is rare.
  */
 #include "engine/soft/fast_impl.h"
+#include "x86/canonical.h"
 
 #define HANDLER(name) static bool name(struct soft_cpu *c, const struct soft_fast *f)
-
-static inline bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
 
 /* ---- stack ----------------------------------------------------------------------------------- */
 
@@ -82,7 +78,7 @@ static const struct fast_family leave_family = { .fn[FAST_NONE][FAST_NONE] = { [
 
 static inline bool jump(struct soft_cpu *c, uint64_t rip)
 {
-    if (!canonical(rip))
+    if (!x86_canonical(rip))
         return false;
     c->s.rip = rip;
     return true;
@@ -113,7 +109,7 @@ static const struct fast_family jmp_family = {
 
 static inline bool call(struct soft_cpu *c, const struct soft_fast *f, uint64_t rip)
 {
-    if (!canonical(rip) || !push(c, c->s.rip + f->len))
+    if (!x86_canonical(rip) || !push(c, c->s.rip + f->len))
         return false;
     c->s.rip = rip;
     return true;

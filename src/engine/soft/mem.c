@@ -12,15 +12,11 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/trans/trans.h"
 #include "engine/soft/world.h"
+#include "x86/canonical.h"
 
 enum { PAGE = 4096, SEG_CODE = 8, SEG_EXPAND_DOWN = 4, SEG_RW = 2 };
 
 /* ---- segments -------------------------------------------------------------------------------- */
-
-static bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
 
 /* The last byte's offset is inside the segment. */
 static bool in_limit(const struct soft_cpu *c, const struct x86_seg *s, uint64_t ea, unsigned len)
@@ -54,7 +50,7 @@ static bool linear_to(struct soft_cpu *c, unsigned seg, uint64_t ea, unsigned le
     if (c->mode == X86_MODE_LONG) {
         if (seg == X86_FS || seg == X86_GS)
             *linear += s->base;
-        if (!canonical(*linear) || !canonical(*linear + len - 1))
+        if (!x86_canonical(*linear) || !x86_canonical(*linear + len - 1))
             return soft_raise_error(c, vector, 0);
         return true;
     }

@@ -21,6 +21,7 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/ops.h"
 #include "engine/soft/pvclock.h"
+#include "x86/canonical.h"
 
 /* ---- bits ------------------------------------------------------------------------------------ */
 
@@ -67,7 +68,7 @@ static bool any(uint64_t val, uint32_t offset)
 static bool canonical(uint64_t val, uint32_t offset)
 {
     (void)offset;
-    return (uint64_t)((int64_t)(val << 16) >> 16) == val;
+    return x86_canonical(val);
 }
 
 /* UC WC WT WP WB. */

@@ -18,6 +18,7 @@
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
 #include "engine/soft/vme.h"
+#include "x86/canonical.h"
 
 enum { PAGE = 4096, LONGEST = 16 /* bytes that are compared */ };
 
@@ -83,7 +84,7 @@ static bool fetch_linear(struct soft_cpu *c, uint64_t rip, uint64_t *linear)
 
     *linear = rip;
     if (c->mode == X86_MODE_LONG) {
-        if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip)
+        if (!x86_canonical(rip))
             return soft_raise_error(c, VEC_GP, 0);
         return true;
     }

@@ -8,6 +8,7 @@
 #include "engine/soft/segment.h"
 
 #include "engine/soft/ops.h"
+#include "x86/canonical.h"
 
 bool soft_raise_selector(struct soft_cpu *c, enum soft_vector vector, uint16_t selector)
 {
@@ -22,7 +23,7 @@ static bool table_linear(struct soft_cpu *c, uint64_t *linear, unsigned len)
         *linear = (uint32_t)*linear;
         return true;
     }
-    if (!soft_canonical(*linear) || !soft_canonical(*linear + len - 1))
+    if (!x86_canonical(*linear) || !x86_canonical(*linear + len - 1))
         return soft_raise_error(c, VEC_GP, 0);
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "engine/soft/cpu.h"
 #include "x86/descriptor.h"
+#include "x86/canonical.h"
 
 /* System-segment and gate types, SDM 3A "System Descriptor Types". In long mode the 32-bit ones are 64-bit. */
 enum soft_sys_type {
@@ -84,11 +85,6 @@ static inline bool soft_is_code(const struct x86_seg *s)
 static inline bool soft_is_conforming(const struct x86_seg *s)
 {
     return soft_is_code(s) && s->type & TYPE_CONFORMING;
-}
-
-static inline bool soft_canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
 }
 
 /* Raises with a selector as error code. */

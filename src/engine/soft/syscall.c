@@ -11,6 +11,7 @@
 #include "engine/soft/flat.h"
 
 #include "engine/soft/ops_far.h"
+#include "x86/canonical.h"
 
 /* Offsets of selectors from the one in the MSR. */
 enum { SYSEXIT_CS32 = 16, SYSEXIT_CS64 = 32 };
@@ -88,7 +89,7 @@ bool op_sysret(struct soft_cpu *c, const struct x86_insn *in)
         return sysret_legacy(c);
     if (c->mode != X86_MODE_LONG || !(c->s.efer & X86_EFER_SCE))
         return soft_raise(c, VEC_UD);
-    if (c->cpl != 0 || !soft_canonical(rip))
+    if (c->cpl != 0 || !x86_canonical(rip))
         return soft_raise_error(c, VEC_GP, 0);
     c->s.rflags = (c->s.gpr[X86_R11] & SOFT_SYSRET_FLAGS) | X86_RFLAGS_FIXED;
     /* A TF that comes with the flags traps before the first instruction there. */
@@ -122,7 +123,7 @@ bool op_sysexit(struct soft_cpu *c, const struct x86_insn *in)
     unsigned cs = (c->msrs.sysenter_cs & 0xffff) + (to64 ? SYSEXIT_CS64 : SYSEXIT_CS32);
 
     if (c->mode == X86_MODE_REAL || c->cpl != 0 || soft_null((uint16_t)c->msrs.sysenter_cs) ||
-        !soft_canonical(rip) || !soft_canonical(sp))
+        !x86_canonical(rip) || !x86_canonical(sp))
         return soft_raise_error(c, VEC_GP, 0);
     c->s.gpr[X86_RSP] = sp;
     enter_flat(c, cs | 3, (cs + SOFT_SS_AFTER_CS) | 3, 3, to64, rip);

@@ -10,6 +10,7 @@
 
 #include "engine/soft/msr.h"
 #include "engine/soft/ops_sys.h"
+#include "x86/canonical.h"
 
 enum { INVPCID_ADDRESS = 0, INVPCID_SINGLE = 1, INVPCID_ALL_BUT_GLOBAL = 3 };
 enum { XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4 };
@@ -17,11 +18,6 @@ enum { XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4 };
 static bool gp(struct soft_cpu *c)
 {
     return soft_raise_error(c, VEC_GP, 0);
-}
-
-static bool canonical(uint64_t v)
-{
-    return (uint64_t)((int64_t)(v << 16) >> 16) == v;
 }
 
 static uint32_t ecx(const struct soft_cpu *c)
@@ -118,7 +114,7 @@ bool op_invlpg(struct soft_cpu *c, const struct x86_insn *in)
         linear = (uint32_t)(linear + c->s.seg[in->seg].base);
     else if (in->seg == X86_FS || in->seg == X86_GS)
         linear += c->s.seg[in->seg].base;
-    if (canonical(linear))
+    if (x86_canonical(linear))
         soft_flush_page(c, linear);
     return true;
 }
@@ -135,7 +131,7 @@ bool op_invpcid(struct soft_cpu *c, const struct x86_insn *in)
         return false;
     pcid = le_get(desc, 8);
     linear = le_get(desc + 8, 8);
-    if (pcid >> 12 != 0 || (type == INVPCID_ADDRESS && !canonical(linear)) ||
+    if (pcid >> 12 != 0 || (type == INVPCID_ADDRESS && !x86_canonical(linear)) ||
         (type <= INVPCID_SINGLE && pcid != 0 && !(c->s.cr4 & X86_CR4_PCIDE)))
         return gp(c);
     if (type == INVPCID_ADDRESS)
@@ -266,7 +262,7 @@ static bool write_base(struct soft_cpu *c, const struct x86_insn *in, unsigned s
 {
     uint64_t base = soft_gpr(c, in->rm, base_width(in));
 
-    if (!canonical(base))
+    if (!x86_canonical(base))
         return gp(c);
     c->s.seg[seg].base = base;
     return true;

@@ -8,6 +8,7 @@
 #include "engine/soft/far.h"
 
 #include "engine/soft/ops.h"
+#include "x86/canonical.h"
 
 /* ---- stacks ---------------------------------------------------------------------------------- */
 
@@ -87,7 +88,7 @@ static bool stack_linear(struct soft_cpu *c, const struct soft_stack *st, uint64
 {
     if (st->bits == 64) {
         *linear = off;
-        if (!soft_canonical(off) || !soft_canonical(off + width - 1))
+        if (!x86_canonical(off) || !x86_canonical(off + width - 1))
             return soft_raise_selector(c, VEC_SS, st->error);
     } else {
         if (!in_stack(c, st, off, width))
@@ -175,7 +176,7 @@ void soft_stack_commit(struct soft_cpu *c, const struct soft_stack *st)
 
 bool soft_check_rip(struct soft_cpu *c, const struct x86_seg *cs, uint64_t rip)
 {
-    if (soft_long(c) && cs->l ? soft_canonical(rip) : rip <= cs->limit)
+    if (soft_long(c) && cs->l ? x86_canonical(rip) : rip <= cs->limit)
         return true;
     return soft_raise_error(c, VEC_GP, 0);
 }

@@ -7,6 +7,7 @@
  */
 #include "core/mem_access.h"
 #include "engine/soft/mmu.h"
+#include "x86/canonical.h"
 
 enum { LEVELS = 4, PAGE_SHIFT = 12, INDEX_BITS = 9, ENTRY = 8 };
 
@@ -29,7 +30,7 @@ static uint64_t reserved(const struct soft_cpu *c, unsigned level, uint64_t raw)
 static bool is_long(const struct soft_cpu *c, uint64_t linear)
 {
     return c->s.cr0 & X86_CR0_PG && c->s.efer & X86_EFER_LMA && c->s.cr4 & X86_CR4_PAE &&
-           !(c->s.cr4 & X86_CR4_LA57) && (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
+           !(c->s.cr4 & X86_CR4_LA57) && x86_canonical(linear);
 }
 
 static void mapped(const struct soft_cpu *c, struct x86_walk *w, unsigned level, uint64_t raw)

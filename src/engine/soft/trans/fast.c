@@ -15,6 +15,7 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/fast_ring.h"
+#include "x86/canonical.h"
 
 enum { PAGE = 4096, AH_FLAGS = 0xd5, GDT_ENTRY = 8 };
 enum { FRAME_RIP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS, FRAME_WORDS };
@@ -97,7 +98,7 @@ static uint64_t sysret_now(struct trans_frame *f, struct soft_cpu *c)
     unsigned base = (unsigned)(c->msrs.star >> 48);
 
     rflags = (c->s.gpr[X86_R11] & SOFT_SYSRET_FLAGS) | X86_RFLAGS_FIXED;
-    if (!(c->s.efer & X86_EFER_SCE) || !soft_canonical(rip) || !fast_is_plain(c, rflags, 3))
+    if (!(c->s.efer & X86_EFER_SCE) || !x86_canonical(rip) || !fast_is_plain(c, rflags, 3))
         return TRANS_RING_STEP;
     fast_set_flags(f, rflags);
     enter_flat(c, base + SOFT_SYSRET_CS64, (base + SOFT_SS_AFTER_CS) | 3, 3);
@@ -171,7 +172,7 @@ static uint64_t iret_now(struct trans_frame *f, struct soft_cpu *c)
         return fast_iretq_flat32(f, c, frame);
     rflags = (fast_flags(f) & ~FAST_IRET_FLAGS) | (frame[FRAME_FLAGS] & FAST_IRET_FLAGS) |
              X86_RFLAGS_FIXED;
-    if (cpl % 3 != 0 || !fast_is_plain(c, rflags, cpl) || !soft_canonical(frame[FRAME_RIP]) ||
+    if (cpl % 3 != 0 || !fast_is_plain(c, rflags, cpl) || !x86_canonical(frame[FRAME_RIP]) ||
         !code_segment(c, (uint16_t)frame[FRAME_CS], &cs) ||
         !stack_segment(c, (uint16_t)frame[FRAME_SS], cpl, &ss) || (cpl == 3 && !fast_data_stay(c)))
         return TRANS_RING_STEP;

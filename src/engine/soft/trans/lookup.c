@@ -4,6 +4,7 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/segment.h"
 #include "engine/soft/trans/block.h"
+#include "x86/canonical.h"
 
 #include <limits.h>
 
@@ -30,7 +31,7 @@ static bool find_next(struct soft_cpu *c, struct source *at)
 
     if (at->mode >= TRANS_FLAT32)
         linear = (uint32_t)linear;
-    if (!soft_canonical(linear) || !soft_translate(c, linear, HOW_FETCH, c->bank, &place) ||
+    if (!x86_canonical(linear) || !soft_translate(c, linear, HOW_FETCH, c->bank, &place) ||
         place.host == NULL)
         return false;
     at->next_gpa = place.gpa;
@@ -45,7 +46,7 @@ static bool find_source(struct trans *t, uint64_t rip, struct source *at)
     struct soft_cpu *c = t->c;
     struct soft_place place;
 
-    if (!soft_canonical(rip) || !soft_translate(c, rip, HOW_FETCH, c->bank, &place) ||
+    if (!x86_canonical(rip) || !soft_translate(c, rip, HOW_FETCH, c->bank, &place) ||
         place.host == NULL)
         return false;
     *at = (struct source){ .rip = rip,

@@ -17,6 +17,7 @@
 #include "engine/soft/trans/recipe.h"
 #include "engine/soft/trans/scan.h"
 #include "engine/soft/world.h"
+#include "x86/canonical.h"
 
 enum { PAGE = 4096, COLD_RUN = 64, RESTLESS_RUN = 1024 /* instructions */ };
 enum { REP_MOST = 65536 /* elements between two looks at kicks */, CHECK_REP = 4096 };
@@ -155,7 +156,7 @@ static enum next miss(struct trans *t, const struct site *s)
     uint64_t linear = t->frame->data;
     struct soft_place place;
 
-    if (!soft_canonical(linear) || linear % s->align != 0)
+    if (!x86_canonical(linear) || linear % s->align != 0)
         return NEXT_STEP;
     if (!soft_translate(c, linear, s->how == TRANS_WRITE ? HOW_WRITE : HOW_READ, c->bank, &place))
         return faults_here(t, s, linear) ? NEXT_FAULT : NEXT_STEP;
@@ -166,7 +167,7 @@ static enum next indirect(struct trans *t, const struct site *s)
 {
     struct soft_cpu *c = t->c;
 
-    if (!soft_canonical(t->frame->data)) {
+    if (!x86_canonical(t->frame->data)) {
         c->insns += s->insn;
         return NEXT_STEP; /* #GP comes before RSP moves */
     }

@@ -10,6 +10,7 @@
 #include "engine/soft/thunk.h"
 #include "x86/cpuid_model.h"
 #include "x86/operand.h"
+#include "x86/canonical.h"
 
 /* ---- operands -------------------------------------------------------------------------------- */
 
@@ -199,11 +200,6 @@ static const uint8_t kinds[X86_NMNEMONICS] = {
     [X86_MN_RET] = SCAN_RET,
 };
 
-static bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
-
 /* Mode, privilege and CPUID allow it whenever a block of this mode is entered. */
 static bool allowed(const struct scan *s, const struct x86_insn *in)
 {
@@ -222,7 +218,7 @@ static bool flow_is_plain(const struct scan *s, const struct scan_insn *x)
     if (x->in.opsize != (s->flat32 ? 4 : 8) || row->operand[1] != X86_OPND_NONE)
         return false;
     if (kind == X86_OPK_REL)
-        return canonical(scan_target(s, x));
+        return x86_canonical(scan_target(s, x));
     return kind == X86_OPK_RM;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
 #include "engine/soft/trans/block.h"
+#include "x86/canonical.h"
 
 enum { PAGE = 4096 };
 
@@ -29,7 +30,7 @@ static uint8_t *plain(struct trans *t, const struct rep *r, uint64_t linear, enu
     const struct soft_tlb_entry *e = &c->tlb[linear / PAGE % SOFT_TLB];
     struct soft_place place;
 
-    if (at > PAGE - r->width || (uint64_t)((int64_t)(linear << 16) >> 16) != linear ||
+    if (at > PAGE - r->width || !x86_canonical(linear) ||
         !soft_translate(c, linear, how, c->bank, &place) || place.host == NULL || place.watched ||
         !((e->allow[c->bank] | e->held[c->bank]) & how))
         return NULL;

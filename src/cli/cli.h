@@ -264,6 +264,8 @@ int view_make(const struct target *t, const struct options *o, const char *name,
 /* remote.c */
 /* Whether a TARGET may be a running machine: nothing was asked for that only a guest can have. */
 bool remote_wanted(const struct options *o, const char *name);
+/* What is wrong with a TARGET that remote_view is not for, reported: neither is it a guest. EXIT_OK: it may be one. */
+int remote_no_target(const struct command *cmd, const struct options *o, const char *name);
 /* True when TARGET is a running machine; then the view was shown, or *code says why not. */
 bool remote_view(const struct command *cmd, const struct options *o, int argc, char **argv,
                  int *code);

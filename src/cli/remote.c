@@ -159,6 +159,22 @@ bool remote_wanted(const struct options *o, const char *name)
            o->since.kind == STOP_AT_NOTHING && o->timeout_ns == 0 && place_name_valid(name);
 }
 
+int remote_no_target(const struct command *cmd, const struct options *o, const char *name)
+{
+    struct client *c;
+
+    if (!place_name_valid(name) || is_guest(name))
+        return EXIT_OK;
+    if (remote_wanted(o, name) || client_open(name, PATIENCE_MS, &c, NULL) < 0)
+        return fail_usage("%s: %s: neither a machine that runs ('vitro ps'), a built-in guest "
+                          "('vitro guests') nor a file here",
+                          cmd->name, name);
+    client_close(c);
+    return fail_usage("%s: %s: the machine of that name is looked at as it is: leave out what sets a "
+                      "guest up or runs it to a place",
+                      cmd->name, name);
+}
+
 bool remote_view(const struct command *cmd, const struct options *o, int argc, char **argv,
                  int *code)
 {

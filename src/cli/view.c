@@ -212,6 +212,9 @@ int cmd_view(const struct command *cmd, struct options *o, int argc, char **argv
 
     if (code != EXIT_OK || remote_view(cmd, o, argc, argv, &code))
         return code;
+    code = remote_no_target(cmd, o, argv[0]);
+    if (code != EXIT_OK)
+        return code;
     /* The view is what standard output is for; the guest's words go beside it. */
     o->machine.console_fd = o->quiet ? -1 : 2;
     if (find(cmd->name)->of_a_run && o->stop_at.kind == STOP_AT_NOTHING)

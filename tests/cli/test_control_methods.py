@@ -121,6 +121,14 @@ class Views(Case):
         self.assertEqual(vitro("disasm", "hello", "--at", "exit:1", "-e", "soft", "-q").returncode, OK)
         machine.end()
 
+    def test_targets_that_are_none(self):
+        machine = Machine(self, "spin", "-e", "soft")
+        for option in (("--at", "end"), ("-m", "2M"), ("--timeout", "1")):
+            self.refuse(vitro("blocks", machine.name, *option), USAGE, machine.name, "looked at as it is: leave out")
+        machine.end()
+        for command in ("blocks", "regs", "exits"):
+            self.refuse(vitro(command, "nobody-runs"), USAGE, "'vitro ps'", "'vitro guests'", "nor a file")
+
     def test_addresses_that_are_none(self):
         machine = Machine(self, "spin", "-e", "soft")
         self.refuse(vitro("walk", machine.name, "nosuch"), USAGE, "neither a number, a register nor a symbol")

@@ -170,9 +170,10 @@ int remote_no_target(const struct command *cmd, const struct options *o, const c
                           "('vitro guests') nor a file here",
                           cmd->name, name);
     client_close(c);
-    return fail_usage("%s: %s: the machine of that name is looked at as it is: leave out what sets a "
-                      "guest up or runs it to a place",
-                      cmd->name, name);
+    return fail_usage(
+        "%s: %s: the machine of that name is looked at as it is: leave out what sets a "
+        "guest up or runs it to a place",
+        cmd->name, name);
 }
 
 bool remote_view(const struct command *cmd, const struct options *o, int argc, char **argv,

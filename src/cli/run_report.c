@@ -226,6 +226,15 @@ static void report_switch(const struct target *t, const struct options *o)
                 vitro_engine_name(t->m));
 }
 
+/* A place that was asked for and is not why the run ended. */
+static void report_unreached(const struct options *o, const struct vitro_outcome *end)
+{
+    bool asked = o->stop_at.kind == STOP_AT_ADDR || o->stop_at.kind == STOP_AT_COUNT;
+
+    if (asked && end->end != VITRO_END_BREAK && end->end != VITRO_END_COUNT)
+        fprintf(stderr, "vitro: the run ended before --stop-at\n");
+}
+
 /* perf knows its number by itself; people do not. */
 static void report_perf_map(const struct options *o)
 {
@@ -392,6 +401,7 @@ int run_finish(const struct target *t, const struct options *o, const struct vit
     if (!o->quiet && !o->json) {
         report(t, o, end);
         report_switch(t, o);
+        report_unreached(o, end);
         report_perf_map(o);
     }
     if (!o->json)

@@ -67,6 +67,11 @@ class MainJob(Case):
         self.assertEqual(doc["end"], "break")
         self.assertEqual(doc["rip"], "0x5")
         self.assertIn("breakpoint at rip 0x5", doc["text"])
+        self.assertNotIn(b"ended before", vitro("run", "hello", "--stop-at", "0x5").stderr)
+
+    def test_stop_that_is_not_reached(self):
+        for place in ("0x999", "exit:99", "insn:9999"):
+            self.expect(vitro("run", "hello", "-e", "soft", "--stop-at", place), OK, "halted", "ended before --stop-at")
 
     def test_timeout_ends_a_spinning_guest(self):
         start = time.monotonic()

@@ -17,6 +17,7 @@ enum { CODE_INSNS_MAX = 64 };
 
 struct code_stats {
     bool translates;                          /* else nothing is, and the rest is 0 */
+    const char *why_not;                      /* the machine's words; NULL: it was asked not to */
     bool counts;                              /* code_block.executions is right */
     uint64_t blocks, guest_insns, host_bytes; /* ever made */
     uint64_t insns;                           /* executed in them */

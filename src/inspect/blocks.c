@@ -146,9 +146,8 @@ static void text_head(const struct blocks *v, struct text *t)
     char a[SHOW_NUM], b[SHOW_NUM], c[SHOW_NUM];
 
     if (!s->translates) {
-        text_add(
-            t,
-            "Nothing is translated in this machine: its tier is interp, or the host does not let it.\n");
+        text_add(t, "Nothing is translated in this machine: %s\n",
+                 s->why_not != NULL ? s->why_not : "its tier is interp");
         return;
     }
     text_add(t, "%s blocks translated, %s guest instructions into %s\n", show_count(s->blocks, a),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from common import OK, TIMEOUT, USAGE, VITRO, Case, vitro
+from common import HOST, OK, TIMEOUT, USAGE, VITRO, Case, vitro
 
 TIERS = ("interp", "trans", "auto")
 # mov ecx, 100000; 1: lea eax, [rax+rcx*2]; mov [0x6000], rax; add rdx, [0x6000]; adc rbx, rdx; push rbx; pop rsi;
@@ -78,6 +78,12 @@ class Tier(Case):
         run = vitro("run", "hello", "-e", "soft", "--tier", "trans", preexec_fn=no_executable_memory)
         self.assertNotIn(run.returncode, (OK, USAGE))
         self.assertIn(b"mapping memory for translated code", run.stderr)
+        self.assertIn(b"--tier interp goes without", run.stderr)
+        run = vitro("run", "hello", "--check-blocks", preexec_fn=no_executable_memory)
+        self.refuse(run, HOST, "mapping memory for translated code")
+        run = vitro("blocks", "hello", "-q", preexec_fn=no_executable_memory)
+        self.expect(run, OK)
+        self.assertIn(b"Nothing is translated in this machine: mapping memory for", run.stdout)
 
     def test_refused(self):
         self.refuse(vitro("run", "hello", "--tier", "fast"), USAGE, "tier", "auto, interp and trans")

@@ -26,6 +26,8 @@ static void code_stats(const struct machine *m, struct code_stats *out)
     const struct trans *t = first(m);
 
     *out = (struct code_stats){ .translates = t != NULL };
+    if (t == NULL && m->untranslated.code != 0)
+        out->why_not = m->untranslated.text;
     if (t == NULL)
         return;
     out->counts = t->store->counts;

@@ -56,7 +56,7 @@ void trans_free(struct trans *t);
  * trans_attach - the translator of a vCPU, as the machine's tier asks for it, into c->trans
  *
  * NULL there, and success, where everything is to be interpreted: TIER_INTERP; and with TIER_AUTO where this
- * host cannot.
+ * host cannot, for the reason in machine.untranslated, unless translated code is to be checked.
  */
 WARN_UNUSED int trans_attach(struct soft_cpu *c, struct vitro_err *err);
 

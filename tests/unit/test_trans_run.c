@@ -417,6 +417,37 @@ static void test_written_code(void **state)
     pair_close(p);
 }
 
+/*
+ * 1: sub eax, 0x70000001; mov byte [2f], 0x11; 2: xor ecx, ecx, which is ADC now; add ebx, ecx; mov byte [2b], 0x31
+ * add edx, 1; dec esi; jns 1b; jmp 1b: the flags of the first instruction, which the code as it was did not need
+ */
+static void test_written_code_reads_flags(void **state)
+{
+    static const uint8_t loop[] = {
+        0x2d, 0x01, 0x00, 0x00, 0x70,             /* sub */
+        0xc6, 0x05, 0x00, 0x00, 0x00, 0x00, 0x11, /* mov byte [rip + 0] */
+        0x31, 0xc9,                               /* xor */
+        0x01, 0xcb,                               /* add */
+        0xc6, 0x05, 0xf5, 0xff, 0xff, 0xff, 0x31, /* mov byte [rip - 11] */
+        0x83, 0xc2, 0x01, 0xff, 0xce, 0x79, 0xe2, 0xeb, 0xe0
+    };
+    /*
+     * lea rdi, [2f]; mov dl, 0x31; 1: add eax, 0xf0000001; mov [rdi], dl; 2: xor ecx, ecx or adc ecx, ecx; add ebx, ecx;
+     * xor dl, 0x20; jmp 1b: from the first time on it is known that such things happen here
+     */
+    static const uint8_t by_register[] = { 0x48, 0x8d, 0x3d, 0x09, 0x00, 0x00, 0x00, 0xb2, 0x31,
+                                           0x05, 0x01, 0x00, 0x00, 0xf0, 0x88, 0x17, 0x31, 0xc9,
+                                           0x01, 0xcb, 0x80, 0xf2, 0x20, 0xeb, 0xf0 };
+    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+
+    (void)state;
+    for (unsigned insns = 300; insns < 330; insns++) {
+        run_written(p, loop, sizeof(loop), insns);
+        run_written(p, by_register, sizeof(by_register), insns);
+    }
+    pair_close(p);
+}
+
 static void test_written_code_32(void **state)
 {
     /* 1: mov eax, 0; add ebx, eax; inc byte [the number of the MOV]; jmp 1b */
@@ -658,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_sequences_32),
         cmocka_unit_test(test_sequences_checked),
         cmocka_unit_test(test_written_code),
+        cmocka_unit_test(test_written_code_reads_flags),
         cmocka_unit_test(test_written_code_32),
         cmocka_unit_test(test_vectors_in_two_pages),
         cmocka_unit_test(test_counters),

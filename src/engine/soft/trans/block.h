@@ -117,6 +117,7 @@ struct code_page {
         short_lives; /* times in a row that its last block went soon after its first one came */
     uint64_t made;   /* soft_cpu.insns when that came */
     uint64_t guard;  /* trans_store.guards when stores began to ask */
+    bool own;        /* an instruction of its code has dropped the block that it is in */
     bool ready;      /* every vCPU asks before it stores there: bytes can be translated */
 };
 
@@ -365,6 +366,8 @@ void trans_drop_page(struct trans_store *s, uint64_t gpa);
 void trans_drop_points(struct trans_store *s, const struct soft_points *points);
 /* The table of pages with code has room for those of `at`, one or two. */
 bool trans_has_room_for_pages(struct trans_store *s, const struct source *at);
+/* An instruction of the block has dropped it: what is translated of its page from now on takes care. */
+void trans_note_own(struct trans_store *s, const struct block *b);
 /* Of a physical page, NULL when nothing has been translated there; made when it has to be, where there is room. */
 struct code_page *trans_page_find(struct trans_store *s, uint64_t gpa);
 struct code_page *trans_page_make(struct trans_store *s, uint64_t gpa);

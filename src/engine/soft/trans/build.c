@@ -218,6 +218,7 @@ static void scan_begin(struct scan *s, const struct trans *t, const struct sourc
     s->simd_host = store->host_simd;
     s->c = t->c;
     s->shared = store->shared;
+    s->own = trans_page_find(t->store, at->gpa)->own;
     s->once = t->check == NULL;
     s->exact = store->exact_flags;
     s->points = store->npoints > 0 ? store : NULL;

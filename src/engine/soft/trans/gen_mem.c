@@ -308,13 +308,7 @@ static void with_index(struct gen *g, const struct x86_insn *in, bool wide, int3
 
 bool gen_is_fixed(const struct gen *g, const struct scan_insn *x, uint64_t *address)
 {
-    const struct x86_insn *in = &x->in;
-
-    *address = in->disp;
-    if (in->base == X86_BASE_RIP)
-        *address += g->s->rip + x->at + in->len;
-    *address &= ones(in->addrsize);
-    return in->index == X86_REG_NONE && (in->base == X86_REG_NONE || in->base == X86_BASE_RIP);
+    return scan_is_fixed(g->s, x, address);
 }
 
 void gen_address_at(struct gen *g, int64_t disp)

@@ -320,6 +320,16 @@ static bool repeat(struct trans *t, uint64_t most, enum next *next)
     return done;
 }
 
+/* The interpreter has executed an instruction of b. */
+static void note_own(struct trans *t, const struct block *b)
+{
+    if (!b->dead)
+        return;
+    trans_lock(t->store);
+    trans_note_own(t->store, b);
+    trans_unlock(t->store);
+}
+
 /* The interpreter's turn in the middle of b. *at is where to go on, if that is in the block. */
 static enum next step(struct trans *t, const struct block *b, unsigned insn, enum next how,
                       struct resume *at)
@@ -335,6 +345,8 @@ static enum next step(struct trans *t, const struct block *b, unsigned insn, enu
         if (!soft_advance(t->c))
             return NEXT_EXIT;
     }
+    if (resets == t->store->resets)
+        note_own(t, b);
     if (checked != NEXT_RETRY)
         return checked;
     if (wanted(t->c))

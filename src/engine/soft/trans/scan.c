@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "core/mem_access.h"
 
 enum { PAGE = 4096 };
@@ -28,6 +29,18 @@ bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x)
     x->bytes = s->copy + at;
     x->at = (uint16_t)(at - s->begin);
     return true;
+}
+
+bool scan_is_fixed(const struct scan *s, const struct scan_insn *x, uint64_t *address)
+{
+    const struct x86_insn *in = &x->in;
+
+    *address = in->disp;
+    if (in->base == X86_BASE_RIP)
+        *address +=
+            s->rip + (uint64_t)(int16_t)x->at + in->len; /* what is looked at may lie before it */
+    *address &= ones(in->addrsize);
+    return in->index == X86_REG_NONE && (in->base == X86_REG_NONE || in->base == X86_BASE_RIP);
 }
 
 /* STI goes together with the next instruction, which must not be one that waits for interrupts, or STAC or CLAC. */

@@ -60,6 +60,7 @@ struct scan {
     uint8_t simd_host; /* enum trans_simd */
     bool shared;       /* other vCPUs execute it too */
     bool exact;
+    bool own;  /* the page has changed code while it executed it */
     bool once; /* nothing is executed a second time to compare: the clock may be read */
     const struct trans_store *points; /* NULL, or whose breakpoints end it; under lock */
     uint64_t copied;                  /* lines of 64 bytes that are in copy */
@@ -87,6 +88,9 @@ static inline bool scan_is_point(const struct scan *s, uint64_t rip)
 
 /* The instruction at `at` in the page, with its place; its kind is not decided. */
 bool scan_decode(struct scan *s, unsigned at, struct scan_insn *x);
+
+/* Its address has no registers, and is *address before the segment's base. */
+bool scan_is_fixed(const struct scan *s, const struct scan_insn *x, uint64_t *address);
 
 /* scan_kind.c: enum scan_kind; sets x->simd. */
 unsigned scan_kind(const struct scan *s, struct scan_insn *x);
@@ -131,6 +135,9 @@ bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t targe
 
 /* General registers that have no home are no more than there are scratch registers. */
 bool scan_scratch_suffices(const struct x86_insn *in);
+
+/* It writes an operand in memory that it names. */
+bool scan_writes_memory(const struct x86_insn *in);
 
 /* The memory operand: which one, -1 when there is none. */
 int scan_mem_operand(const struct x86_insn *in);

@@ -67,8 +67,32 @@ bool scan_kills_flags(const struct scan_insn *x)
     return scan_overwrites(x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
 }
 
-static unsigned read_by(const struct scan_insn *x)
+/*
+ * What it stores may be the code behind it, which reads other flags then than what was there.
+ *
+ * GAP: the first time that code of a page changes code behind it in that page through an address from registers, and
+ * the new code reads flags that the old code did not, those are zero.
+ */
+static bool may_change_code(const struct scan *s, const struct scan_insn *x)
 {
+    uint64_t address;
+
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_PUSH:
+    case SCAN_CALL:
+    case SCAN_STRING:
+    case SCAN_SEGMENT:
+        return s->own;
+    default:
+        return scan_writes_memory(&x->in) &&
+               (s->own || (scan_is_fixed(s, x, &address) && address / PAGE == s->rip / PAGE));
+    }
+}
+
+static unsigned read_by(const struct scan *s, const struct scan_insn *x)
+{
+    if (may_change_code(s, x))
+        return FLAGS_ALL;
     switch ((enum scan_kind)x->kind) {
     case SCAN_STEP:
     case SCAN_STOP:
@@ -103,7 +127,7 @@ static unsigned peek(struct scan *s, uint64_t rip)
 
         if (!look_at(s, rip, &x))
             break;
-        live |= read_by(&x) & open;
+        live |= read_by(s, &x) & open;
         if (x.kind == SCAN_JMP && x86_insn_row(&x.in)->imm != X86_IMM_NONE) {
             rip += x.in.len + x.in.imm;
             continue;
@@ -250,7 +274,7 @@ void scan_live(struct scan *s)
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
         live_out = i == s->n - 1 ? live : live_out;
-        live = (live & ~scan_overwrites(x)) | read_by(x);
+        live = (live & ~scan_overwrites(x)) | read_by(s, x);
         x->live = (uint16_t)live;
         x->unread = live == 0;
         x->partial = false;

@@ -31,22 +31,6 @@ bool trans_ready(const struct soft_cpu *c)
 
 /* ---- the code ---------------------------------------------------------------------------------- */
 
-static bool writes_memory(const struct x86_insn *in)
-{
-    const struct x86_row *row = x86_insn_row(in);
-
-    for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
-        unsigned kind = x86_opnd_types[row->operand[i]].kind;
-        bool mem = kind == X86_OPK_MOFFS ||
-                   (in->flags & X86_INSN_MEM && (kind == X86_OPK_RM || kind == X86_OPK_RMBITS ||
-                                                 kind == X86_OPK_XRM || kind == X86_OPK_MMRM));
-
-        if (mem && scan_access(row, i) & X86_ACCESS_W)
-            return true;
-    }
-    return false;
-}
-
 /* What 32-bit code may have there means something else to the host in 64-bit mode. */
 static bool vex_differs(const struct x86_insn *in)
 {
@@ -81,5 +65,5 @@ bool scan_short_inc(const struct x86_insn *in)
 bool scan_flat32(const struct x86_insn *in)
 {
     return in->addrsize == 4 && !(in->flags & X86_INSN_VEX && vex_differs(in)) &&
-           !(in->seg == X86_CS && writes_memory(in));
+           !(in->seg == X86_CS && scan_writes_memory(in));
 }

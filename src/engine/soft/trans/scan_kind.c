@@ -35,6 +35,22 @@ int scan_mem_operand(const struct x86_insn *in)
     return -1;
 }
 
+bool scan_writes_memory(const struct x86_insn *in)
+{
+    const struct x86_row *row = x86_insn_row(in);
+
+    for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
+        unsigned kind = x86_opnd_types[row->operand[i]].kind;
+        bool mem = kind == X86_OPK_MOFFS ||
+                   (in->flags & X86_INSN_MEM && (kind == X86_OPK_RM || kind == X86_OPK_RMBITS ||
+                                                 kind == X86_OPK_XRM || kind == X86_OPK_MMRM));
+
+        if (mem && scan_access(row, i) & X86_ACCESS_W)
+            return true;
+    }
+    return false;
+}
+
 bool scan_scratch_suffices(const struct x86_insn *in)
 {
     const struct x86_row *row = x86_insn_row(in);

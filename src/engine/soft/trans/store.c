@@ -100,6 +100,14 @@ bool trans_is_restless(struct trans_store *t, uint64_t gpa)
     return p != NULL && p->short_lives >= SHORT_LIVES;
 }
 
+void trans_note_own(struct trans_store *t, const struct block *b)
+{
+    struct code_page *p = trans_page_find(t, b->gpa);
+
+    if (p != NULL)
+        p->own = true;
+}
+
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
 static void add_to_page(struct trans *t, struct block *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_trans_emitted.c - what is emitted, of what, and what is done with it
+ * test_trans_emitted.c - what is emitted, of what, when, and what is done with it
  *
  * The prover is called through here (link option --wrap), so that it is seen that each block is given to it, whole.
  */
@@ -9,9 +9,12 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/code.h"
 #include "engine/soft/mmu.h"
+#include "engine/soft/run.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/prove.h"
 #include "engine/soft/trans/scan.h"
@@ -68,7 +71,10 @@ static void run(struct world *w, const uint8_t *bytes, unsigned len)
     c->s.gpr[X86_RBX] = WINDOW + WINDOW_DATA;
     c->s.rip = WINDOW;
     soft_flush(c, true);
-    assert_true(trans_burst(w->t, INSNS, false));
+    while (c->insns < INSNS) {
+        assert_true(soft_advance(c));
+        assert_true(trans_burst(w->t, INSNS, false));
+    }
 }
 
 /* 1: add [rbx], eax; jz 2f; inc eax; 2: jmp 1b */
@@ -161,6 +167,112 @@ static void test_bytes_are_read_once(void **state)
     world_close(&w);
 }
 
+/* ---- for those who look ------------------------------------------------------------------------- */
+
+/* Rights of this process at an address, as its own list has them, and whether the line has the name. */
+static bool is_mapped(uint64_t addr, const char *rights, const char *name)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[512];
+    bool found = false;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        unsigned long begin, end;
+        char has[5];
+
+        assert_int_equal(sscanf(line, "%lx-%lx %4s", &begin, &end, has), 3);
+        found |= begin <= addr && addr < end && strncmp(has, rights, 3) == 0 &&
+                 strstr(line, name) != NULL;
+    }
+    fclose(f);
+    return found;
+}
+
+/* As a machine's vCPU gets its translator. */
+static void attach(struct world *w, enum engine_tier tier, unsigned translate)
+{
+    struct soft_cpu *c = trans_rig_open(&w->rig);
+
+    w->rig.m->tier = tier;
+    w->rig.m->translate = translate;
+    assert_int_equal(trans_attach(c, NULL), 0);
+    w->t = c->trans;
+}
+
+/* The host's profiler samples where code is executed, and asks a map only for memory without a file. */
+static void test_where_code_is(void **state)
+{
+    static const struct {
+        unsigned translate;
+        const char *name;
+    } ways[] = { { 0, "vitro-code" }, { TRANSLATE_PERF, "/dev/zero" } };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
+        struct code_block b;
+        struct world w;
+
+        attach(&w, TIER_TRANS, ways[i].translate);
+        run(&w, loop, sizeof(loop));
+        w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = w.rig.c;
+        assert_true(soft_code_ops.block(w.rig.m, 1, &b));
+        assert_true(is_mapped(b.host_addr, "r-x", ways[i].name));
+        assert_true(is_mapped(b.host_addr + b.host_len - 1, "r-x", ways[i].name));
+        assert_memory_equal((const void *)(uintptr_t)b.host_addr, b.host, b.host_len);
+        w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = NULL;
+        world_close(&w);
+    }
+}
+
+/* Blocks at the loop's beginning are for who executes it. */
+static void test_whose_it_is(void **state)
+{
+    struct code_block b;
+    struct world w;
+
+    (void)state;
+    for (unsigned cpl = 0; cpl <= 3; cpl += 3) {
+        attach(&w, TIER_TRANS, 0);
+        w.rig.c->s.seg[X86_CS].dpl = w.rig.c->s.seg[X86_SS].dpl = (uint8_t)cpl;
+        soft_mode_changed(w.rig.c);
+        run(&w, loop, sizeof(loop));
+        w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = w.rig.c;
+        assert_true(soft_code_ops.block(w.rig.m, 1, &b));
+        assert_int_equal(b.user, cpl == 3);
+        assert_int_equal(b.code_bits, 64);
+        w.rig.c->vcpu->engine_cpu[SOFT_SEAT] = NULL;
+        world_close(&w);
+    }
+}
+
+/* At once, or what is executed often, or nothing. */
+static uint64_t interpreted_in(enum engine_tier tier)
+{
+    struct trans_stats stats;
+    struct world w;
+    uint64_t n;
+
+    attach(&w, tier, 0);
+    run(&w, loop, sizeof(loop));
+    trans_stats_get(w.t, &stats);
+    n = w.rig.c->insns - stats.insns;
+    world_close(&w);
+    return n;
+}
+
+static void test_tiers(void **state)
+{
+    struct world w;
+
+    (void)state;
+    assert_true(interpreted_in(TIER_TRANS) <= 2);
+    assert_true(interpreted_in(TIER_AUTO) > 8 && interpreted_in(TIER_AUTO) < 100);
+    attach(&w, TIER_INTERP, 0);
+    assert_null(w.t);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +280,9 @@ int main(void)
         cmocka_unit_test(test_only_where_it_is_asked_for),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_bytes_are_read_once),
+        cmocka_unit_test(test_where_code_is),
+        cmocka_unit_test(test_whose_it_is),
+        cmocka_unit_test(test_tiers),
     };
 
     return cmocka_run_group_tests_name("trans emitted", tests, NULL, NULL);

@@ -36,7 +36,13 @@ struct plan {
     uint8_t before[12], n; /* bytes in front of the access */
 };
 
-#define ADDRESS 0x48, 0x89, 0xdd /* mov rbp, rbx */
+/* A displacement so far from it. */
+#define FRAME_END(before)                                                    \
+    (uint8_t)(FRAME_LEN - (before)), (uint8_t)((FRAME_LEN - (before)) >> 8), \
+        (uint8_t)((FRAME_LEN - (before)) >> 16), (uint8_t)((FRAME_LEN - (before)) >> 24)
+#define FRAME_LEN sizeof(struct trans_frame)
+
+#define ADDRESS   0x48, 0x89, 0xdd /* mov rbp, rbx */
 
 static const struct plan plans[] = {
     { .what = "a load", .access = 8 },
@@ -116,6 +122,15 @@ static const struct plan plans[] = {
       .access = 8,
       .before = { 0x8b, 0x84, 0x24, 0, 0, 0, 0x7f },
       .n = 7 },
+    { .what = "the frame's last word",
+      .access = 8,
+      .before = { 0x48, 0x8b, 0x84, 0x24, FRAME_END(8) },
+      .n = 8 },
+    { .what = "over the frame's end",
+      .wrong = "outside the frame",
+      .access = 8,
+      .before = { 0x48, 0x8b, 0x84, 0x24, FRAME_END(4) },
+      .n = 8 },
     { .what = "PUSH",
       .wrong = "an instruction of another kind",
       .access = 8,

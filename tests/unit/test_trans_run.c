@@ -595,6 +595,54 @@ static void test_device_writes(void **state)
     pair_close(p);
 }
 
+/* Blocks of each length, up to where one ends and the next begins: what they count is right. */
+static void test_long_blocks(void **state)
+{
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+    uint8_t code[2 * (BLOCK_INSNS + 8)];
+
+    (void)state;
+    for (unsigned n = 1; n <= BLOCK_INSNS + 4; n++) {
+        for (unsigned i = 0; i < n; i++) { /* inc eax */
+            code[2 * i] = 0xff;
+            code[2 * i + 1] = 0xc0;
+        }
+        code[2 * n] = 0xe9; /* jmp to the beginning */
+        le_put(code + 2 * (size_t)n + 1, 4, -(2 * n + 5));
+        run_written(p, code, 2 * n + 5, 1500);
+    }
+    pair_close(p);
+}
+
+/* The quotient that there is no room for: the host's own #DE would be the end of the test. */
+static void test_quotients_too_large(void **state)
+{
+    /* mov ecx, 70; 1: dec ecx; jnz 1b; bts eax, 31 or rax, 63; cdq or cqo; dec ecx or rcx, which is -1 then; idiv */
+    static const uint8_t by_32[] = { 0xb9, 70,   0,    0,    0,    0xff, 0xc9, 0x75, 0xfc,
+                                     0x0f, 0xba, 0xe8, 0x1f, 0x99, 0xff, 0xc9, 0xf7, 0xf9 };
+    static const uint8_t by_64[] = { 0xb9, 70,   0,    0,    0,    0xff, 0xc9, 0x75,
+                                     0xfc, 0x48, 0x0f, 0xba, 0xe8, 0x3f, 0x48, 0x99,
+                                     0x48, 0xff, 0xc9, 0x48, 0xf7, 0xf9 };
+    static const struct {
+        const uint8_t *code;
+        unsigned len, faults_at;
+    } ways[] = { { by_32, sizeof(by_32), 16 }, { by_64, sizeof(by_64), 19 } };
+    struct pair *p = open_pair(
+        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
+        run_written(p, ways[i].code, ways[i].len, 20);
+        assert_false(side_advance(&p->interp, 1000));
+        assert_false(side_advance(&p->trans, 1000));
+        assert_true(same(p));
+        assert_int_equal(p->trans.rig.c->s.rip,
+                         WINDOW + WINDOW_DATA + WRITTEN_AT + ways[i].faults_at);
+    }
+    pair_close(p);
+}
+
 /* Somebody wants the vCPU: translated code is not entered. */
 static void test_kicked(void **state)
 {
@@ -696,6 +744,8 @@ int main(void)
         cmocka_unit_test(test_written_beside),
         cmocka_unit_test(test_written_beside_for_long),
         cmocka_unit_test(test_device_writes),
+        cmocka_unit_test(test_long_blocks),
+        cmocka_unit_test(test_quotients_too_large),
         cmocka_unit_test(test_kicked),
         cmocka_unit_test(test_never_writable_and_executable),
         cmocka_unit_test(test_never_both_without_file),

@@ -82,6 +82,16 @@ class Blocks(MapCase):
         for block in doc["blocks"]:
             self.assertEqual(sum(len(i["hex"]) for i in block["listing"]), 2 * block["guest_bytes"])
 
+    def test_the_clock_and_ports(self):
+        """mov ebp, 1000; 1: rdtsc; in al, 0x80; dec ebp; jnz 1b; hlt. The clock is read in translated code."""
+        code = "bde8030000 0f31 e480 ffcd 75f8 f4".replace(" ", "")
+        doc, run = self.json("blocks", self.file("clock", bytes.fromhex(code)), "-e", "soft", "--tier", "trans", "-l", "-q")
+        self.expect(run, OK)
+        why = {i["text"]: i["interpreted"] for b in doc["blocks"] for i in b["listing"]}
+        self.assertEqual((why["rdtsc"], why["in al, 0x80"]), (None, "port I/O"))
+        self.assertEqual(why["hlt"], "privileged")
+        self.assertLess(doc["interpreted"], 1100)  # the 1000 of the port
+
     def test_32_bit_code(self):
         doc, _ = self.json("blocks", self.file("loop", LOOP_32), "-e", "soft", "--tier", "trans", "--mode", "protected",
                            "--listing")

@@ -121,7 +121,7 @@ static const char *why(const struct soft_cpu *c, const struct scan_insn *x)
         return NULL;
     if (!x86_cpuid_has(c->sys.model, (enum x86_feature)row->feature))
         return "this CPU model does not offer it";
-    if (row->privilege != X86_PRIV_NONE)
+    if (row->privilege == X86_PRIV_CPL0)
         return "privileged";
     return class_why(row);
 }
@@ -139,7 +139,10 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
                       .begin = (unsigned)(b->rip % PAGE),
                       .simd_host = store->host_simd,
                       .c = t->c,
-                      .shared = store->shared };
+                      .shared = store->shared,
+                      .once = t->check == NULL,
+                      .exact = store->exact_flags,
+                      .points = store->npoints > 0 ? store : NULL };
 
     scan_set_mode(&s, b->mode);
     if (b->next_gpa != SOURCE_NO_PAGE)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* target.c - from a name and options to a machine, and to a point of its run. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,21 @@ static int switch_engine(struct target *t, const struct options *o)
     return code;
 }
 
+/* Whether the engine that it ends on can stop it: said before it runs. */
+static int check_count(const struct target *t, const struct options *o)
+{
+    struct vitro_err err = { .kind = VITRO_ERR_ENGINE };
+
+    if (o->switch_at.kind == STOP_AT_NOTHING || o->stop_at.insns == 0 ||
+        strcmp(vitro_engine_name(t->m), "kvm") == 0)
+        return EXIT_OK;
+    snprintf(err.text, sizeof(err.text),
+             "stopping after %" PRIu64 " instructions: --switch moves the run to kvm, which does "
+             "not count them; stop at exit:N or an address%s",
+             o->stop_at.insns, o->switch_at.exits != 0 ? ", or begin with --engine kvm" : "");
+    return fail_err(&err);
+}
+
 int target_run_to(struct target *t, const struct options *o, struct vitro_outcome *end, bool *ran)
 {
     uint64_t left_ns = o->timeout_ns;
@@ -251,6 +267,9 @@ int target_run_to(struct target *t, const struct options *o, struct vitro_outcom
     *ran = o->stop_at.kind != STOP_AT_NOTHING;
     if (!*ran)
         return set_stop(t, o, &o->stop_at);
+    code = check_count(t, o);
+    if (code != EXIT_OK)
+        return code;
     if (o->switch_at.kind != STOP_AT_NOTHING) {
         code = run_leg(t, o, &o->switch_at, left_ns, end);
         if (code != EXIT_OK || end->end != VITRO_END_COUNT)

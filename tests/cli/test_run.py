@@ -350,6 +350,16 @@ class Engines(Case):
     @needs_kvm
     def test_kvm_counts_no_instructions_to_switch_after(self):
         self.refuse(vitro("run", "hello", "-e", "kvm", "--switch", "insn:3"), ENGINE, "does not count")
+        run = vitro("run", "hello", "-e", "kvm", "--switch", "exit:3", "--stop-at", "insn:20")
+        self.expect(run, OK, "on soft: it went on where kvm stopped")
+
+    def test_instructions_after_a_switch_to_kvm(self):
+        """It is said before the guest has printed, and what is true: the machine began on soft."""
+        for where, words in (("exit:3", "an address, or begin with --engine kvm"), ("insn:5", "an address\n")):
+            run = vitro("run", "hello", "-e", "soft", "--switch", where, "--stop-at", "insn:50")
+            self.refuse(run, ENGINE, "--switch moves the run to kvm, which does not count", words)
+            self.assertNotIn(b"try --engine soft", run.stderr)
+            self.assertEqual(run.stdout, b"")
 
     def test_watch(self):
         doc, run = self.json("run", "hello", "-e", "soft", "--watch", "0x400:4")

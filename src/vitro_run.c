@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/code.h"
 #include "vitro_priv.h"
 #include "x86/regs.h"
 
@@ -138,6 +139,8 @@ int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
             struct vitro_err *err)
 {
     const struct machine *machine = m->board->m;
+    const struct code_ops *code = machine->engine->code;
+    int rc;
 
     chr_fd_settle(&m->board->console);
     if (is_panic(m, stop) || gave_up(m, stop) != NULL)
@@ -148,6 +151,9 @@ int end_run(const struct vitro *m, struct stop *stop, struct vitro_outcome *out,
             *err = machine->host_err;
         return machine->host_err.code;
     }
+    rc = code != NULL ? code->end_of_run(machine, err) : 0;
+    if (rc < 0)
+        return rc;
     pause_enter(m->board->m, true); /* reads registers, which nobody else does meanwhile */
     fill_outcome(m, stop, out);
     pause_leave(m->board->m);

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct machine;
 
 enum { CODE_INSNS_MAX = 64 };
@@ -51,7 +53,9 @@ struct code_ops {
     bool (*block)(const struct machine *m, uint32_t number, struct code_block *out);
     /* Its instructions, code_block.ninsns of them. */
     void (*insns)(const struct machine *m, uint32_t number, struct code_insn out[CODE_INSNS_MAX]);
-    /* Where the code begins that has differed from the interpreter (TRANSLATE_CHECK); false: none has. */
+    /* The run has ended: 0, or err filled when code has differed from the interpreter (TRANSLATE_CHECK). */
+    int (*end_of_run)(const struct machine *m, struct vitro_err *err);
+    /* Where the code begins that has differed ; false: none has. */
     bool (*differs)(const struct machine *m, uint64_t *rip);
 };
 

@@ -179,9 +179,11 @@ void machine_stop(struct machine *m, enum stop_reason why, uint32_t code, int cp
 
 void machine_fail(struct machine *m, const struct vitro_err *err, int cpu)
 {
+    assert(err->code < 0);
     pthread_mutex_lock(&m->lock);
     if (m->host_err.code == 0)
         m->host_err = *err;
+    m->failed = true;
     pthread_mutex_unlock(&m->lock);
     machine_stop(m, STOP_HOST, 0, cpu);
 }
@@ -232,6 +234,18 @@ static void stop_loop(struct machine *m)
     m->loop_runs = false;
 }
 
+/* No other reason to stop hides a failure of the host's. */
+static bool take_failure(struct machine *m)
+{
+    bool failed;
+
+    pthread_mutex_lock(&m->lock);
+    failed = m->failed;
+    m->failed = false;
+    pthread_mutex_unlock(&m->lock);
+    return failed;
+}
+
 /* Takes the stop request, tells it to whoever called and to the sink; returns it. */
 static uint64_t end_run(struct machine *m, uint64_t start, struct stop *out)
 {
@@ -243,6 +257,8 @@ static uint64_t end_run(struct machine *m, uint64_t start, struct stop *out)
         .cpu = (int)(stop >> 8 & 0xff) - 1,
         .code = (uint32_t)(stop >> 32),
     };
+    if (take_failure(m))
+        out->why = STOP_HOST;
     if (m->sink.fn != NULL) {
         struct event ev = { .kind = EVENT_STOP,
                             .text = stop_reason_text(out->why),

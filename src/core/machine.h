@@ -128,8 +128,9 @@ struct machine {
     uint64_t
         stop_at_insns; /* soft engine: stop when a vCPU has completed so many instructions; 0 off */
 
-    struct vitro_err host_err; /* guarded by lock */
-    uint64_t run_ns;           /* time spent in machine_run so far */
+    struct vitro_err host_err; /* guarded by lock, as the next */
+    bool failed;     /* since the last run began to end, whatever else has asked it to stop */
+    uint64_t run_ns; /* time spent in machine_run so far */
 };
 
 /*

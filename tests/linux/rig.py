@@ -99,4 +99,5 @@ class Boot:
         return self.said.split(begin + b"\n", 1)[-1].split(end + b"\n", 1)[0]
 
     def tail(self):
-        return (self.kernel + "\n" + self.said.decode(errors="replace"))[-3000:] + self.report
+        shown = (self.kernel + "\n" + self.said.decode(errors="replace"))[-3000:]
+        return f"{shown}{self.report}[exit code {self.code}]"  # a signal's is negative, and says nothing else

@@ -129,6 +129,7 @@ static void test_nothing_differs(void **state)
         world_open(&w, exact != 0);
         assert_true(trans_burst(w.t, 100000, false));
         assert_int_equal(trans_failure(w.t, &err), 0);
+        assert_int_equal(trans_end_of_run(w.t, &err), 0);
         check_stats_get(w.t->check, &stats);
         assert_true(stats.pieces > 150 && stats.insns > 90000 && stats.insns <= w.rig.c->insns);
         assert_int_equal(le_get(w.rig.data, 4), 0x11223344);
@@ -185,12 +186,39 @@ static void test_a_vector_differs(void **state)
     changed("\x66\x0f\xfe\xc1", 4, 3, 1, "byte 160 of the XSAVE area is 0x");
 }
 
+/* The run ends, as when somebody stops it, before the block has been found. */
+static void test_the_end_of_a_run_hides_nothing(void **state)
+{
+    struct vitro_err err = { 0 };
+    struct world w;
+    uint64_t rip;
+
+    (void)state;
+    world_open(&w, false);
+    assert_true(check_hold(w.t));
+    assert_int_equal(check_begin(w.t, 100), 100);
+    assert_true(soft_step(w.rig.c));
+    w.rig.c->insns = 1;
+    w.rig.c->s.gpr[X86_RBX] ^= 1;
+    assert_int_equal(check_end(w.t, true), CHECK_AGAIN);
+    assert_int_equal(w.rig.c->insns, 0);
+    assert_int_equal(trans_failure(w.t, &err), 0);
+    assert_true(trans_end_of_run(w.t, &err) < 0);
+    assert_non_null(strstr(err.text, "rbx is 0x"));
+    assert_true(trans_failed_at(w.t, &rip));
+    assert_int_equal(rip, WINDOW);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_differs),    cmocka_unit_test(test_flags_before_two_pages),
-        cmocka_unit_test(test_a_register_differs), cmocka_unit_test(test_memory_differs),
+        cmocka_unit_test(test_nothing_differs),
+        cmocka_unit_test(test_flags_before_two_pages),
+        cmocka_unit_test(test_a_register_differs),
+        cmocka_unit_test(test_memory_differs),
         cmocka_unit_test(test_a_vector_differs),
+        cmocka_unit_test(test_the_end_of_a_run_hides_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

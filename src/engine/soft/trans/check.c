@@ -76,17 +76,25 @@ void check_stats_get(const struct check *k, struct check_stats *out)
     *out = k->stats;
 }
 
+static int say(const char *what, struct vitro_err *err)
+{
+    return what[0] != '\0' ? err_class(err, VITRO_ERR_ENGINE, -EILSEQ, "%s", what) : 0;
+}
+
 int check_failure(const struct check *k, struct vitro_err *err)
 {
-    if (k->what[0] == '\0')
-        return 0;
-    return err_class(err, VITRO_ERR_ENGINE, -EILSEQ, "%s", k->what);
+    return say(k->what, err);
+}
+
+int check_end_of_run(const struct check *k, struct vitro_err *err)
+{
+    return say(k->what[0] != '\0' ? k->what : k->first, err);
 }
 
 bool check_found(const struct check *k, uint64_t *rip)
 {
-    *rip = k->found;
-    return k->what[0] != '\0';
+    *rip = k->what[0] != '\0' ? k->found : k->first_found;
+    return k->what[0] != '\0' || k->first[0] != '\0';
 }
 
 /* ---- pages ------------------------------------------------------------------------------------ */

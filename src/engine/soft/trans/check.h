@@ -62,9 +62,11 @@ void check_store(struct trans *t, uint64_t gpa, uint64_t len);
 /* So is an entry of a page table, by the CPU itself. */
 void check_mark(struct trans *t, uint64_t gpa);
 
-/* 0, or err filled with the difference. */
+/* 0, or err filled with the difference, once its block has been found. */
 WARN_UNUSED int check_failure(const struct check *k, struct vitro_err *err);
-/* Where the piece that differs begins; false: none does. */
+/* The same for the end of a run, which may have come before that. */
+WARN_UNUSED int check_end_of_run(const struct check *k, struct vitro_err *err);
+/* Where the piece that differs begins, as far as is known; false: none does. */
 bool check_found(const struct check *k, uint64_t *rip);
 void check_stats_get(const struct check *k, struct check_stats *out);
 

@@ -158,6 +158,19 @@ static void insns(const struct machine *m, uint32_t number, struct code_insn out
     }
 }
 
+static int code_end_of_run(const struct machine *m, struct vitro_err *err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < m->ncpus && rc == 0; i++) {
+        const struct soft_cpu *c = soft_of(m->cpu[i]);
+
+        if (c != NULL && c->trans != NULL)
+            rc = trans_end_of_run(c->trans, err);
+    }
+    return rc;
+}
+
 static bool code_differs(const struct machine *m, uint64_t *rip)
 {
     for (unsigned i = 0; i < m->ncpus; i++) {
@@ -170,6 +183,7 @@ static bool code_differs(const struct machine *m, uint64_t *rip)
 }
 
 const struct code_ops soft_code_ops = {
+    .end_of_run = code_end_of_run,
     .differs = code_differs,
     .stats = code_stats,
     .numbers = numbers,

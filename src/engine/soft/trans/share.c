@@ -253,6 +253,11 @@ int trans_failure(const struct trans *t, struct vitro_err *err)
     return t->check != NULL ? check_failure(t->check, err) : 0;
 }
 
+int trans_end_of_run(const struct trans *t, struct vitro_err *err)
+{
+    return t->check != NULL ? check_end_of_run(t->check, err) : 0;
+}
+
 bool trans_failed_at(const struct trans *t, uint64_t *rip)
 {
     return t->check != NULL && check_found(t->check, rip);

@@ -94,7 +94,9 @@ void trans_note_mark(struct trans *t, uint64_t gpa);
 
 /* 0, or err filled: translated code has done something else than the interpreter (trans_config.check). */
 WARN_UNUSED int trans_failure(const struct trans *t, struct vitro_err *err);
-/* Where the code begins that has; false: none. */
+/* The same for the end of a run, when what has differed may still be looked for. */
+WARN_UNUSED int trans_end_of_run(const struct trans *t, struct vitro_err *err);
+/* Where the code begins that has, as far as is known; false: none. */
 bool trans_failed_at(const struct trans *t, uint64_t *rip);
 
 /* Everything is translated anew from the next burst on. Thread: any, while the vCPU stands still. */

@@ -79,6 +79,7 @@ class Blocks(MapCase):
         why = {i["text"]: i["interpreted"] for b in doc["blocks"] for i in b["listing"]}
         self.assertIsNone(why["add eax, ecx"])
         self.assertEqual(why["hlt"], "privileged")
+        self.assertEqual(why["cpuid"], "system instruction")
         for block in doc["blocks"]:
             self.assertEqual(sum(len(i["hex"]) for i in block["listing"]), 2 * block["guest_bytes"])
 
@@ -91,6 +92,36 @@ class Blocks(MapCase):
         self.assertEqual((why["rdtsc"], why["in al, 0x80"]), (None, "port I/O"))
         self.assertEqual(why["hlt"], "privileged")
         self.assertLess(doc["interpreted"], 1100)  # the 1000 of the port
+
+    def test_an_instruction_that_the_model_does_not_offer(self):
+        # mov ecx, 1000; 1: crc32 eax, ecx; dec ecx; jnz 1b; hlt
+        guest = self.file("crc", bytes.fromhex("b9e8030000 f20f38f1c1 ffc9 75f7 f4"))
+        doc, _ = self.json("blocks", guest, "-e", "soft", "--tier", "trans", "--listing", "--cpu", "-sse4_2")
+        why = {i["text"].split()[0]: i["interpreted"] for b in doc["blocks"] for i in b["listing"]}
+        self.assertEqual(why["crc32"], "this CPU model does not offer it")
+
+    def test_executions_of_all_cpus(self):
+        doc, _ = self.json("blocks", self.file("loop", LOOP), "-e", "soft", "--tier", "trans", "-c", "2")
+        hot = doc["blocks"][0]
+        self.assertEqual(hot["addr"], "0x5")
+        self.assertGreater(hot["executions"], 190000)
+
+    def test_an_instruction_in_two_pages(self):
+        # jmp 0xffe; there: mov eax, 0x12345678; dec ecx; jnz to the mov; hlt
+        code = b"\xe9" + (0xffe - 5).to_bytes(4, "little")
+        code += b"\x90" * (0xffe - len(code)) + bytes.fromhex("b878563412 ffc9 0f85 f3ffffff f4")
+        doc, _ = self.json("blocks", self.file("two", code), "-e", "soft", "--tier", "trans", "--listing", "--range",
+                           "0xffe-0xffe")
+        self.assertEqual([(i["hex"], i["text"], i["interpreted"]) for i in doc["blocks"][0]["listing"]],
+                         [("b878563412", "mov eax, 0x12345678", None)])
+
+    def test_blocks_that_are_dropped_are_gone(self):
+        # mov ecx, 40; 1: mov [2f+1], cl; 2: mov eax, ...; dec ecx; jnz 1b; hlt
+        guest = self.file("own", bytes.fromhex("b928000000 880d01000000 b800000000 ffc9 75f1 f4"))
+        doc, _ = self.json("blocks", guest, "-e", "soft", "--tier", "trans")
+        self.assertGreater(doc["dropped"], 2)
+        at = [b["addr"] for b in doc["blocks"]]
+        self.assertEqual(len(at), len(set(at)))
 
     def test_32_bit_code(self):
         doc, _ = self.json("blocks", self.file("loop", LOOP_32), "-e", "soft", "--tier", "trans", "--mode", "protected",

@@ -16,6 +16,8 @@ LOOP = bytes.fromhex("b9a0860100678d04484889042500600000480314250060000048 11d35
                      .replace(" ", ""))
 # mov ecx, 10000; mov esi, 0x4ff3; lea edi, [rsi+0x10005]; rep movsb; mov ecx, 3000; rep stosq; hlt; over borders of pages
 STRINGS = bytes.fromhex("b910270000 bef34f0100 8dbe05000100 f3a4 b9b80b0000 f348ab f4".replace(" ", ""))
+# mov ecx, 500; 1: 60 times mov ebx, eax; sub eax, 0x70000001; sub ecx, 1; jnz 1b; hlt: flags that nobody reads
+UNREAD_FLAGS = bytes.fromhex("b9f4010000" + 60 * "89c3" + "2d01000070 83e901 0f857affffff f4")
 INSNS_BEFORE, ELEMENTS = 3, 10000
 
 
@@ -45,6 +47,16 @@ class Tier(Case):
         self.assertGreater(hashes[0]["count"], 80)
         self.assertEqual(hashes[0], hashes[1])
         self.assertEqual(hashes[0], hashes[2])
+
+    def test_flags_that_nobody_reads_are_hashed_too(self):
+        guest = self.file("unread", UNREAD_FLAGS)
+        hashes = [self.json("run", guest, "--deterministic", "--hash-every", "997", "--tier", tier)[0]["hashes"]
+                  for tier in TIERS]
+        self.assertEqual(hashes[0]["count"], (1 + 500 * 63 + 1) // 997 + 1)
+        self.assertEqual(hashes, [hashes[0]] * len(TIERS))
+        args = ("run", guest, "-e", "soft", "--stop-at", "insn:20090", "--then", "regs")
+        flags = [self.json(*args, "--tier", tier)[0]["then"][0]["data"]["rflags"] for tier in TIERS]
+        self.assertEqual(flags, [flags[0]] * len(TIERS))
 
     def test_each_element_of_a_string_counts(self):
         guest = self.file("strings", STRINGS)

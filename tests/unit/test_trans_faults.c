@@ -513,12 +513,32 @@ static void test_matrix_several_cpus(void **state)
     check_matrix(X86_CODE_32, 2, templates_32, ARRAY_LEN(templates_32));
 }
 
+/* Between RAM and ROM there is nothing: what is read there is no instruction, and nothing is translated of it. */
+static void test_code_in_a_hole(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (unsigned at = 0; at < PAGE; at += PAGE - 4) {
+        world_open(&w, X86_CODE_64, 1);
+        le_put(w.rig.ram + TABLE_AT + 8 * (size_t)(FIRST / PAGE), 8, (ROM_AT - PAGE) | ALL);
+        soft_flush(w.rig.c, true);
+        w.rig.c->s.rip = WINDOW + FIRST + at;
+        assert_true(trans_burst(w.t, 10, false));
+        assert_int_equal(w.rig.c->insns, 0);
+        assert_false(soft_advance(w.rig.c));
+        assert_int_equal(w.rig.c->vcpu->exit.kind, EXIT_SHUTDOWN);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matrix),
         cmocka_unit_test(test_matrix_32),
         cmocka_unit_test(test_matrix_several_cpus),
+        cmocka_unit_test(test_code_in_a_hole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,4 +36,12 @@ main:
     jmp     *%ecx
 5:  expect  GP, 0, 0xdffe, an instruction over the end
     ljmp    $CODE0, $6f
-6:  pass
+6:  desc    SEL_A, 0, 0xd8ff, A_CODE, 4     /* the end lies in the middle of a page */
+    movl    $0x90909090, 0xd8f8
+    movl    $0xb8909090, 0xd8fc
+    movl    $0, 0xd900
+    movl    $7f, RESUME
+    mov     $0xd8f8, %ecx
+    ljmp    $SEL_A, $0xd8f8
+7:  expect  GP, 0, 0xd8ff, an instruction over the end in a page
+    pass

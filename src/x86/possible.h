@@ -20,7 +20,7 @@ bool x86_has_error_code(unsigned vector);
 /*
  * x86_impossible - what of a state no CPU can have, as one line of words; NULL: nothing
  *
- * before  what was wrong in it already may stay; NULL: nothing may
+ * before  what was wrong in it already may stay as it is, and not become something else that is; NULL: nothing may
  *
  * The words are static. Looks at control and debug registers, EFER, segment registers with TR and LDTR, GDTR and IDTR, events,
  * RFLAGS.VM and IF; nothing in memory. Pure.

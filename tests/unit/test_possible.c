@@ -335,12 +335,42 @@ static void wrong_before(void **state)
     assert_non_null(strstr(x86_impossible(&s, &before, &can), "L and D"));
 }
 
+/* What was wrong may stay; what is wrong in another way, or elsewhere, is new, also behind what stays. */
+static void wrong_in_another_way(void **state)
+{
+    struct x86_state before, s;
+
+    (void)state;
+    x86_start_state(X86_START_LONG, 0x1000, 0x8000, 0x2000, &before);
+    before.tr.type = 3;
+    before.cr3 = UINT64_C(1) << 60;
+    before.seg[X86_FS].base = UINT64_C(1) << 63;
+    s = before;
+    s.gdtr.base = 0x5000; /* of no concern to it */
+    s.cr0 |= X86_CR0_WP;
+    assert_null(x86_impossible(&s, &before, &can));
+    s.cr3 = UINT64_C(1) << 61;
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "CR3"));
+    s.cr3 = 0x2000;
+    s.seg[X86_GS].base = UINT64_C(1) << 63;
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "a segment's base"));
+    s.seg[X86_GS].base = 0;
+    s.ldtr = s.seg[X86_DS];
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "LDTR"));
+    s.ldtr = before.ldtr;
+    s.tr.present = false;
+    assert_non_null(strstr(x86_impossible(&s, &before, &can), "TR"));
+    s.tr = before.tr;
+    assert_null(x86_impossible(&s, &before, &can));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_are_possible),
         cmocka_unit_test(one_thing_wrong),
         cmocka_unit_test(wrong_before),
+        cmocka_unit_test(wrong_in_another_way),
     };
 
     return cmocka_run_group_tests_name("x86/possible", tests, NULL, NULL);

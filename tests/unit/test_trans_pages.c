@@ -103,6 +103,25 @@ static void test_freed(void **state)
     world_close(&w);
 }
 
+/* What is in use is noted once, however often it is filled: a list has room for each entry. */
+static void test_noted_once(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (unsigned i = 0; i < 3; i++) {
+        trans_page_fill(w.t, LINEAR, TRANS_READ, &w.one);
+        trans_page_fill(w.t, OTHER, TRANS_READ, &w.other);
+    }
+    assert_int_equal(w.t->used[TABLE_PAGES][0].n, 1);
+    trans_pages_free(w.t);
+    assert_int_equal(w.t->used[TABLE_PAGES][0].n, 0);
+    trans_page_fill(w.t, LINEAR, TRANS_READ, &w.one);
+    assert_int_equal(w.t->used[TABLE_PAGES][0].n, 1);
+    world_close(&w);
+}
+
 /* Index 0 is where the address 0 looks. */
 static void test_first(void **state)
 {
@@ -124,10 +143,9 @@ static void test_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_another_page),
-        cmocka_unit_test(test_freed),
-        cmocka_unit_test(test_first),
+        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_another_page),
+        cmocka_unit_test(test_freed),      cmocka_unit_test(test_first),
+        cmocka_unit_test(test_noted_once),
     };
 
     return cmocka_run_group_tests_name("soft/trans pages", tests, NULL, NULL);

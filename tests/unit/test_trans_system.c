@@ -16,6 +16,7 @@
 
 #include "engine/soft/fpu.h"
 #include "engine/soft/mem.h"
+#include "engine/soft/mmu.h"
 #include "engine/soft/ops_sys.h"
 #include "engine/soft/run.h"
 #include "trans_rig.h"
@@ -614,6 +615,68 @@ static void check_invlpg_large(struct side *s)
     assert_int_equal(c->s.gpr[X86_RAX], 3);
 }
 
+/*
+ * The same for a global page, which another one's jump leads to since before CR3 was loaded. 1: jmp Q; Q: add edx, 5;
+ * jmp 1b; and at INVLPG_AT as above. Returns EDX.
+ */
+static uint64_t check_invlpg_global(struct side *s)
+{
+    enum {
+        Q_AT = WINDOW_DATA + 2 * PAGE,
+        Q_GPA = RIG_DATA + 2 * PAGE,
+        OTHER_GPA = RIG_DATA + PAGE
+    };
+    uint8_t there[] = { 0x83, 0xc2, 5, 0xe9, 0, 0, 0, 0 };
+    struct soft_cpu *c = s->rig.c;
+
+    begin_reader(s);
+    c->s.cr4 |= X86_CR4_PGE;
+    s->rig.code[0] = 0xe9;
+    le_put(s->rig.code + 1, 4, Q_AT - 5);
+    le_put(there + 4, 4, -(uint32_t)(Q_AT + sizeof(there)));
+    memcpy(s->rig.ram + Q_GPA, there, sizeof(there));
+    there[2] = 100;
+    memcpy(s->rig.ram + OTHER_GPA, there, sizeof(there));
+    map_at(&s->rig, 0, RIG_CODE | GLOBAL);
+    map_at(&s->rig, Q_AT, Q_GPA | GLOBAL);
+    soft_flush(c, true);
+    assert_true(side_advance(
+        s, 299)); /* to the jump in Q, so that it is at 1 that code is looked up next */
+    assert_true(soft_set_cr3(c, c->s.cr3));
+    assert_true(side_advance(s, 600));
+    c->s.gpr[X86_RDX] = 0;
+    map_at(&s->rig, Q_AT, OTHER_GPA | GLOBAL);
+    invalidate(s, WINDOW + Q_AT);
+    map_at(&s->rig, 0, RIG_CODE);
+    map_at(&s->rig, Q_AT, Q_GPA);
+    soft_flush(c, true);
+    return c->s.gpr[X86_RDX];
+}
+
+/* A generation of the translation cache comes again after so many flushes; what it had then is not known any more. */
+static void test_many_flushes(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+    struct side *s = &p->interp;
+    struct soft_cpu *c = s->rig.c;
+    struct soft_place place;
+
+    (void)state;
+    begin_reader(s);
+    for (unsigned flushes = 4090; flushes < 4100; flushes++) {
+        for (unsigned i = 0; i < 2; i++) {
+            map_at(&s->rig, WINDOW_DATA, RIG_DATA + (uint64_t)i * PAGE);
+            for (unsigned n = 0; n < flushes; n++)
+                soft_flush(c, false);
+            assert_true(soft_translate(c, WINDOW + WINDOW_DATA, HOW_READ, c->bank, &place));
+            assert_int_equal(place.gpa, RIG_DATA + i * PAGE);
+        }
+    }
+    map_at(&s->rig, WINDOW_DATA, RIG_DATA);
+    pair_close(p);
+}
+
 static void test_invlpg(void **state)
 {
     struct pair *p =
@@ -623,6 +686,7 @@ static void test_invlpg(void **state)
     check_invlpg(&p->interp);
     check_invlpg(&p->trans);
     assert_int_equal(check_invlpg_code(&p->interp), check_invlpg_code(&p->trans));
+    assert_int_equal(check_invlpg_global(&p->interp), check_invlpg_global(&p->trans));
     check_invlpg_large(&p->interp);
     check_invlpg_large(&p->trans);
     pair_close(p);
@@ -639,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_global_pages),
         cmocka_unit_test(test_invlpg),
+        cmocka_unit_test(test_many_flushes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

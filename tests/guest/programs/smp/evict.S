@@ -5,7 +5,7 @@
  */
 #include "lab_smp.inc"
     program long, "SDM 2, CALL and RET"
-    .set ROUTINES, 0x200000     /* 32 bytes each: ADD EAX, imm32; JMP over three bytes; INC EDX; RET */
+    .set ROUTINES, 0x200000     /* 32 bytes each: ADD EAX, imm32; JMP over STR, or NOP and STR; INC EDX; RET */
     .set N, 3000
     .set ROUNDS, 6
 start:
@@ -16,8 +16,12 @@ start:
     xor     %ecx, %ecx
 1:  movb    $0x05, (%rbx)
     mov     %ecx, 1(%rbx)
-    movw    $0x03eb, 5(%rbx)
-    movl    $0xcccccc, 7(%rbx)
+    mov     $0x03eb, %eax
+    test    $1, %cl
+    jz      2f
+    mov     $0x9066, %eax
+2:  mov     %ax, 5(%rbx)
+    movl    $0xce000f, 7(%rbx)  /* STR ESI, which no translator takes */
     movl    $0x00c3c2ff, 10(%rbx)
     add     $32, %ebx
     inc     %ecx

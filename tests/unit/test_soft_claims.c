@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "engine/soft/trans/host_flags.h"
 #include "engine/soft/trans/scan.h"
 #include "soft_claims.h"
 #include "soft_int_gen.h"
@@ -96,12 +97,14 @@ static uint64_t overwritten(const struct claims *t, const struct gen_case *k)
 /* And those that the translator takes for such, before it has seen the operands. */
 static uint64_t taken_for_overwritten(const struct claims *t, const struct gen_case *k)
 {
+    static struct scan s;
     struct scan_insn x = { .in = k->in, .kind = SCAN_COPY };
 
     if (t->one.vector >= 0 || k->in.code != X86_CODE_64 ||
         x86_insn_row(&k->in)->klass != X86_CLASS_INT)
         return 0;
-    return scan_overwrites(&x) & ~(uint64_t)x86_insn_row(&k->in)->flags_read;
+    s.shifts_kill = host_shifts_write_all();
+    return scan_overwrites(&s, &x) & ~(uint64_t)x86_insn_row(&k->in)->flags_read;
 }
 
 /* ---- the same with another value in what is not read ------------------------------------------ */

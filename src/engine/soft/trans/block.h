@@ -196,6 +196,7 @@ struct trans_store {
     struct mem_code *code; /* which physical pages have translations; mem.code too */
     struct writers *writers;
     uint8_t host_simd; /* enum trans_simd of what can be saved and restored here */
+    bool shifts_kill;  /* host_flags.h */
 };
 
 /* Executions of code by the interpreter. */

@@ -128,7 +128,7 @@ void gen_insn(struct gen *g)
 
 void gen_end_insn(struct gen *g)
 {
-    if (scan_kills_flags(g->x))
+    if (g->x->replaces)
         g->saved = false;
 }
 
@@ -216,6 +216,7 @@ static void scan_begin(struct scan *s, const struct trans *t, const struct sourc
     s->page = at->host - s->begin;
     s->next_page = at->next_host;
     s->simd_host = store->host_simd;
+    s->shifts_kill = store->shifts_kill;
     s->c = t->c;
     s->shared = store->shared;
     s->own = trans_page_find(t->store, at->gpa)->own;

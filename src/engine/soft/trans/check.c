@@ -204,6 +204,7 @@ static unsigned live_flags(struct trans *t)
                       .rip = c->s.rip,
                       .begin = (unsigned)(c->s.rip % PAGE),
                       .simd_host = t->store->host_simd,
+                      .shifts_kill = t->store->shifts_kill,
                       .c = c,
                       .exact = t->store->exact_flags };
     const uint8_t *host;

@@ -45,7 +45,8 @@ struct scan_insn {
     bool
         to_end; /* before anything reads them they are all written, or the block ends and takes them from the frame */
     bool unread;     /* nobody reads them before they are written */
-    bool partial;    /* exact flags: it needs those before it, and does not end the block */
+    bool replaces;   /* nothing behind it looks at what they were before it */
+    bool partial;    /* exact flags: it changes or reads them, and needs those before it; and does not end the block */
     uint32_t recipe; /* exact flags: of those before it, or RECIPE_NONE */
 };
 
@@ -58,6 +59,7 @@ struct scan {
     bool flat32;
     const struct soft_cpu *c;
     uint8_t simd_host; /* enum trans_simd */
+    bool shifts_kill;  /* host_flags.h */
     bool shared;       /* other vCPUs execute it too */
     bool exact;
     bool own;  /* the page has changed code while it executed it */
@@ -122,10 +124,10 @@ bool scan_is_sti(const struct scan_insn *x);
  * scan_flags.c: arithmetic flags that are certainly written. Undefined ones only where CPUs write them whatever the
  * operands are.
  */
-unsigned scan_overwrites(const struct scan_insn *x);
+unsigned scan_overwrites(const struct scan *s, const struct scan_insn *x);
 
 /* It writes all arithmetic flags, and reads none. */
-bool scan_kills_flags(const struct scan_insn *x);
+bool scan_kills_flags(const struct scan *s, const struct scan_insn *x);
 
 /* What all instructions are to flags. */
 void scan_live(struct scan *s);

@@ -39,7 +39,12 @@ static bool may_shift_by_nothing(const struct x86_insn *in)
     return row->imm != X86_IMM_B || (in->imm & (o.bytes == 8 ? 63 : 31)) == 0;
 }
 
-unsigned scan_overwrites(const struct scan_insn *x)
+static unsigned defined_by(const struct x86_row *row)
+{
+    return row->flags_written & ~row->flags_undefined & FLAGS_ALL;
+}
+
+unsigned scan_overwrites(const struct scan *s, const struct scan_insn *x)
 {
     const struct x86_row *row = x86_insn_row(&x->in);
 
@@ -57,14 +62,18 @@ unsigned scan_overwrites(const struct scan_insn *x)
     case X86_MN_XOR:
     case X86_MN_TEST:
         return FLAGS_ALL;
+    case X86_MN_SHL:
+    case X86_MN_SHR:
+    case X86_MN_SAR:
+        return s->shifts_kill ? FLAGS_ALL : defined_by(row);
     default:
-        return row->flags_written & ~row->flags_undefined & FLAGS_ALL;
+        return defined_by(row);
     }
 }
 
-bool scan_kills_flags(const struct scan_insn *x)
+bool scan_kills_flags(const struct scan *s, const struct scan_insn *x)
 {
-    return scan_overwrites(x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+    return scan_overwrites(s, x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
 }
 
 /*
@@ -89,10 +98,8 @@ static bool may_change_code(const struct scan *s, const struct scan_insn *x)
     }
 }
 
-static unsigned read_by(const struct scan *s, const struct scan_insn *x)
+static unsigned read_by(const struct scan_insn *x)
 {
-    if (may_change_code(s, x))
-        return FLAGS_ALL;
     switch ((enum scan_kind)x->kind) {
     case SCAN_STEP:
     case SCAN_STOP:
@@ -102,6 +109,11 @@ static unsigned read_by(const struct scan *s, const struct scan_insn *x)
     default:
         return x86_insn_row(&x->in)->flags_read & FLAGS_ALL;
     }
+}
+
+static unsigned wanted_by(const struct scan *s, const struct scan_insn *x)
+{
+    return may_change_code(s, x) ? FLAGS_ALL : read_by(x);
 }
 
 /* The instruction at rip, if that is in the page; none where the state is seen before it. */
@@ -127,14 +139,14 @@ static unsigned peek(struct scan *s, uint64_t rip)
 
         if (!look_at(s, rip, &x))
             break;
-        live |= read_by(s, &x) & open;
+        live |= wanted_by(s, &x) & open;
         if (x.kind == SCAN_JMP && x86_insn_row(&x.in)->imm != X86_IMM_NONE) {
             rip += x.in.len + x.in.imm;
             continue;
         }
         if (scan_ends(x.kind) || x.kind == SCAN_JCC)
             break;
-        open &= ~scan_overwrites(&x);
+        open &= ~scan_overwrites(s, &x);
         rip += x.in.len;
     }
     return live | open;
@@ -185,11 +197,11 @@ static bool end_may_take_frame(const struct scan *s, const struct scan_insn *x, 
 static void find_ends(struct scan *s, unsigned live_out)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
-    bool to_end = end_may_take_frame(s, last, live_out) || scan_kills_flags(last);
+    bool to_end = end_may_take_frame(s, last, live_out) || last->replaces;
 
     s->insn[s->n - 1].to_end = to_end;
     for (unsigned i = s->n - 1; i-- > 0;) {
-        to_end = scan_kills_flags(&s->insn[i]) || (to_end && leaves_flags_alone(&s->insn[i]));
+        to_end = s->insn[i].replaces || (to_end && leaves_flags_alone(&s->insn[i]));
         s->insn[i].to_end = to_end;
     }
 }
@@ -214,10 +226,40 @@ static void find_recipes(struct scan *s)
         struct scan_insn *x = &s->insn[i];
 
         x->recipe = recipe;
-        if (x->kind == SCAN_COPY && scan_kills_flags(x))
+        if (x->kind == SCAN_COPY && scan_kills_flags(s, x))
             recipe = recipe_of(&x->in);
         else if (recipe != RECIPE_NONE && !keeps_recipe(x, recipe))
             recipe = RECIPE_NONE;
+    }
+}
+
+/* It can be left before it has been done, and all flags are looked at then. */
+static bool may_leave(const struct scan_insn *x)
+{
+    switch ((enum scan_kind)x->kind) {
+    case SCAN_NOTHING:
+    case SCAN_LEA:
+        return false;
+    case SCAN_COPY:
+        return x->in.flags & X86_INSN_MEM;
+    default:
+        return true;
+    }
+}
+
+/* Which instructions let nothing through of the flags before them, up to where those behind them are looked at. */
+static void find_replaced(struct scan *s)
+{
+    unsigned looked = FLAGS_ALL;
+
+    for (unsigned i = s->n; i-- > 0;) {
+        struct scan_insn *x = &s->insn[i];
+        unsigned through = read_by(x) | (looked & ~scan_overwrites(s, x));
+
+        x->replaces = through == 0;
+        x->partial = through != 0 && x->kind != SCAN_JCC && !scan_ends(x->kind) &&
+                     !leaves_flags_alone(x);
+        looked = may_leave(x) ? FLAGS_ALL : through;
     }
 }
 
@@ -227,13 +269,12 @@ static void keep_all(struct scan *s)
     bool lasts = false;
 
     find_recipes(s);
+    find_replaced(s);
     for (unsigned i = s->n; i-- > 0;) {
         struct scan_insn *x = &s->insn[i];
 
-        lasts = x->recipe != RECIPE_NONE && (scan_kills_flags(x) || lasts);
+        lasts = x->recipe != RECIPE_NONE && (x->replaces || lasts);
         x->live = x->unread && lasts ? 0 : FLAGS_ALL;
-        x->partial = x->kind != SCAN_JCC && !scan_ends(x->kind) && !scan_kills_flags(x) &&
-                     !leaves_flags_alone(x);
     }
 }
 
@@ -246,7 +287,7 @@ bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t targe
 
         if (!look_at(s, target, &at))
             return false;
-        if (scan_kills_flags(&at))
+        if (scan_kills_flags(s, &at))
             return true;
         if (!leaves_flags_alone(&at) || recipe_spoilt(x->recipe, &at.in))
             return false;
@@ -274,9 +315,10 @@ void scan_live(struct scan *s)
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
         live_out = i == s->n - 1 ? live : live_out;
-        live = (live & ~scan_overwrites(x)) | read_by(s, x);
+        live = (live & ~scan_overwrites(s, x)) | wanted_by(s, x);
         x->live = (uint16_t)live;
         x->unread = live == 0;
+        x->replaces = scan_kills_flags(s, x);
         x->partial = false;
         x->recipe = RECIPE_NONE;
     }

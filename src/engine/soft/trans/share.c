@@ -19,6 +19,7 @@
 #include "engine/soft/soft_priv.h"
 #include "engine/soft/trans/block.h"
 #include "engine/soft/trans/check.h"
+#include "engine/soft/trans/host_flags.h"
 #include "engine/soft/world.h"
 
 enum { PAGE = 4096, CACHE_LEN = 1 << CACHE_BITS };
@@ -45,6 +46,7 @@ static bool host_can(struct trans_store *s)
         return false;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return false;
+    s->shifts_kill = host_shifts_write_all();
     s->host_simd = TRANS_SIMD_ALL & ~(unsigned)TRANS_SIMD_AVX;
     if (c & bit_OSXSAVE) {
         __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));

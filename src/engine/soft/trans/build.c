@@ -61,7 +61,7 @@ static bool begins_in_frame(const struct gen *g)
 {
     const struct scan_insn *x = &g->s->insn[0];
 
-    return x->to_end || (g->s->exact && x->unread);
+    return x->to_end || (g->s->exact && !x->read);
 }
 
 static void entry(struct gen *g)
@@ -88,8 +88,7 @@ static void indirect_entry(struct gen *g)
     if (g->s->insn[0].live == 0 || begins_in_frame(g))
         return;
     g->b->indirect = place(g);
-    emit_store(&g->e, FRAME(parked_rax), X86_RAX);
-    emit_op_mem(&g->e, false, 0x8b, X86_RAX, FRAME(flags));
+    gen_park_saved(g);
     emit_patch(emit_jmp(&g->e), g->framed);
 }
 

@@ -226,8 +226,12 @@ void gen_edge(struct gen *g, uint64_t target, unsigned executed);
 
 void gen_count(struct gen *g, unsigned executed);
 
-/* Flags into the frame, unless they are there, or nobody reads them. Changes S2. */
+/* Flags into the frame, unless they are there, or nobody reads them: as they are in AX. Changes S2. */
 void gen_save_flags(struct gen *g);
+/* A branch leaves a recipe in the frame, for a place where all flags are written. Changes S2. */
+bool gen_leave_recipe(struct gen *g, uint64_t target);
+/* Parks what is in the frame. */
+void gen_park_saved(struct gen *g);
 /* Once before a check, for this and what follows. */
 void gen_save_to_end(struct gen *g);
 /* And back, if the instruction under way needs some of them. */

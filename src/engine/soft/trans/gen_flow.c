@@ -29,20 +29,10 @@ static uint32_t place(const struct gen *g, const uint8_t *at)
     return (uint32_t)(at - g->t->cache.rw);
 }
 
-/* Exact flags: where nobody reads them, how to find them is enough. */
-static bool leave_recipe(struct gen *g, uint64_t target)
-{
-    if (!g->s->exact || g->x->kind != SCAN_JCC || !scan_recipe_lasts(g->s, g->x, target))
-        return false;
-    emit_op_mem(&g->e, false, 0xc7, 0, FRAME(flags));
-    emit_32(&g->e, g->x->recipe);
-    return true;
-}
-
 void gen_edge(struct gen *g, uint64_t target, unsigned executed)
 {
     struct trans_store *t = g->t;
-    bool in_frame = g->saved || leave_recipe(g, target);
+    bool in_frame = g->saved || gen_leave_recipe(g, target);
     uint32_t number;
     struct site *site;
 

@@ -112,79 +112,6 @@ void gen_cold(struct gen *g, struct cold cold)
         g->cold[g->ncolds++] = cold;
 }
 
-/* AL + 0x7f overflows when it is 1, then SAHF. */
-static void unpark(struct emit *e)
-{
-    emit_8(e, 0x04); /* add al, imm8 */
-    emit_8(e, 0x7f);
-    emit_8(e, 0x9e); /* sahf */
-    emit_load(e, X86_RAX, FRAME(parked_rax));
-}
-
-unsigned gen_live(const struct gen *g)
-{
-    return g->saved ? 0 : g->x->live;
-}
-
-enum site_flags gen_flags(const struct gen *g)
-{
-    if (g->saved)
-        return FLAGS_FRAME;
-    if (g->x->live != 0)
-        return FLAGS_HOST;
-    return g->x->recipe != RECIPE_NONE ? FLAGS_RECIPE : FLAGS_DEAD;
-}
-
-void gen_save_flags(struct gen *g)
-{
-    struct emit *e = &g->e;
-
-    if (g->saved || g->x->live == 0)
-        return;
-    g->saved = true;
-    emit_mov(e, HOST_S2, X86_RAX);
-    emit_8(e, 0x9f);                           /* lahf */
-    emit_op_reg(e, false, 0x0f90, 0, X86_RAX); /* seto al */
-    emit_op_mem(e, false, 0x89, X86_RAX, FRAME(flags));
-    emit_mov(e, X86_RAX, HOST_S2);
-}
-
-void gen_save_to_end(struct gen *g)
-{
-    if (g->x->to_end && !g->alone)
-        gen_save_flags(g);
-}
-
-void gen_restore_flags(struct gen *g)
-{
-    unsigned rax = gen_uses_s2(g) ? HOST_S1 : HOST_S2;
-
-    if (!g->saved || !g->x->partial)
-        return;
-    g->saved = false;
-    emit_mov(&g->e, rax, X86_RAX);
-    emit_op_mem(&g->e, false, OP_LOAD, X86_RAX, FRAME(flags));
-    emit_8(&g->e, 0x04); /* add al, imm8 */
-    emit_8(&g->e, 0x7f);
-    emit_8(&g->e, 0x9e); /* sahf */
-    emit_mov(&g->e, X86_RAX, rax);
-}
-
-void gen_park(struct gen *g, unsigned live)
-{
-    if (live == 0)
-        return;
-    emit_store(&g->e, FRAME(parked_rax), X86_RAX);
-    emit_8(&g->e, 0x9f);                           /* lahf */
-    emit_op_reg(&g->e, false, 0x0f90, 0, X86_RAX); /* seto al */
-}
-
-void gen_unpark(struct gen *g, unsigned live)
-{
-    if (live != 0)
-        unpark(&g->e);
-}
-
 static void leave(struct emit *e, uint32_t site)
 {
     emit_mov_imm(e, HOST_S2, site);
@@ -208,7 +135,7 @@ static void simd_place(struct gen *g, const struct cold *c)
     emit_8(e, g->s->simd);
     over = emit_jcc(e, CC_Z);
     if (c->parked)
-        unpark(e);
+        gen_unpark(g, FLAGS_ALL);
     leave(e, c->site);
     emit_patch(over, e->at);
     emit_mov_imm(e, HOST_S2, g->s->simd);
@@ -246,7 +173,7 @@ void gen_colds(struct gen *g)
             continue;
         }
         if (c->parked)
-            unpark(e);
+            gen_unpark(g, FLAGS_ALL);
         leave(e, c->site);
     }
 }

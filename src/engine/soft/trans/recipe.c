@@ -106,11 +106,24 @@ static uint64_t the_number(uint32_t recipe)
     return (uint64_t)(int16_t)(recipe >> AT_SECOND);
 }
 
+unsigned recipe_registers(uint32_t recipe, uint8_t reg[RECIPE_REGISTERS])
+{
+    if (the_op(recipe) == OP_ZERO)
+        return 0;
+    reg[0] = (uint8_t)the_first(recipe);
+    reg[1] = (uint8_t)the_second(recipe);
+    return has_number(recipe) ? 1 : 2;
+}
+
 bool recipe_spoilt(uint32_t recipe, const struct x86_insn *in)
 {
-    return the_op(recipe) != OP_ZERO &&
-           (x86_insn_writes_gpr(in, the_first(recipe)) ||
-            (!has_number(recipe) && x86_insn_writes_gpr(in, the_second(recipe))));
+    uint8_t reg[RECIPE_REGISTERS];
+
+    for (unsigned n = recipe_registers(recipe, reg); n > 0; n--) {
+        if (x86_insn_writes_gpr(in, reg[n - 1]))
+            return true;
+    }
+    return false;
 }
 
 /* a + b or a - b was r; carry: out of the highest bit, or borrowed. */
@@ -126,13 +139,25 @@ static uint64_t flags_of(uint64_t a, uint64_t b, uint64_t r, bool carry, bool ov
     return flags | (__builtin_parity((unsigned)r & 0xff) ? 0 : (uint64_t)X86_RFLAGS_PF);
 }
 
-uint64_t recipe_flags(uint32_t recipe, const uint64_t *gpr)
+/* What the registers of a recipe are; the second operand may be its number. */
+static void operands(uint32_t recipe, const uint64_t *gpr, const uint64_t *kept, uint64_t operand[])
+{
+    uint8_t reg[RECIPE_REGISTERS];
+    unsigned n = recipe_registers(recipe, reg);
+
+    operand[1] = the_number(recipe);
+    for (unsigned i = 0; i < n; i++)
+        operand[i] = recipe & RECIPE_KEPT ? kept[i] : gpr[reg[i]];
+}
+
+uint64_t recipe_flags(uint32_t recipe, const uint64_t *gpr, const uint64_t *kept)
 {
     unsigned bytes = 1u << (recipe >> AT_SIZE & 3), bits = 8 * bytes;
-    uint64_t mask = ones(bytes), now = gpr[the_first(recipe)] & mask;
-    uint64_t b = (has_number(recipe) ? the_number(recipe) : gpr[the_second(recipe)]) & mask;
-    uint64_t a, r;
+    uint64_t mask = ones(bytes), operand[RECIPE_REGISTERS] = { 0 }, now, a, b, r;
 
+    operands(recipe, gpr, kept, operand);
+    now = operand[0] & mask;
+    b = operand[1] & mask;
     switch (the_op(recipe)) {
     case OP_ADD:
         a = (now - b) & mask;

@@ -105,9 +105,9 @@ static void take_flags(struct trans *t, const struct site *s)
     if (s->flags == FLAGS_HOST)
         c->s.rflags |= flags_from_frame(t->frame->leave_flags);
     else if (s->flags == FLAGS_RECIPE)
-        c->s.rflags |= recipe_flags(s->recipe, c->s.gpr);
+        c->s.rflags |= recipe_flags(s->recipe, c->s.gpr, NULL);
     else if (s->flags == FLAGS_FRAME && in_frame & RECIPE_MARK)
-        c->s.rflags |= recipe_flags((uint32_t)in_frame, c->s.gpr);
+        c->s.rflags |= recipe_flags((uint32_t)in_frame, c->s.gpr, t->frame->kept);
     else if (s->flags == FLAGS_FRAME)
         c->s.rflags |= flags_from_frame(in_frame);
 }

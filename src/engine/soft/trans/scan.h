@@ -44,7 +44,8 @@ struct scan_insn {
     uint16_t live; /* arithmetic flags that have to be kept at its beginning */
     bool
         to_end; /* before anything reads them they are all written, or the block ends and takes them from the frame */
-    bool unread;     /* nobody reads them before they are written */
+    bool to_kill;    /* to_end, for the first of these reasons */
+    bool read;       /* exact flags: an instruction of the block reads them before they are written */
     bool replaces;   /* nothing behind it looks at what they were before it */
     bool partial;    /* exact flags: it changes or reads them, and needs those before it; and does not end the block */
     uint32_t recipe; /* exact flags: of those before it, or RECIPE_NONE */
@@ -132,7 +133,10 @@ bool scan_kills_flags(const struct scan *s, const struct scan_insn *x);
 /* What all instructions are to flags. */
 void scan_live(struct scan *s);
 
-/* A branch at x leads to a place where its recipe stays good until all flags are written, and nobody reads them. */
+/* Soon behind a branch to there all flags are written, and none has been read. */
+bool scan_killed_at(struct scan *s, uint64_t target);
+
+/* A branch at x leads to a place where its recipe stays good until all flags are written. */
 bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target);
 
 /* General registers that have no home are no more than there are scratch registers. */

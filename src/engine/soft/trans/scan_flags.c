@@ -181,32 +181,42 @@ static bool leaves_flags_alone(const struct scan_insn *x)
     case SCAN_PUSH:
     case SCAN_POP:
     case SCAN_LEAVE:
+    case SCAN_STRING:
         return ((row->flags_read | row->flags_written) & FLAGS_ALL) == 0;
     default:
         return false;
     }
 }
 
-/* A branch in the page behind which nobody reads them: where it leads they can be in the frame as well. */
-static bool end_may_take_frame(const struct scan *s, const struct scan_insn *x, unsigned live_out)
+/* With exact flags a block begins with them in the frame, unless it reads them: branches in the page leave them there. */
+static bool end_may_take_frame(const struct scan *s, const struct scan_insn *x)
 {
-    return end_takes_frame(s, x) ||
-           (s->exact && live_out == 0 && (x->kind == SCAN_JMP || x->kind == SCAN_CALL));
+    return end_takes_frame(s, x) || (s->exact && (x->kind == SCAN_JMP || x->kind == SCAN_CALL));
 }
 
-static void find_ends(struct scan *s, unsigned live_out)
+static void find_ends(struct scan *s)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
-    bool to_end = end_may_take_frame(s, last, live_out) || last->replaces;
+    bool to_end = end_may_take_frame(s, last), to_kill = false;
 
-    s->insn[s->n - 1].to_end = to_end;
-    for (unsigned i = s->n - 1; i-- > 0;) {
-        to_end = s->insn[i].replaces || (to_end && leaves_flags_alone(&s->insn[i]));
-        s->insn[i].to_end = to_end;
+    for (unsigned i = s->n; i-- > 0;) {
+        struct scan_insn *x = &s->insn[i];
+        bool passes = i + 1u < s->n && leaves_flags_alone(x);
+
+        to_kill = x->replaces || (to_kill && passes);
+        to_end = (to_end && (passes || i + 1u == s->n)) || to_kill;
+        x->to_kill = to_kill;
+        x->to_end = to_end;
     }
 }
 
 /* ---- exact flags ------------------------------------------------------------------------------- */
+
+/* REP has changed some of its registers where it is left. */
+static bool spoils(uint32_t recipe, const struct scan_insn *x)
+{
+    return x->kind == SCAN_STRING || recipe_spoilt(recipe, &x->in);
+}
 
 /* It may lie between the instruction of a recipe and where that is used. */
 static bool keeps_recipe(const struct scan_insn *x, uint32_t recipe)
@@ -215,7 +225,7 @@ static bool keeps_recipe(const struct scan_insn *x, uint32_t recipe)
         x->kind == SCAN_JCC || leaves_flags_alone(x) ||
         (x->kind == SCAN_COPY && (x86_insn_row(&x->in)->flags_written & FLAGS_ALL) == 0);
 
-    return only_reads && !recipe_spoilt(recipe, &x->in);
+    return only_reads && !spoils(recipe, x);
 }
 
 static void find_recipes(struct scan *s)
@@ -250,12 +260,14 @@ static bool may_leave(const struct scan_insn *x)
 /* Which instructions let nothing through of the flags before them, up to where those behind them are looked at. */
 static void find_replaced(struct scan *s)
 {
-    unsigned looked = FLAGS_ALL;
+    unsigned looked = FLAGS_ALL, read = 0;
 
     for (unsigned i = s->n; i-- > 0;) {
         struct scan_insn *x = &s->insn[i];
         unsigned through = read_by(x) | (looked & ~scan_overwrites(s, x));
 
+        read = read_by(x) | (read & ~scan_overwrites(s, x));
+        x->read = read != 0;
         x->replaces = through == 0;
         x->partial = through != 0 && x->kind != SCAN_JCC && !scan_ends(x->kind) &&
                      !leaves_flags_alone(x);
@@ -274,14 +286,12 @@ static void keep_all(struct scan *s)
         struct scan_insn *x = &s->insn[i];
 
         lasts = x->recipe != RECIPE_NONE && (x->replaces || lasts);
-        x->live = x->unread && lasts ? 0 : FLAGS_ALL;
+        x->live = !x->read && lasts ? 0 : FLAGS_ALL;
     }
 }
 
-bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target)
+bool scan_killed_at(struct scan *s, uint64_t target)
 {
-    if (x->recipe == RECIPE_NONE)
-        return false;
     for (unsigned i = 0; i < PEEK; i++) {
         struct scan_insn at;
 
@@ -289,7 +299,23 @@ bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t targe
             return false;
         if (scan_kills_flags(s, &at))
             return true;
-        if (!leaves_flags_alone(&at) || recipe_spoilt(x->recipe, &at.in))
+        if (!leaves_flags_alone(&at))
+            return false;
+        target += at.in.len;
+    }
+    return false;
+}
+
+bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target)
+{
+    for (unsigned i = 0; i < PEEK; i++) {
+        struct scan_insn at;
+
+        if (!look_at(s, target, &at))
+            return false;
+        if (scan_kills_flags(s, &at))
+            return true;
+        if (!leaves_flags_alone(&at) || spoils(x->recipe, &at))
             return false;
         target += at.in.len;
     }
@@ -301,7 +327,7 @@ bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t targe
 void scan_live(struct scan *s)
 {
     const struct scan_insn *last = &s->insn[s->n - 1];
-    unsigned live = peek(s, s->rip + last->at + last->in.len), live_out = 0;
+    unsigned live = peek(s, s->rip + last->at + last->in.len);
 
     for (unsigned i = s->n; i-- > 0;) {
         struct scan_insn *x = &s->insn[i];
@@ -314,15 +340,14 @@ void scan_live(struct scan *s)
             live = peek(s, scan_target(s, x));
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
-        live_out = i == s->n - 1 ? live : live_out;
         live = (live & ~scan_overwrites(s, x)) | wanted_by(s, x);
         x->live = (uint16_t)live;
-        x->unread = live == 0;
+        x->read = false;
         x->replaces = scan_kills_flags(s, x);
         x->partial = false;
         x->recipe = RECIPE_NONE;
     }
     if (s->exact)
         keep_all(s);
-    find_ends(s, live_out);
+    find_ends(s);
 }

@@ -112,7 +112,7 @@ static bool add(const struct gen *g, struct run *r, const struct scan_insn *x)
     if (!align(&with, at, a.align) || !widen(&with, at, a.size))
         return false;
     with.members++;
-    with.direct &= gen_direct(x) && !(g->s->exact && gen_has_rax(&x->in));
+    with.direct &= gen_direct(x);
     with.how = a.how > with.how ? a.how : with.how;
     *r = with;
     return true;
@@ -158,6 +158,18 @@ static bool find(const struct gen *g, struct run *r)
     return r->members > 1;
 }
 
+/* RAX makes the addresses, and flags are on their way in it meanwhile. */
+static bool lends_rax(const struct gen *g, const struct run *r)
+{
+    if (!gen_has_rax(&r->first->in))
+        return false;
+    for (unsigned k = 1; k < r->n; k++) {
+        if (g->s->insn[g->i + k].partial)
+            return true;
+    }
+    return gen_live(g) != 0;
+}
+
 static void check(struct gen *g, const struct run *r, struct group *group)
 {
     unsigned seg = g->x->in.seg;
@@ -171,7 +183,7 @@ static void check(struct gen *g, const struct run *r, struct group *group)
                                       .live = g->x->live,
                                       .fixed = r->fixed && !is_based(seg),
                                       .linear = (uint64_t)r->low,
-                                      .direct = r->direct,
+                                      .direct = r->direct && !lends_rax(g, r),
                                       .group = group });
 }
 

@@ -138,7 +138,7 @@ void gen_begin_insn(struct gen *g, unsigned i)
     g->t->bound[g->t->nbounds++] = (struct bound){ .host = place(g),
                                                    .straight = (uint16_t)(place(g) - g->b->entry),
                                                    .guest = g->x->at };
-    gen_restore_flags(g);
+    gen_restore_at_begin(g);
 }
 
 static void body(struct gen *g)

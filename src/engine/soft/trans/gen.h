@@ -236,6 +236,8 @@ void gen_park_saved(struct gen *g);
 void gen_save_to_end(struct gen *g);
 /* And back, if the instruction under way needs some of them. */
 void gen_restore_flags(struct gen *g);
+/* The same, but for what has its memory checked before that: gen_copy_checked does it. */
+void gen_restore_at_begin(struct gen *g);
 /* To the address in S1 in a mode (frame.h); flags are in the frame. pop: bytes that RSP moves by. */
 void gen_probe(struct gen *g, enum site_kind kind, uint32_t pop, unsigned mode);
 

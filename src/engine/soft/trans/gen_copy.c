@@ -406,6 +406,7 @@ void gen_copy_checked(struct gen *g)
 {
     struct fields f;
 
+    gen_restore_flags(g);
     assign_all(&f, &g->x->in, gen_uses_s2(g));
     skip_loads(&f, &g->x->in);
     load_scratch(g, &f);

@@ -126,6 +126,12 @@ bool gen_leave_recipe(struct gen *g, uint64_t target)
 
 /* ---- and back ---------------------------------------------------------------------------------- */
 
+void gen_restore_at_begin(struct gen *g)
+{
+    if (g->x->kind != SCAN_COPY || !(g->x->in.flags & X86_INSN_MEM))
+        gen_restore_flags(g);
+}
+
 void gen_restore_flags(struct gen *g)
 {
     unsigned rax = gen_uses_s2(g) ? HOST_S1 : HOST_S2;

@@ -32,7 +32,7 @@ static void members(struct gen *g, const struct group *group)
         g->x = &g->s->insn[g->i];
         if (k > 0)
             g->t->bound[g->b->bounds + g->i].host = (uint32_t)(g->e.at - g->t->cache.rw);
-        gen_restore_flags(g);
+        gen_restore_at_begin(g);
         gen_insn(g);
     }
     if (!scan_ends(g->x->kind))

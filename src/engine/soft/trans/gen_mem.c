@@ -362,7 +362,7 @@ void gen_check(struct gen *g, struct gen_access a)
 
     gen_save_to_end(g);
     a.live = g->saved ? 0 : a.live;
-    if (a.live != 0 && gen_has_rax(&g->x->in))
+    if ((a.live != 0 || (g->saved && g->x->partial)) && gen_has_rax(&g->x->in))
         a.direct = false;
     gen_park(g, a.live);
     if (a.seg == X86_FS || a.seg == X86_GS)

@@ -163,7 +163,7 @@ static bool lends_rax(const struct gen *g, const struct run *r)
 {
     if (!gen_has_rax(&r->first->in))
         return false;
-    for (unsigned k = 1; k < r->n; k++) {
+    for (unsigned k = 0; k < r->n; k++) {
         if (g->s->insn[g->i + k].partial)
             return true;
     }

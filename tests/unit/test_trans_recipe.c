@@ -19,7 +19,7 @@
 #include "engine/soft/trans/recipe.h"
 #include "trans_rig.h"
 
-enum { PAGE = 4096, LOOPS = 3000, ROUNDS = 40, VALUES = 300 };
+enum { PAGE = 4096, LOOPS = 6000, ROUNDS = 40, VALUES = 300 };
 enum { ARITHMETIC = 0x8d5 };
 
 /* ---- one instruction --------------------------------------------------------------------------- */
@@ -170,6 +170,30 @@ static unsigned put_quiet(struct gen *gen, uint8_t *at)
     return n;
 }
 
+/* The same in more than one instruction, with RAX, RDI or RSP as the pointer; a jump and a call go to what follows. */
+static unsigned put_quiet_ones(struct gen *gen, uint8_t *at)
+{
+    static const struct {
+        uint8_t len, bytes[12];
+    } forms[] = {
+        { 10, { 0x48, 0x8d, 0x46, 0x10, 0x8b, 0x48, 0x08, 0x48, 0x8b, 0x10 } }, /* by RAX: two loads */
+        { 11, { 0x48, 0x8d, 0x46, 0x10, 0x89, 0x48, 0x04, 0x48, 0xff, 0x40, 0x08 } }, /* and INC */
+        { 11, { 0x48, 0x8d, 0x46, 0x08, 0x89, 0x10, 0x48, 0x0f, 0xaf, 0x48, 0x20 } }, /* and IMUL */
+        { 5, { 0x48, 0x8d, 0x7e, 0x18, 0xab } },                               /* by RDI: stosd */
+        { 6, { 0x48, 0x8d, 0x66, 0x30, 0x51, 0x5a } },             /* by RSP: push rcx, pop rdx */
+        { 9, { 0x48, 0x8d, 0x66, 0x28, 0xe8, 0x00, 0x00, 0x00, 0x00 } }, /* and call */
+        { 11, { 0x48, 0x8d, 0x66, 0x28, 0xe8, 0x02, 0x00, 0x00, 0x00, 0xeb, 0x01 } }, /* and ret */
+        { 2, { 0xeb, 0x00 } },                                                  /* jmp */
+    };
+    unsigned i = gen_below(gen, ARRAY_LEN(forms));
+
+    memcpy(at, forms[i].bytes, forms[i].len);
+    if (i != 6)
+        return forms[i].len;
+    at[11] = 0xc3;
+    return 12;
+}
+
 /* Writes some flags, or reads some. */
 static unsigned put_partial(struct gen *gen, uint8_t *at)
 {
@@ -184,6 +208,11 @@ static unsigned put_partial(struct gen *gen, uint8_t *at)
         { 0x0f, 0xba, 0xe2, 0x05 }, /* bt edx, 5 */
         { 0xff, 0x46, 0x20 },       /* inc dword [rsi + 0x20] */
         { 0x03, 0x4e, 0x10 },       /* add ecx, [rsi + 0x10]: all, but not by registers */
+        { 0xf7, 0x66, 0x08 },       /* mul dword [rsi + 8] */
+        { 0x13, 0x56, 0x18 },       /* adc edx, [rsi + 0x18] */
+        { 0xd1, 0x4e, 0x28 },       /* ror dword [rsi + 0x28], 1 */
+        { 0xd1, 0xf8, 0x90 },       /* sar eax, 1 */
+        { 0xd3, 0xe2, 0x90 },       /* shl edx, cl, which may be by nothing */
     };
     const uint8_t *form = forms[gen_below(gen, ARRAY_LEN(forms))];
     unsigned n = form[0] == 0x48 || form[0] == 0x0f ? 4 : 3;
@@ -194,12 +223,30 @@ static unsigned put_partial(struct gen *gen, uint8_t *at)
     return n;
 }
 
+/* Flags of a pointer that REP moves before it is left, by a page that is not there; then they are all written. */
+static unsigned put_string(struct gen *gen, uint8_t *at)
+{
+    static const uint8_t stos[] = {
+        0x48, 0x8d, 0x7e, 0x20,       /* lea rdi, [rsi + 0x20] */
+        0xb9, 0x00, 0x01, 0x00, 0x00, /* mov ecx, 256 */
+        0x48, 0x39, 0xd7,             /* cmp rdi, rdx */
+        0xf3, 0xaa,                   /* rep stosb */
+        0x31, 0xd2,                   /* xor edx, edx */
+    };
+    unsigned n = sizeof(stos);
+
+    memcpy(at, stos, n);
+    if (gen_below(gen, 2))
+        at[n - 3] = 0xae; /* repe scasb */
+    return n;
+}
+
 static unsigned put_some(struct gen *gen, uint8_t *at)
 {
-    unsigned n = 0;
+    unsigned n = gen_below(gen, 8) ? 0 : put_string(gen, at);
 
     for (unsigned i = gen_below(gen, 4); i > 0; i--)
-        n += put_quiet(gen, at + n);
+        n += gen_below(gen, 6) ? put_quiet(gen, at + n) : put_quiet_ones(gen, at + n);
     if (gen_below(gen, 3) == 0)
         n += put_partial(gen, at + n);
     if (gen_below(gen, 3) != 0)
@@ -228,12 +275,13 @@ static unsigned put_loop(struct gen *gen, uint8_t *code)
     memcpy(code + n, on, sizeof(on));
     n += sizeof(on);
     n += gen_below(gen, 3) ? put_killer(gen, code + n) : 0;
-    code[n] = (uint8_t)(0x70 | gen_below(gen, 16));
-    code[n + 1] = (uint8_t)(middle - (n + 2));
-    n += 2;
-    code[n] = 0xeb; /* and jmp */
-    code[n + 1] = (uint8_t) - (n + 2);
-    return n + 2;
+    code[n] = 0x0f;
+    code[n + 1] = (uint8_t)(0x80 | gen_below(gen, 16));
+    le_put(code + n + 2, 4, middle - (n + 6));
+    n += 6;
+    code[n] = 0xe9; /* and jmp */
+    le_put(code + n + 1, 4, -(n + 5));
+    return n + 5;
 }
 
 static void set_up(struct soft_cpu *c)
@@ -286,7 +334,7 @@ static bool check_loop(struct pair *p)
 {
     uint64_t gpr[X86_NGPR], at = 0;
     bool a = true, b = true;
-    uint8_t code[256];
+    uint8_t code[512];
     unsigned len = put_loop(&p->gen, code);
 
     for (unsigned i = 0; i < X86_NGPR; i++)

@@ -14,7 +14,7 @@ bool gen_may_cross(const struct gen *g, const struct gen_access *a)
     const struct x86_row *row = x86_insn_row(&g->x->in);
     int mem = scan_mem_operand(&g->x->in);
 
-    return g->x->kind == SCAN_COPY && mem >= 0 && !g->x->partial &&
+    return g->x->kind == SCAN_COPY && mem >= 0 &&
            (row->klass == X86_CLASS_SSE || row->klass == X86_CLASS_AVX) && a->align <= 1 &&
            a->size > 1 && a->size <= ACROSS_BYTES &&
            scan_access(row, (unsigned)mem) != (X86_ACCESS_R | X86_ACCESS_W);
@@ -35,6 +35,7 @@ void gen_across(struct gen *g, const struct cold *c)
 
     g->i = c->insn;
     g->x = &g->s->insn[g->i];
+    assert(!g->x->partial); /* vector instructions write all flags or none: there are none to bring back */
     call(g, c->site, FRAME(across));
     done = emit_jmp(e); /* of five bytes, as behind a call of trans_fill */
     gen_unpark(g, c->parked);

@@ -212,12 +212,6 @@ static void find_ends(struct scan *s)
 
 /* ---- exact flags ------------------------------------------------------------------------------- */
 
-/* REP has changed some of its registers where it is left. */
-static bool spoils(uint32_t recipe, const struct scan_insn *x)
-{
-    return x->kind == SCAN_STRING || recipe_spoilt(recipe, &x->in);
-}
-
 /* It may lie between the instruction of a recipe and where that is used. */
 static bool keeps_recipe(const struct scan_insn *x, uint32_t recipe)
 {
@@ -225,7 +219,7 @@ static bool keeps_recipe(const struct scan_insn *x, uint32_t recipe)
         x->kind == SCAN_JCC || leaves_flags_alone(x) ||
         (x->kind == SCAN_COPY && (x86_insn_row(&x->in)->flags_written & FLAGS_ALL) == 0);
 
-    return only_reads && !spoils(recipe, x);
+    return only_reads && !recipe_spoilt(recipe, &x->in);
 }
 
 static void find_recipes(struct scan *s)
@@ -257,6 +251,12 @@ static bool may_leave(const struct scan_insn *x)
     }
 }
 
+/* And it can be left in its middle, when REP has changed registers, and flags from before it may be what they were. */
+static bool may_leave_midway(const struct scan_insn *x)
+{
+    return (x->kind == SCAN_STRING || x->kind == SCAN_LOOK) && scan_repeats(&x->in);
+}
+
 /* Which instructions let nothing through of the flags before them, up to where those behind them are looked at. */
 static void find_replaced(struct scan *s)
 {
@@ -266,6 +266,7 @@ static void find_replaced(struct scan *s)
         struct scan_insn *x = &s->insn[i];
         unsigned through = read_by(x) | (looked & ~scan_overwrites(s, x));
 
+        through = may_leave_midway(x) ? FLAGS_ALL : through;
         read = read_by(x) | (read & ~scan_overwrites(s, x));
         x->read = read != 0;
         x->replaces = through == 0;
@@ -315,7 +316,7 @@ bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t targe
             return false;
         if (scan_kills_flags(s, &at))
             return true;
-        if (!leaves_flags_alone(&at) || spoils(x->recipe, &at))
+        if (!leaves_flags_alone(&at) || recipe_spoilt(x->recipe, &at.in))
             return false;
         target += at.in.len;
     }

@@ -59,8 +59,9 @@ struct trans_frame {
     uint8_t *xsave;
     uint64_t spill[4];   /* guest R12..R15 */
     uint64_t parked_rax; /* while AX holds the flags */
-    uint64_t flags; /* where nobody needs them in EFLAGS: as LAHF and SETO leave them in AX, or a recipe */
-    uint64_t data;       /* at a leave: address of the access, or target of the branch */
+    uint64_t
+        flags; /* where nobody needs them in EFLAGS: as LAHF and SETO leave them in AX, or a recipe */
+    uint64_t data; /* at a leave: address of the access, or target of the branch */
     uint64_t temp;
     uint64_t seg_base[2];  /* FS, GS */
     uint64_t simd_missing; /* enum trans_simd: what has not been loaded for use */
@@ -77,7 +78,7 @@ struct trans_frame {
     const void *call;       /* trans_call */
     const void *string;     /* trans_string_call */
     const void *fill;       /* trans_fill */
-    uint64_t kept[2];      /* what registers were, for the recipe in `flags` (recipe.h) */
+    uint64_t kept[2];       /* what registers were, for the recipe in `flags` (recipe.h) */
     const void *across;     /* trans_across, trans_across_end */
     const void *across_end;
     struct trans *trans;

@@ -35,7 +35,8 @@ void gen_across(struct gen *g, const struct cold *c)
 
     g->i = c->insn;
     g->x = &g->s->insn[g->i];
-    assert(!g->x->partial); /* vector instructions write all flags or none: there are none to bring back */
+    assert(
+        !g->x->partial); /* vector instructions write all flags or none: there are none to bring back */
     call(g, c->site, FRAME(across));
     done = emit_jmp(e); /* of five bytes, as behind a call of trans_fill */
     gen_unpark(g, c->parked);

@@ -44,10 +44,11 @@ struct scan_insn {
     uint16_t live; /* arithmetic flags that have to be kept at its beginning */
     bool
         to_end; /* before anything reads them they are all written, or the block ends and takes them from the frame */
-    bool to_kill;    /* to_end, for the first of these reasons */
-    bool read;       /* exact flags: an instruction of the block reads them before they are written */
-    bool replaces;   /* nothing behind it looks at what they were before it */
-    bool partial;    /* exact flags: it changes or reads them, and needs those before it; and does not end the block */
+    bool to_kill;  /* to_end, for the first of these reasons */
+    bool read;     /* exact flags: an instruction of the block reads them before they are written */
+    bool replaces; /* nothing behind it looks at what they were before it */
+    bool
+        partial; /* exact flags: it changes or reads them, and needs those before it; and does not end the block */
     uint32_t recipe; /* exact flags: of those before it, or RECIPE_NONE */
 };
 

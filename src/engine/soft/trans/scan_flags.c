@@ -73,7 +73,8 @@ unsigned scan_overwrites(const struct scan *s, const struct scan_insn *x)
 
 bool scan_kills_flags(const struct scan *s, const struct scan_insn *x)
 {
-    return scan_overwrites(s, x) == FLAGS_ALL && (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+    return scan_overwrites(s, x) == FLAGS_ALL &&
+           (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
 }
 
 /*
@@ -270,8 +271,8 @@ static void find_replaced(struct scan *s)
         read = read_by(x) | (read & ~scan_overwrites(s, x));
         x->read = read != 0;
         x->replaces = through == 0;
-        x->partial = through != 0 && x->kind != SCAN_JCC && !scan_ends(x->kind) &&
-                     !leaves_flags_alone(x);
+        x->partial =
+            through != 0 && x->kind != SCAN_JCC && !scan_ends(x->kind) && !leaves_flags_alone(x);
         looked = may_leave(x) ? FLAGS_ALL : through;
     }
 }

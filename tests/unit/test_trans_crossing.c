@@ -218,6 +218,47 @@ static void test_second_page_mapped(void **state)
     pair_close(p);
 }
 
+/*
+ * A jump whose last bytes alone are in the second page, where no instruction begins: 1: inc eax; jmp to it; it goes to
+ * 0x100, and with the other page to 0x200; there: add ebx, 1 or 100; jmp 1b
+ */
+static void put_jumps(struct rig *r)
+{
+    enum { BEGIN = PAGE - 2 };
+    uint8_t *code = r->ram + CODE_GPA;
+
+    memcpy(code, (const uint8_t[]){ 0xff, 0xc0, 0xe9 }, 3);
+    le_put(code + 3, 4, BEGIN - 7);
+    for (unsigned i = 1; i <= 2; i++) {
+        uint8_t *to = code + 0x100 * (size_t)i, jump[5] = { 0xe9 };
+
+        le_put(jump + 1, 4, 0x100 * i - (BEGIN + 5));
+        memcpy(code + BEGIN, jump, 2);
+        memcpy(r->ram + (i == 1 ? SECOND_GPA : OTHER_GPA), jump + 2, 3);
+        memcpy(to, (const uint8_t[]){ 0x83, 0xc3, i == 1 ? 1 : 100, 0xe9 }, 4);
+        le_put(to + 4, 4, -(0x100 * i + 8));
+    }
+}
+
+static void test_second_page_of_a_jump(void **state)
+{
+    struct pair *p = open_pair();
+    struct side *sides[] = { &p->interp, &p->trans };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        begin(sides[i], add_imm, sizeof(add_imm), 2);
+        put_jumps(&sides[i]->rig);
+    }
+    (void)go_on(p, 300);
+    for (unsigned i = 0; i < 2; i++) {
+        map(&sides[i]->rig, SECOND, OTHER_GPA | ALL);
+        soft_flush_page(sides[i]->rig.c, WINDOW + SECOND);
+    }
+    (void)go_on(p, 300);
+    pair_close(p);
+}
+
 /* It is gone: the fault is at the second page, before anything has been done. */
 static void test_second_page_absent(void **state)
 {
@@ -268,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_second_page_written),
         cmocka_unit_test(test_second_page_written_by_a_device),
         cmocka_unit_test(test_second_page_mapped),
+        cmocka_unit_test(test_second_page_of_a_jump),
         cmocka_unit_test(test_second_page_absent),
         cmocka_unit_test(test_last_page_of_the_table),
     };

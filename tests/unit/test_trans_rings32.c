@@ -17,6 +17,7 @@
 
 #include "engine/soft/mmu.h"
 #include "trans_rig.h"
+#include "x86/descriptor.h"
 
 enum { PAGE = 4096, ROUNDS = 500, PIECES = 12 };
 enum {
@@ -299,11 +300,127 @@ static void test_under_32_bit_kernel(void **state)
     check_rings(false);
 }
 
+/* ---- frames -------------------------------------------------------------------------------------- */
+
+enum { PT_AT = 3 * PAGE, ALL = 0x67, LANDS_AT = 0x40, FRAME_WORDS = 5 };
+enum { FRAME_AT = WINDOW_DATA + 0x400, PAGE_END = WINDOW_DATA + PAGE };
+
+/* What is odd about it: flags of the frame, flags of the CPU, the base of DS, bits of RIP, where it lies. */
+static const struct frame {
+    uint32_t image, flags, ds_base;
+    uint64_t rip;
+    uint32_t at;
+    bool longs, by_sysret;
+} frames[] = {
+    { .at = FRAME_AT },
+    { .at = FRAME_AT, .image = X86_RFLAGS_VM },
+    { .at = FRAME_AT, .flags = X86_RFLAGS_NT },
+    { .at = PAGE_END - 3 * 4 },
+    { .at = PAGE_END - 5 * 4 },
+    { .at = FRAME_AT, .longs = true },
+    { .at = FRAME_AT, .longs = true, .rip = UINT64_C(1) << 32 },
+    { .at = FRAME_AT, .longs = true, .ds_base = 0x1000 },
+    { .at = FRAME_AT, .longs = true, .by_sysret = true },
+    { .at = FRAME_AT, .longs = true, .by_sysret = true, .ds_base = 0x1000 },
+};
+
+static void to_kernel(struct side *s, const struct frame *f)
+{
+    struct soft_cpu *c = s->rig.c;
+
+    c->s.seg[X86_CS] = x86_seg_of_desc(f->longs ? 0x00af9b000000ffff : 0x00cf9b000000ffff, CS0);
+    c->s.seg[X86_SS] = x86_seg_of_desc(0x00cf93000000ffff, SS0);
+    c->s.gpr[X86_RBP] = WINDOW + f->at;
+    c->s.gpr[X86_RCX] = WINDOW + LANDS_AT;
+    c->s.gpr[X86_R11] = X86_RFLAGS_FIXED;
+    c->s.rip = WINDOW;
+    c->s.rflags = X86_RFLAGS_FIXED;
+    soft_mode_changed(c);
+}
+
+/* The page behind the frame is not the next one in memory, which would do as well; and words that DS finds. */
+static void put_frame(struct side *s, const struct frame *f, uint64_t rip, unsigned cs)
+{
+    const uint64_t frame[FRAME_WORDS] = { rip, cs, X86_RFLAGS_FIXED | f->image, WINDOW + STACK_AT,
+                                          SS3 };
+    unsigned width = f->longs ? 8 : 4;
+
+    le_put(s->rig.ram + PT_AT + 8 * (PAGE_END / PAGE), 8, (RIG_DATA + 3 * PAGE) | ALL);
+    le_put(s->rig.data + PAGE, 4, WINDOW + STACK_AT + 0x10);
+    le_put(s->rig.data + PAGE + 4, 4, SS3);
+    le_put(s->rig.data + 2 * PAGE, 4, 0x2222);
+    le_put(s->rig.data + 3 * PAGE, 4, 0x1111);
+    for (unsigned i = 0; i < FRAME_WORDS; i++) {
+        unsigned at = f->at - WINDOW_DATA + i * width;
+
+        le_put(s->rig.data + (at < PAGE ? at : at + 2 * PAGE), width, frame[i]);
+    }
+}
+
+/* In ring 0: mov esp, ebp; iretd or iretq, or nop; sysretd; in ring 3: mov eax, [WINDOW + PAGE_END]; jmp to itself */
+static void put_return(uint8_t code[PAGE], const struct frame *f)
+{
+    memset(code, 0x90, PAGE);
+    if (f->by_sysret)
+        memcpy(code, "\x90\x0f\x07", 3);
+    else if (f->longs)
+        memcpy(code, "\x48\x89\xec\x48\xcf", 5);
+    else
+        memcpy(code, "\x89\xec\xcf", 3);
+    code[LANDS_AT] = 0xa1;
+    le_put(code + LANDS_AT + 1, 4, WINDOW + PAGE_END);
+    memcpy(code + LANDS_AT + 5, "\xeb\xfe", 2);
+}
+
+/* An ordinary one goes first, so that both sides of the way are translated. False: the CPU has shut down. */
+static bool return_by(struct side *s, struct gen *g, const struct frame *f)
+{
+    struct frame plain = { .at = f->at, .longs = f->longs };
+    struct soft_cpu *c = s->rig.c;
+    uint8_t code[PAGE];
+    bool ok;
+
+    put_return(code, f);
+    begin(s, g, f->longs, code);
+    for (unsigned i = 0; i < 3; i++) {
+        to_kernel(s, f);
+        put_frame(s, &plain, WINDOW + LANDS_AT, CS3);
+        assert_true(side_advance(s, c->insns + 300));
+        assert_int_equal(c->cpl, 3);
+    }
+    to_kernel(s, f);
+    c->s.rflags |= f->flags;
+    c->s.seg[X86_DS].base = f->ds_base;
+    put_frame(s, f, (WINDOW + LANDS_AT) | f->rip, CS3);
+    ok = side_advance(s, c->insns + 300);
+    le_put(s->rig.ram + PT_AT + 8 * (PAGE_END / PAGE), 8, (RIG_DATA + PAGE) | ALL);
+    return ok;
+}
+
+static void test_frames(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(frames); i++) {
+        static const struct trans_config config = { .cache_len = 1 << 20,
+                                                    .prove = true,
+                                                    .exact_flags = true };
+        struct pair *p = pair_open(&config, set_up);
+        bool a = return_by(&p->interp, &p->gen, &frames[i]);
+        bool b = return_by(&p->trans, &p->gen, &frames[i]);
+
+        if (a != b || p->interp.rig.c->s.rip != p->trans.rig.c->s.rip)
+            fail_msg("frame %u", i);
+        check_same(p);
+        pair_close(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_under_64_bit_kernel),
         cmocka_unit_test(test_under_32_bit_kernel),
+        cmocka_unit_test(test_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

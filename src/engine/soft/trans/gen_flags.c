@@ -113,11 +113,12 @@ void gen_save_to_end(struct gen *g)
 bool gen_leave_recipe(struct gen *g, uint64_t target)
 {
     uint32_t recipe = g->x->recipe;
+    bool lasts;
 
     if (recipe == RECIPE_NONE || (g->x->kind != SCAN_JCC && g->x->kind != SCAN_JMP) ||
-        !scan_killed_at(g->s, target))
+        !scan_killed_at(g->s, target, recipe, &lasts))
         return false;
-    if (scan_recipe_lasts(g->s, g->x, target))
+    if (lasts)
         store_recipe(g, recipe);
     else
         keep(g, recipe);

@@ -134,11 +134,8 @@ bool scan_kills_flags(const struct scan *s, const struct scan_insn *x);
 /* What all instructions are to flags. */
 void scan_live(struct scan *s);
 
-/* Soon behind a branch to there all flags are written, and none has been read. */
-bool scan_killed_at(struct scan *s, uint64_t target);
-
-/* A branch at x leads to a place where its recipe stays good until all flags are written. */
-bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target);
+/* Soon behind a branch to there all flags are written, and none has been read; the recipe's registers stay until then. */
+bool scan_killed_at(struct scan *s, uint64_t target, uint32_t recipe, bool *lasts);
 
 /* General registers that have no home are no more than there are scratch registers. */
 bool scan_scratch_suffices(const struct x86_insn *in);

@@ -292,8 +292,9 @@ static void keep_all(struct scan *s)
     }
 }
 
-bool scan_killed_at(struct scan *s, uint64_t target)
+bool scan_killed_at(struct scan *s, uint64_t target, uint32_t recipe, bool *lasts)
 {
+    *lasts = true;
     for (unsigned i = 0; i < PEEK; i++) {
         struct scan_insn at;
 
@@ -303,22 +304,7 @@ bool scan_killed_at(struct scan *s, uint64_t target)
             return true;
         if (!leaves_flags_alone(&at))
             return false;
-        target += at.in.len;
-    }
-    return false;
-}
-
-bool scan_recipe_lasts(struct scan *s, const struct scan_insn *x, uint64_t target)
-{
-    for (unsigned i = 0; i < PEEK; i++) {
-        struct scan_insn at;
-
-        if (!look_at(s, target, &at))
-            return false;
-        if (scan_kills_flags(s, &at))
-            return true;
-        if (!leaves_flags_alone(&at) || recipe_spoilt(x->recipe, &at.in))
-            return false;
+        *lasts &= !recipe_spoilt(recipe, &at.in);
         target += at.in.len;
     }
     return false;

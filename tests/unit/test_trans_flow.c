@@ -271,6 +271,41 @@ static void test_flags_exact(void **state)
     check_functions(true);
 }
 
+/* ---- who reads flags ----------------------------------------------------------------------------- */
+
+/*
+ * CF of an ADD goes over an access to memory to ADC, whatever lies between. Where nobody seemed to read it, the access
+ * would change it.
+ */
+static const struct piece readers[] = {
+    /* 1: xor ecx, ecx; add eax, imm; mov edx, [rsi]; shl ebx, cl: by nothing; adc edi, 0; jmp 1b */
+    PIECE("\x31\xc9\x05\x01\x00\x00\x90\x8b\x16\xd3\xe3\x83\xd7\x00\xeb\xf0"),
+    /* 1: or ecx, -1; add eax, imm; mov edx, [rsi]; inc ecx; jz 2f; xor ebx, ebx; 2: adc edi, 0; jmp 1b */
+    PIECE("\x83\xc9\xff\x05\x01\x00\x00\x90\x8b\x16\xff\xc1\x74\x02\x31\xdb\x83\xd7\x00\xeb\xeb"),
+    /* the same with a jump to the next instruction in front of JZ */
+    PIECE(
+        "\x83\xc9\xff\x05\x01\x00\x00\x90\x8b\x16\xff\xc1\xeb\x00\x74\x02\x31\xdb\x83\xd7\x00\xeb\xe9"),
+};
+
+static void test_readers_of_flags(void **state)
+{
+    struct pair *p =
+        pair_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true }, set_up);
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(readers); i++) {
+        uint8_t near_page[PAGE] = { 0 }, far_page[PAGE] = { 0 };
+
+        memcpy(near_page, readers[i].bytes, readers[i].len);
+        begin(&p->interp, near_page, far_page, WINDOW + STACK_BORDER);
+        begin(&p->trans, near_page, far_page, WINDOW + STACK_BORDER);
+        assert_true(side_advance(&p->interp, 1000));
+        assert_true(side_advance(&p->trans, 1000));
+        check_same(p, false);
+    }
+    pair_close(p);
+}
+
 /* ---- indirect branches ------------------------------------------------------------------------- */
 
 enum { A_AT = WINDOW_DATA + 0x800, B_AT = A_AT ^ 0x10101, B_PAGE = B_AT - B_AT % PAGE };
@@ -313,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flags_as_read),
         cmocka_unit_test(test_flags_exact),
+        cmocka_unit_test(test_readers_of_flags),
         cmocka_unit_test(test_targets_at_one_place),
     };
 

@@ -19,6 +19,7 @@ enum {
     ALU_CMP = 7,
     CC_A = 7,
     ADD_LOAD = 0x03,
+    SUB_LOAD = 0x2b,
     PAGE = 4096,
     MASK = TRANS_TLB - 1,
     SHR = 5
@@ -296,7 +297,7 @@ static const char *prove(const struct plan *p)
     emit_jmp_mem(&e, FRAME(leave));
     if (jump != NULL)
         emit_patch(jump, e.at);
-    emit_op_mem(&e, true, 0x2b, HOST_S1, (struct emit_mem){ HOST_FRAME, EMIT_NO_INDEX, 0, 0 });
+    emit_op_mem(&e, true, SUB_LOAD, HOST_S1, (struct emit_mem){ HOST_FRAME, EMIT_NO_INDEX, 0, 0 });
     emit_jmp_mem(&e, FRAME(leave));
     assert_false(e.full);
     return prove_code(

@@ -184,6 +184,8 @@ struct console;
 struct screen;
 int watch_start(const struct target *t, struct console *console, uint64_t timeout_ns,
                 struct watch **out);
+/* Nobody watches any more; but signals are still held off. Then watch_end, which frees it. */
+void watch_stop(struct watch *w);
 void watch_end(struct watch *w);
 
 /* report.c: on a terminal that shows the guest's output too, what we say begins a line of its own. As vitro_begin_line. */

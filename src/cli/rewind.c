@@ -152,6 +152,7 @@ static int linger_alone(struct target *t, struct vitro_outcome *end, struct vitr
         return rc;
     }
     rc = ctl_linger(t->ctl, end, err);
+    watch_stop(watch);
     watch_end(watch);
     return rc;
 }

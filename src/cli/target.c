@@ -215,9 +215,10 @@ static int run_leg(struct target *t, const struct options *o, const struct stop_
     }
     console_resume(console); /* raw only now: a signal before the watch would leave it so */
     rc = t->ctl != NULL ? ctl_run(t->ctl, end, &err) : vitro_run(t->m, end, &err);
-    watch_end(watch);
+    watch_stop(watch);
     screen_end(screen);
     console_end(console);
+    watch_end(watch); /* the terminal is as it was: signals may do what they do */
     if (rc >= 0)
         return EXIT_OK;
     rc = fail_err(&err);

@@ -2,9 +2,10 @@
 /*
  * watch.c - turns signals and the time limit into a stop of the run, and opens its control socket
  *
- * SIGTSTP and SIGCONT give the terminal back while the process is stopped. SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread while a guest runs and read from a
- * descriptor by one thread. The first asks the machine to stop; the second ends the process at once.
- * One that was ignored from the start (nohup, a job in the background) stays ignored.
+ * SIGTSTP and SIGCONT give the terminal back while the process is stopped. SIGINT, SIGTERM, SIGHUP and SIGQUIT are
+ * blocked in every thread while a guest runs and read from a descriptor by one thread. The first asks the machine to
+ * stop; the second ends the process at once, also when it comes after the run. One that was ignored from the start
+ * (nohup, a job in the background) stays ignored.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,7 +35,7 @@ struct watch {
     pthread_t thread;
     int fd[NFDS];  /* FD_TIMER is -1 without a limit */
     unsigned ends; /* signals that ask for the end, so far */
-    sigset_t before;
+    sigset_t set, before;
 };
 
 int start_quiet_thread(pthread_t *thread, void *(*fn)(void *arg), void *arg)
@@ -112,6 +113,24 @@ static int open_timer(uint64_t ns)
     return fd;
 }
 
+static void end_at_once(int signal)
+{
+    (void)signal;
+    _exit(EXIT_STOPPED);
+}
+
+/* The first one has come: what comes from now on, or waits already, does not find the default. */
+static void heed_the_second(const struct watch *w)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+    const struct sigaction at_once = { .sa_handler = end_at_once };
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (sigismember(&w->set, signals[i]))
+            (void)sigaction(signals[i], &at_once, NULL);
+    }
+}
+
 static void close_all(struct watch *w)
 {
     for (int i = 0; i < NFDS; i++) {
@@ -128,16 +147,15 @@ int watch_start(const struct target *t, struct console *console, uint64_t timeou
     /* What ends a run, and what lets it stand still on a terminal. */
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT };
     struct watch *w = calloc(1, sizeof(*w));
-    sigset_t set;
     int rc;
 
     if (w == NULL)
         return -ENOMEM;
     w->t = t;
     w->console = console;
-    signals_heeded(signals, sizeof(signals) / sizeof(signals[0]), &set);
-    pthread_sigmask(SIG_BLOCK, &set, &w->before);
-    w->fd[FD_SIGNAL] = signalfd(-1, &set, SFD_CLOEXEC);
+    signals_heeded(signals, sizeof(signals) / sizeof(signals[0]), &w->set);
+    pthread_sigmask(SIG_BLOCK, &w->set, &w->before);
+    w->fd[FD_SIGNAL] = signalfd(-1, &w->set, SFD_CLOEXEC);
     w->fd[FD_END] = eventfd(0, EFD_CLOEXEC);
     w->fd[FD_TIMER] = timeout_ns != 0 ? open_timer(timeout_ns) : -1;
     if (w->fd[FD_SIGNAL] < 0 || w->fd[FD_END] < 0 || (timeout_ns != 0 && w->fd[FD_TIMER] < 0)) {
@@ -154,12 +172,18 @@ int watch_start(const struct target *t, struct console *console, uint64_t timeou
     return 0;
 }
 
-void watch_end(struct watch *w)
+void watch_stop(struct watch *w)
 {
     uint64_t one = 1;
 
     if (write(w->fd[FD_END], &one, sizeof(one)) != sizeof(one))
         pthread_cancel(w->thread);
     pthread_join(w->thread, NULL);
+}
+
+void watch_end(struct watch *w)
+{
+    if (w->ends > 0)
+        heed_the_second(w);
     close_all(w);
 }

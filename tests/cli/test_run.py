@@ -108,6 +108,18 @@ class Signals(Case):
         code, _ = self.stop_by(signal.SIGINT, signal.SIGINT, signal.SIGINT)
         self.assertEqual(code, STOPPED)
 
+    def test_a_storm_of_signals(self):
+        """Those that come while the first one's end is under way end it with the same code, whatever moment they meet."""
+        image = self.file("once", bytes.fromhex("b078e6e9ebfe"))  # mov al, 'x'; out 0xe9, al; jmp to itself
+        for i in range(60):
+            with subprocess.Popen([VITRO, "run", image, "-e", "soft"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as run:
+                self.assertEqual(run.stdout.read(1), b"x")
+                while run.poll() is None:
+                    run.send_signal((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)[i % 4])
+                    time.sleep(i * 5e-6)
+                self.assertEqual(run.returncode, STOPPED, i)
+
     def test_stop_and_continue(self):
         """SIGTSTP and SIGCONT, and a storm of SIGWINCH, change nothing that the guest sees."""
         image = self.file("prints", print_times(3000))

@@ -12,14 +12,18 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/mem_access.h"
 #include "engine/soft/fpu.h"
 #include "engine/soft/mmu.h"
 #include "engine/soft/run.h"
+#include "engine/soft/soft.h"
 #include "engine/soft/trans/block.h"
 #include "trans_rig.h"
 
@@ -666,6 +670,47 @@ static void test_kicked(void **state)
     pair_close(p);
 }
 
+static void *run_engine(void *arg)
+{
+    struct vcpu *cpu = (struct vcpu *)arg;
+    int rc = soft_engine.run(cpu, NULL);
+
+    return rc == 0 && cpu->exit.kind == EXIT_KICKED ? NULL : arg;
+}
+
+/* How many rounds of a loop are left from a kick on: those of one burst, not those of some time. */
+static void test_kicked_in_a_loop(void **state)
+{
+    /* 1: inc dword [rbx]; jmp 1b */
+    static const uint8_t loop[] = { 0xff, 0x03, 0xeb, 0xfc };
+    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct rig *r = &p->trans.rig;
+    struct vcpu *cpu = r->c->vcpu;
+
+    (void)state;
+    cpu->engine_cpu[SOFT_SEAT] = r->c;
+    for (unsigned i = 0; i < 10; i++) {
+        uint32_t begin_at, at_kick;
+        pthread_t thread;
+        void *wrong;
+
+        memcpy(r->code, loop, sizeof(loop));
+        r->c->s.gpr[X86_RBX] = WINDOW + WINDOW_DATA;
+        r->c->s.rip = WINDOW;
+        begin_at = mem_load_32(r->data);
+        assert_int_equal(pthread_create(&thread, NULL, run_engine, cpu), 0);
+        while (mem_load_32(r->data) - begin_at < 100000)
+            sched_yield();
+        soft_engine.kick(cpu);
+        at_kick = mem_load_32(r->data);
+        assert_int_equal(pthread_join(thread, &wrong), 0);
+        assert_null(wrong);
+        assert_true(mem_load_32(r->data) - at_kick <= 32768);
+    }
+    cpu->engine_cpu[SOFT_SEAT] = NULL;
+    pair_close(p);
+}
+
 /* ---- memory protection ------------------------------------------------------------------------- */
 
 /* Mappings of this process whose line has the name; none of any name may be written and executed. */
@@ -747,6 +792,7 @@ int main(void)
         cmocka_unit_test(test_long_blocks),
         cmocka_unit_test(test_quotients_too_large),
         cmocka_unit_test(test_kicked),
+        cmocka_unit_test(test_kicked_in_a_loop),
         cmocka_unit_test(test_never_writable_and_executable),
         cmocka_unit_test(test_never_both_without_file),
     };

@@ -71,10 +71,14 @@ unsigned scan_overwrites(const struct scan *s, const struct scan_insn *x)
     }
 }
 
+static bool reads_none(const struct scan_insn *x)
+{
+    return (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+}
+
 bool scan_kills_flags(const struct scan *s, const struct scan_insn *x)
 {
-    return scan_overwrites(s, x) == FLAGS_ALL &&
-           (x86_insn_row(&x->in)->flags_read & FLAGS_ALL) == 0;
+    return scan_overwrites(s, x) == FLAGS_ALL && reads_none(x);
 }
 
 /*
@@ -94,8 +98,10 @@ static bool may_change_code(const struct scan *s, const struct scan_insn *x)
     case SCAN_SEGMENT:
         return s->own;
     default:
-        return scan_writes_memory(&x->in) &&
-               (s->own || (scan_is_fixed(s, x, &address) && address / PAGE == s->rip / PAGE));
+        if (x->kind != SCAN_MOFFS && !(x->in.flags & X86_INSN_MEM))
+            return false;
+        return (s->own || (scan_is_fixed(s, x, &address) && address / PAGE == s->rip / PAGE)) &&
+               scan_writes_memory(&x->in);
     }
 }
 
@@ -319,6 +325,7 @@ void scan_live(struct scan *s)
 
     for (unsigned i = s->n; i-- > 0;) {
         struct scan_insn *x = &s->insn[i];
+        unsigned overwrites;
 
         if (x->kind == SCAN_JCC)
             live |= peek(s, scan_target(s, x));
@@ -328,10 +335,11 @@ void scan_live(struct scan *s)
             live = peek(s, scan_target(s, x));
         else if (x->kind == SCAN_JMP || x->kind == SCAN_CALL || x->kind == SCAN_RET)
             live = FLAGS_ALL;
-        live = (live & ~scan_overwrites(s, x)) | wanted_by(s, x);
+        overwrites = scan_overwrites(s, x);
+        live = (live & ~overwrites) | wanted_by(s, x);
         x->live = (uint16_t)live;
         x->read = false;
-        x->replaces = scan_kills_flags(s, x);
+        x->replaces = overwrites == FLAGS_ALL && reads_none(x);
         x->partial = false;
         x->recipe = RECIPE_NONE;
     }

@@ -107,8 +107,8 @@ class Blocks(MapCase):
         self.assertGreater(hot["executions"], 190000)
 
     def test_an_instruction_in_two_pages(self):
-        # jmp 0xffe; there: mov eax, 0x12345678; dec ecx; jnz to the mov; hlt
-        code = b"\xe9" + (0xffe - 5).to_bytes(4, "little")
+        # mov ecx, 1000; jmp 0xffe; there: mov eax, 0x12345678; dec ecx; jnz to the mov; hlt
+        code = bytes.fromhex("b9e8030000 e9") + (0xffe - 10).to_bytes(4, "little")
         code += b"\x90" * (0xffe - len(code)) + bytes.fromhex("b878563412 ffc9 0f85 f3ffffff f4")
         doc, _ = self.json("blocks", self.file("two", code), "-e", "soft", "--tier", "trans", "--listing", "--range",
                            "0xffe-0xffe")

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_trans_run.c - translated code as it runs: sequences, loops, budgets, written code, memory protection
+ * test_trans_run.c - translated code as it runs: sequences, lengths, kicks, memory protection
  *
- * Random sequences of instructions with branches between them run on the interpreter and translated, in steps
- * of random length, and must agree at each stop. What is written in words of its own, between what the generator of all
- * rows makes: branches, accesses side by side, and bit strings whose bit is far from the operand. TRANS_SEQUENCES in the environment says how many of 64-bit code; 40000
- * else, and 60000 of other kinds. .ci/run asks for a million of all kinds.
+ * Random sequences of instructions with branches between them run on the interpreter and translated, in steps of random
+ * length, and must agree at each stop. Between what the generator of all rows makes lie branches, accesses side by side,
+ * and bit strings whose bit is far from the operand. TRANS_SEQUENCES in the environment says how many of 64-bit code;
+ * 40000 else, and 60000 of other kinds. .ci/run asks for a million of all kinds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,34 +20,17 @@
 #include <unistd.h>
 
 #include "core/mem_access.h"
-#include "engine/soft/fpu.h"
-#include "engine/soft/mmu.h"
-#include "engine/soft/run.h"
 #include "engine/soft/soft.h"
 #include "engine/soft/trans/block.h"
-#include "trans_rig.h"
+#include "trans_same.h"
 
-enum { SEQUENCES = 40000, PAGE = 4096, LENGTH = 40, ARITHMETIC = 0x8d5 };
+enum { SEQUENCES = 40000, PAGE = 4096, LENGTH = 40 };
 enum { POOL = 256, POOL_SERVES = 64 /* sequences */ };
 
 /* Instructions that sequences are put together of: making one takes much longer than executing it. */
 struct pool {
     struct gen_case k[POOL];
 };
-
-static void set_up(struct soft_cpu *c)
-{
-    le_put(c->s.xsave, 2, FCW_INIT);
-    ((struct soft_fx *)(void *)c->s.xsave)->mxcsr = MXCSR_INIT;
-}
-
-static struct pair *open_pair(const struct trans_config *config)
-{
-    struct pair *p = pair_open(config, set_up);
-
-    p->gen.fs_base = WINDOW + WINDOW_DATA;
-    return p;
-}
 
 /* ---- random sequences ------------------------------------------------------------------------- */
 
@@ -224,55 +207,6 @@ static void make_sequence(struct pair *p, struct pool *pool, uint64_t seed, uint
         le_put(data + i, 8, gen_random(&p->gen) >> gen_below(&p->gen, 64));
 }
 
-static void begin(struct pair *p, struct side *s, const uint8_t code[PAGE], const uint8_t *data,
-                  const struct native_regs *regs)
-{
-    struct soft_cpu *c = s->rig.c;
-
-    memcpy(s->rig.code, code, PAGE);
-    memcpy(s->rig.data, data, WINDOW_DATA_LEN);
-    memcpy(c->s.gpr, regs->gpr, sizeof(c->s.gpr));
-    for (unsigned i = 0; i < X86_NGPR; i++) {
-        if (i % 3 != 1)
-            c->s.gpr[i] = WINDOW + WINDOW_DATA + (c->s.gpr[i] & 0x3fff);
-    }
-    c->s.rip = regs->rip;
-    c->s.rflags = (regs->rflags & ARITHMETIC) | X86_RFLAGS_FIXED;
-    c->s.seg[X86_FS].base = p->gen.fs_base;
-    c->naccesses = 0;
-    c->insns = 0;
-    c->stop.kind = SOFT_GOES_ON;
-    soft_mode_changed(c);
-    soft_flush(c, true);
-    if (s->t != NULL)
-        trans_reset(s->t);
-}
-
-static bool same(const struct pair *p)
-{
-    const struct rig *a = &p->interp.rig, *b = &p->trans.rig;
-
-    return memcmp(a->c->s.gpr, b->c->s.gpr, sizeof(a->c->s.gpr)) == 0 &&
-           a->c->s.rip == b->c->s.rip && a->c->s.rflags == b->c->s.rflags &&
-           a->c->insns == b->c->insns && a->c->s.cr2 == b->c->s.cr2 &&
-           memcmp(a->c->s.xsave, b->c->s.xsave, XSAVE_LEN) == 0 &&
-           memcmp(a->ram, b->ram, RIG_RAM) == 0;
-}
-
-static void show(const struct pair *p, uint64_t seed)
-{
-    const struct soft_cpu *a = p->interp.rig.c, *b = p->trans.rig.c;
-
-    printf("seed %lu: rip %lx %lx, flags %lx %lx, insns %lu %lu\n", (unsigned long)seed,
-           (unsigned long)a->s.rip, (unsigned long)b->s.rip, (unsigned long)a->s.rflags,
-           (unsigned long)b->s.rflags, (unsigned long)a->insns, (unsigned long)b->insns);
-    for (unsigned i = 0; i < X86_NGPR; i++) {
-        if (a->s.gpr[i] != b->s.gpr[i])
-            printf("  %s %lx %lx\n", x86_gpr_names[i], (unsigned long)a->s.gpr[i],
-                   (unsigned long)b->s.gpr[i]);
-    }
-}
-
 /* Both run until one cannot, comparing at stops of random distance. */
 static void check_sequence(struct pair *p, struct pool *pool, uint64_t seed)
 {
@@ -282,14 +216,14 @@ static void check_sequence(struct pair *p, struct pool *pool, uint64_t seed)
     bool a = true, b = true;
 
     make_sequence(p, pool, seed, code, data, &regs);
-    begin(p, &p->interp, code, data, &regs);
-    begin(p, &p->trans, code, data, &regs);
+    same_begin(p, &p->interp, code, data, &regs);
+    same_begin(p, &p->trans, code, data, &regs);
     for (unsigned i = 0; i < 6 && a && b; i++) {
         at += 1 + gen_below(&p->gen, 400);
         a = side_advance(&p->interp, at);
         b = side_advance(&p->trans, at);
-        if (a != b || !same(p)) {
-            show(p, seed);
+        if (a != b || !same_state(p)) {
+            same_show(p, seed);
             fail_msg("the translated sequence went another way");
         }
     }
@@ -305,7 +239,7 @@ static unsigned sequences_wanted(void)
 
 static void check_sequences(enum x86_code code, unsigned threshold, unsigned n)
 {
-    struct pair *p = open_pair(&(struct trans_config){
+    struct pair *p = same_open(&(struct trans_config){
         .threshold = threshold, .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct pool *pool = calloc(1, sizeof(*pool));
 
@@ -341,7 +275,7 @@ static void check_flags(struct pair *p, struct pool *pool, uint64_t seed)
     struct vitro_err err;
 
     make_sequence(p, pool, seed, code, data, &regs);
-    begin(p, &p->trans, code, data, &regs);
+    same_begin(p, &p->trans, code, data, &regs);
     (void)side_advance(&p->trans, 600);
     if (trans_failure(p->trans.t, &err) < 0) {
         printf("seed %lu: %s\n", (unsigned long)seed, err.text);
@@ -353,7 +287,7 @@ static void check_flags(struct pair *p, struct pool *pool, uint64_t seed)
 static void check_sequences_flags(enum x86_code code, unsigned n)
 {
     struct pair *p =
-        open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
+        same_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true, .check = true });
     struct pool *pool = calloc(1, sizeof(*pool));
 
     assert_non_null(pool);
@@ -373,189 +307,12 @@ static void test_sequences_checked(void **state)
     check_sequences_flags(X86_CODE_32, sequences_wanted() / 4);
 }
 
-/* ---- code that is written ---------------------------------------------------------------------- */
-
-enum { WRITTEN_AT = 0x100 /* in the data pages, which may be executed too */ };
-
-/* Both sides run this code, which lies in a page that it may write, to `insns`. */
-static void run_written(struct pair *p, const uint8_t *code, unsigned len, uint64_t insns)
-{
-    struct native_regs regs = { .rip = WINDOW + WINDOW_DATA + WRITTEN_AT };
-    uint8_t page[PAGE], data[WINDOW_DATA_LEN] = { 0 };
-
-    memset(page, 0x90, sizeof(page));
-    memcpy(data + WRITTEN_AT, code, len);
-    begin(p, &p->interp, page, data, &regs);
-    begin(p, &p->trans, page, data, &regs);
-    memset(p->interp.rig.c->s.gpr, 0, sizeof(regs.gpr));
-    memset(p->trans.rig.c->s.gpr, 0, sizeof(regs.gpr));
-    assert_true(side_advance(&p->interp, insns) && side_advance(&p->trans, insns));
-    if (!same(p)) {
-        show(p, 0);
-        fail_msg("code that is written went another way");
-    }
-}
-
-static void test_written_code(void **state)
-{
-    /* 1: mov eax, 0; add ebx, eax; inc byte [rip - 8], the number of the MOV; jmp 1b */
-    static const uint8_t before_itself[] = { 0xb8, 0,    0,    0,    0,    0x01, 0xc3, 0xfe,
-                                             0x05, 0xf4, 0xff, 0xff, 0xff, 0xeb, 0xf1 };
-    /* 1: inc byte [rip + 1], the number of the MOV; mov eax, 0; add ebx, eax; jmp 1b */
-    static const uint8_t next_insn[] = { 0xfe, 0x05, 1, 0,    0,    0,    0xb8, 0,
-                                         0,    0,    0, 0x01, 0xc3, 0xeb, 0xf1 };
-    /* mov cl, 8; lea rsi, [rip]; lea rdi, [rsi + 64]; rep movsb; add byte [rsi + 80], 1; jmp back */
-    static const uint8_t by_rep[] = { 0xb1, 8,    0x48, 0x8d, 0x35, 0,    0,
-                                      0,    0,    0x48, 0x8d, 0x7e, 0x40, 0xf3,
-                                      0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xeb };
-    struct pair *p = open_pair(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
-    struct trans_stats stats;
-
-    (void)state;
-    run_written(p, before_itself, sizeof(before_itself), 4001);
-    trans_stats_get(p->trans.t, &stats);
-    assert_true(stats.invalidated > 10);
-    run_written(p, next_insn, sizeof(next_insn), 4001);
-    run_written(p, by_rep, sizeof(by_rep), 4001);
-    pair_close(p);
-}
-
-/*
- * 1: sub eax, 0x70000001; mov byte [2f], 0x11; 2: xor ecx, ecx, which is ADC now; add ebx, ecx; mov byte [2b], 0x31
- * add edx, 1; dec esi; jns 1b; jmp 1b: the flags of the first instruction, which the code as it was did not need
- */
-static void test_written_code_reads_flags(void **state)
-{
-    static const uint8_t loop[] = {
-        0x2d, 0x01, 0x00, 0x00, 0x70,             /* sub */
-        0xc6, 0x05, 0x00, 0x00, 0x00, 0x00, 0x11, /* mov byte [rip + 0] */
-        0x31, 0xc9,                               /* xor */
-        0x01, 0xcb,                               /* add */
-        0xc6, 0x05, 0xf5, 0xff, 0xff, 0xff, 0x31, /* mov byte [rip - 11] */
-        0x83, 0xc2, 0x01, 0xff, 0xce, 0x79, 0xe2, 0xeb, 0xe0
-    };
-    /*
-     * lea rdi, [2f]; mov dl, 0x31; 1: add eax, 0xf0000001; mov [rdi], dl; 2: xor ecx, ecx or adc ecx, ecx; add ebx, ecx;
-     * xor dl, 0x20; jmp 1b: from the first time on it is known that such things happen here
-     */
-    static const uint8_t by_register[] = { 0x48, 0x8d, 0x3d, 0x09, 0x00, 0x00, 0x00, 0xb2, 0x31,
-                                           0x05, 0x01, 0x00, 0x00, 0xf0, 0x88, 0x17, 0x31, 0xc9,
-                                           0x01, 0xcb, 0x80, 0xf2, 0x20, 0xeb, 0xf0 };
-    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
-
-    (void)state;
-    for (unsigned insns = 300; insns < 330; insns++) {
-        run_written(p, loop, sizeof(loop), insns);
-        run_written(p, by_register, sizeof(by_register), insns);
-    }
-    pair_close(p);
-}
-
-static void test_written_code_32(void **state)
-{
-    /* 1: mov eax, 0; add ebx, eax; inc byte [the number of the MOV]; jmp 1b */
-    static const uint8_t before_itself[] = { 0xb8, 0,    0,    0,    0,    0x01, 0xc3, 0xfe,
-                                             0x05, 0x01, 0x21, 0x00, 0x10, 0xeb, 0xf1 };
-    /* 1: inc byte [the number of the MOV]; mov eax, 0; add ebx, eax; jmp 1b */
-    static const uint8_t next_insn[] = { 0xfe, 0x05, 0x07, 0x21, 0x00, 0x10, 0xb8, 0,
-                                         0,    0,    0,    0x01, 0xc3, 0xeb, 0xf1 };
-    /* mov cl, 8; mov esi, this; mov edi, 64 further on; rep movsb; add byte [esi + 80], 1; jmp back */
-    static const uint8_t by_rep[] = { 0xb1, 8,    0xbe, 0x00, 0x21, 0x00, 0x10, 0xbf, 0x40, 0x21,
-                                      0x00, 0x10, 0xf3, 0xa4, 0x80, 0x46, 0x50, 0x01, 0xeb, 0xec };
-    struct pair *p = open_pair(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
-    struct trans_stats stats;
-
-    (void)state;
-    assert_int_equal(WINDOW + WINDOW_DATA + WRITTEN_AT, 0x10002100);
-    pair_mode(p, X86_CODE_32);
-    run_written(p, before_itself, sizeof(before_itself), 4001);
-    trans_stats_get(p->trans.t, &stats);
-    assert_true(stats.invalidated > 10);
-    run_written(p, next_insn, sizeof(next_insn), 4001);
-    run_written(p, by_rep, sizeof(by_rep), 4001);
-    pair_close(p);
-}
-
-static unsigned slot(uint64_t gpa)
-{
-    return (unsigned)((gpa ^ gpa >> 14) % COUNTERS);
-}
-
-/* Code that shares its counter of executions with code that is hot has to be executed as often as any other. */
-static void test_counters(void **state)
-{
-    enum { HOT = WRITTEN_AT, ONCE = 0x4000 + (HOT ^ 3), LAST = ONCE + 16, AT = LAST + 2 - HOT };
-    /* 1: inc eax; dec cl; jnz 1b; jmp ONCE; ONCE: inc ebx; jmp LAST; LAST: jmp LAST */
-    static const uint8_t hot[] = { 0xff, 0xc0, 0xfe, 0xc9, 0x75, 0xfa, 0xe9 };
-    static const uint8_t once[] = { 0xff, 0xc3, 0xeb, LAST - ONCE - 4 };
-    uint8_t code[AT];
-    struct pair *p = open_pair(&(struct trans_config){
-        .threshold = 3, .cache_len = 1 << 20, .prove = true, .exact_flags = true });
-    struct trans_stats stats;
-
-    (void)state;
-    assert_int_equal(slot(RIG_DATA + HOT), slot(RIG_DATA + ONCE));
-    memset(code, 0x90, sizeof(code));
-    memcpy(code, hot, sizeof(hot));
-    le_put(code + sizeof(hot), 4, ONCE - HOT - sizeof(hot) - 4);
-    memcpy(code + (ONCE - HOT), once, sizeof(once));
-    memcpy(code + (LAST - HOT), (const uint8_t[]){ 0xeb, 0xfe }, 2);
-    run_written(p, code, sizeof(code), 2000);
-    assert_int_equal(p->trans.rig.c->s.gpr[X86_RBX], 1);
-    trans_stats_get(p->trans.t, &stats);
-    assert_int_equal(stats.translated, 2); /* the first loop and the last */
-    pair_close(p);
-}
-
-/* Stores to lines that nothing was translated from drop nothing, until there are many: then the page is given up. */
-static void test_written_beside(void **state)
-{
-    /* 1: inc dword [rip + 0x200]; add ebx, eax; jmp 1b */
-    static const uint8_t loop[] = { 0xff, 0x05, 0, 2, 0, 0, 0x01, 0xc3, 0xeb, 0xf6 };
-    struct pair *p = open_pair(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
-    struct trans_stats before, after;
-
-    (void)state;
-    trans_stats_get(p->trans.t, &before);
-    run_written(p, loop, sizeof(loop), 3 * 50);
-    trans_stats_get(p->trans.t, &after);
-    assert_true(after.translated > before.translated);
-    assert_int_equal(after.invalidated, before.invalidated);
-    run_written(p, loop, sizeof(loop), 3 * 2000);
-    trans_stats_get(p->trans.t, &after);
-    assert_true(after.invalidated > before.invalidated);
-    assert_true(after.invalidated < before.invalidated + 2000 / 64);
-    pair_close(p);
-}
-
-/* Where that goes on and on the interpreter has the page nearly to itself, and stores there as quickly as elsewhere. */
-static void test_written_beside_for_long(void **state)
-{
-    /* 1: inc dword [rip + 0x200]; add ebx, eax; jmp 1b */
-    static const uint8_t loop[] = { 0xff, 0x05, 0, 2, 0, 0, 0x01, 0xc3, 0xeb, 0xf6 };
-    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20 });
-    const struct soft_cpu *c = p->trans.rig.c;
-    struct trans_stats before, after;
-
-    (void)state;
-    run_written(p, loop, sizeof(loop), 3 * 10000);
-    trans_stats_get(p->trans.t, &before);
-    assert_true(side_advance(&p->interp, 3 * 100000) && side_advance(&p->trans, 3 * 100000));
-    assert_true(same(p));
-    trans_stats_get(p->trans.t, &after);
-    assert_true(after.translated - before.translated < 10);
-    assert_false(trans_has_code(p->trans.t, RIG_DATA));
-    assert_non_null(soft_known(c, c->bank, WINDOW + WINDOW_DATA + 0x200, 4, HOW_WRITE));
-    pair_close(p);
-}
+/* ---- code of our own ---------------------------------------------------------------------------- */
 
 /* Vectors in two pages are loaded and stored in translated code, once both are known; flags come through. */
 static void test_vectors_in_two_pages(void **state)
 {
-    enum { PLACE = 2 * PAGE - 5 - WRITTEN_AT - 7 };
+    enum { PLACE = 2 * PAGE - 5 - SAME_CODE_AT - 7 };
     static const uint8_t loop[] = {
         0x48, 0x8d, 0x1d, PLACE & 0xff, PLACE >> 8, 0,    0,    /* lea rbx, [in two pages] */
         0x0f, 0x10, 0x03,                                       /* 1: movups xmm0, [rbx] */
@@ -569,40 +326,22 @@ static void test_vectors_in_two_pages(void **state)
         0xff, 0x03,                                             /* inc dword [rbx] */
         0xeb, 0xdc,                                             /* jmp 1b */
     };
-    struct pair *p = open_pair(
+    struct pair *p = same_open(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct trans_stats stats;
 
     (void)state;
-    run_written(p, loop, sizeof(loop), 20001);
+    same_run(p, loop, sizeof(loop), 20001);
     trans_stats_get(p->trans.t, &stats);
     assert_true(stats.insns > 19000);
     assert_true(stats.steps < 20); /* the integer is in one page */
     pair_close(p);
 }
 
-/* What a device writes is seen when translated code is entered the next time. */
-static void test_device_writes(void **state)
-{
-    static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
-    struct pair *p = open_pair(
-        &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
-    struct rig *r = &p->trans.rig;
-    const uint8_t dec[] = { 0xff, 0xc8 };
-
-    (void)state;
-    run_written(p, loop, sizeof(loop), 1000);
-    assert_int_equal(r->c->s.gpr[X86_RAX], 500);
-    assert_true(mem_put(&r->m->mem, RIG_DATA + WRITTEN_AT, dec, sizeof(dec)));
-    assert_true(side_advance(&p->trans, 1200));
-    assert_int_equal(r->c->s.gpr[X86_RAX], 400);
-    pair_close(p);
-}
-
 /* Blocks of each length, up to where one ends and the next begins: what they count is right. */
 static void test_long_blocks(void **state)
 {
-    struct pair *p = open_pair(
+    struct pair *p = same_open(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     uint8_t code[2 * (BLOCK_INSNS + 8)];
 
@@ -614,7 +353,7 @@ static void test_long_blocks(void **state)
         }
         code[2 * n] = 0xe9; /* jmp to the beginning */
         le_put(code + 2 * (size_t)n + 1, 4, -(2 * n + 5));
-        run_written(p, code, 2 * n + 5, 1500);
+        same_run(p, code, 2 * n + 5, 1500);
     }
     pair_close(p);
 }
@@ -632,17 +371,17 @@ static void test_quotients_too_large(void **state)
         const uint8_t *code;
         unsigned len, faults_at;
     } ways[] = { { by_32, sizeof(by_32), 16 }, { by_64, sizeof(by_64), 19 } };
-    struct pair *p = open_pair(
+    struct pair *p = same_open(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
-        run_written(p, ways[i].code, ways[i].len, 20);
+        same_run(p, ways[i].code, ways[i].len, 20);
         assert_false(side_advance(&p->interp, 1000));
         assert_false(side_advance(&p->trans, 1000));
-        assert_true(same(p));
+        assert_true(same_state(p));
         assert_int_equal(p->trans.rig.c->s.rip,
-                         WINDOW + WINDOW_DATA + WRITTEN_AT + ways[i].faults_at);
+                         WINDOW + WINDOW_DATA + SAME_CODE_AT + ways[i].faults_at);
     }
     pair_close(p);
 }
@@ -652,13 +391,13 @@ static void test_kicked(void **state)
 {
     /* 1: inc eax; cpuid; jmp 1b */
     static const uint8_t loop[] = { 0xff, 0xc0, 0x0f, 0xa2, 0xeb, 0xfa };
-    struct pair *p = open_pair(
+    struct pair *p = same_open(
         &(struct trans_config){ .cache_len = 1 << 20, .prove = true, .exact_flags = true });
     struct soft_cpu *c = p->trans.rig.c;
     uint64_t before;
 
     (void)state;
-    run_written(p, loop, sizeof(loop), 3 * 400);
+    same_run(p, loop, sizeof(loop), 3 * 400);
     c->limit = UINT64_MAX;
     atomic_store(&c->kicked, true);
     before = c->insns;
@@ -683,7 +422,7 @@ static void test_kicked_in_a_loop(void **state)
 {
     /* 1: inc dword [rbx]; jmp 1b */
     static const uint8_t loop[] = { 0xff, 0x03, 0xeb, 0xfc };
-    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct pair *p = same_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
     struct rig *r = &p->trans.rig;
     struct vcpu *cpu = r->c->vcpu;
 
@@ -749,7 +488,7 @@ static void check_closed(const char *name)
 /* Row T10: the code is mapped once each way. */
 static void test_never_writable_and_executable(void **state)
 {
-    struct pair *p = open_pair(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
+    struct pair *p = same_open(&(struct trans_config){ .cache_len = 1 << 20, .prove = true });
     unsigned rw, rx;
 
     (void)state;
@@ -764,14 +503,14 @@ static void test_never_writable_and_executable(void **state)
 static void test_never_both_without_file(void **state)
 {
     static const uint8_t loop[] = { 0xff, 0xc0, 0xeb, 0xfc }; /* 1: inc eax; jmp 1b */
-    struct pair *p = open_pair(&(struct trans_config){
+    struct pair *p = same_open(&(struct trans_config){
         .cache_len = 1 << 20, .prove = true, .perf = true, .exact_flags = true });
     unsigned rw, rx;
 
     (void)state;
     count_maps("/dev/zero", &rw, &rx);
     assert_int_equal(rx, 1);
-    run_written(p, loop, sizeof(loop), 1000);
+    same_run(p, loop, sizeof(loop), 1000);
     pair_close(p);
 }
 
@@ -781,14 +520,7 @@ int main(void)
         cmocka_unit_test(test_sequences),
         cmocka_unit_test(test_sequences_32),
         cmocka_unit_test(test_sequences_checked),
-        cmocka_unit_test(test_written_code),
-        cmocka_unit_test(test_written_code_reads_flags),
-        cmocka_unit_test(test_written_code_32),
         cmocka_unit_test(test_vectors_in_two_pages),
-        cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_written_beside),
-        cmocka_unit_test(test_written_beside_for_long),
-        cmocka_unit_test(test_device_writes),
         cmocka_unit_test(test_long_blocks),
         cmocka_unit_test(test_quotients_too_large),
         cmocka_unit_test(test_kicked),

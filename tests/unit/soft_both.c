@@ -2,7 +2,16 @@
 /* soft_both.c - see soft_both.h */
 #include "soft_both.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host_vendor.h"
 
 enum { RF = 1 << 16 };
 
@@ -88,4 +97,66 @@ void both_show(const struct rig *r, const struct native *n, const struct gen_cas
         if (r->data[i] != n->data[i])
             printf("    byte %x: soft %02x native %02x\n", WINDOW_DATA + i, r->data[i], n->data[i]);
     }
+}
+
+/* ---- all cases ----------------------------------------------------------------------------------- */
+
+int both_setup(void **state)
+{
+    struct both *b = calloc(1, sizeof(*b));
+    const char *cases = getenv("SOFT_CASES");
+
+    if (b == NULL)
+        return -1;
+    b->ncases = cases != NULL ? (unsigned)strtoul(cases, NULL, 10) : 200;
+    b->amd = host_is_amd();
+    rig_open(&b->rig);
+    *state = b;
+    return 0;
+}
+
+int both_teardown(void **state)
+{
+    struct both *b = *state;
+
+    rig_close(&b->rig);
+    free(b);
+    return 0;
+}
+
+void both_open(struct both *b, enum x86_code code)
+{
+    if (!native_open(&b->native)) {
+        printf("%d-bit code cannot be compared: this host runs no native oracle\n", (int)code);
+        skip();
+    }
+    memset(b->rig.data, 0, WINDOW_DATA_LEN);
+    b->rows = b->cases = b->faults = b->differences = b->few = 0;
+}
+
+void both_run_row(struct both *b, struct gen *g, unsigned op, both_case_fn *run_case)
+{
+    unsigned before = b->cases;
+
+    b->shown = 0;
+    for (unsigned i = 0; i < 4 * b->ncases && b->cases - before < b->ncases; i++) {
+        if (!run_case(b, g, op))
+            break;
+    }
+    if (b->cases - before < b->ncases) {
+        printf("%s: only %u cases\n", x86_op_names[op], b->cases - before);
+        b->few++;
+    }
+    if (b->shown > 0)
+        printf("%s: %u of %u cases differ\n", x86_op_names[op], b->shown, b->cases - before);
+    b->rows++;
+}
+
+void both_close(struct both *b, const char *what, enum x86_code code)
+{
+    printf("%s %d-bit code: %u rows, %u cases, %u of them faults, %u differences\n", what,
+           (int)code, b->rows, b->cases, b->faults, b->differences);
+    native_close(&b->native);
+    assert_int_equal(b->differences, 0);
+    assert_int_equal(b->few, 0);
 }

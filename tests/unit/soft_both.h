@@ -9,6 +9,29 @@
 
 #include "soft_int_gen.h"
 #include "soft_int_rig.h"
+#include "soft_native.h"
+
+struct both {
+    struct rig rig;
+    struct native native;
+    bool amd; /* the host is */
+    unsigned ncases, shown, rows, cases, faults, differences, few;
+};
+
+/* For cmocka: *state is a struct both. SOFT_CASES in the environment says how many cases a row; 200 else. */
+int both_setup(void **state);
+int both_teardown(void **state);
+
+/*
+ * Around the rows of one size of code, inside the test: cmocka sets signal handlers of its own around each. The test is
+ * skipped where the host runs no native oracle, and fails when cases differed or were too few.
+ */
+void both_open(struct both *b, enum x86_code code);
+void both_close(struct both *b, const char *what, enum x86_code code);
+
+/* Runs a case of a row, counts it, and what differs; false: there are no more. */
+typedef bool both_case_fn(struct both *b, struct gen *g, unsigned op);
+void both_run_row(struct both *b, struct gen *g, unsigned op, both_case_fn *run_case);
 
 /* Gives the rig the LDT that the runner has. */
 void both_make_ldt(struct rig *r);

@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "engine/soft/ops_simd.h"
-#include "host_vendor.h"
 #include "soft_both.h"
 #include "soft_claims.h"
 #include "soft_far_amd.h"
@@ -28,13 +27,6 @@
 #include "soft_oracle.h"
 
 enum { SHOWN = 2, INT3 = 0xcc };
-
-struct both {
-    struct rig rig;
-    struct native native;
-    bool amd;
-    unsigned ncases, shown, rows, cases, faults, differences, few;
-};
 
 /* ---- one case --------------------------------------------------------------------------------- */
 
@@ -111,36 +103,12 @@ static bool run_case(struct both *b, struct gen *g, unsigned op)
 
 /* ---- all rows --------------------------------------------------------------------------------- */
 
-static void run_row(struct both *b, struct gen *g, unsigned op)
-{
-    unsigned before = b->cases;
-
-    b->shown = 0;
-    for (unsigned i = 0; i < 4 * b->ncases && b->cases - before < b->ncases; i++) {
-        if (!run_case(b, g, op))
-            break;
-    }
-    if (b->cases - before < b->ncases) {
-        printf("%s: only %u cases\n", x86_op_names[op], b->cases - before);
-        b->few++;
-    }
-    if (b->shown > 0)
-        printf("%s: %u of %u cases differ\n", x86_op_names[op], b->shown, b->cases - before);
-    b->rows++;
-}
-
-/* Inside the test: cmocka sets signal handlers of its own around each. */
 static void begin(struct both *b, struct gen *g, enum x86_code code)
 {
-    if (!native_open(&b->native)) {
-        printf("%d-bit code cannot be compared: this host runs no native oracle\n", (int)code);
-        skip();
-    }
+    both_open(b, code);
     *g = (struct gen){ .rng = 0x3456789 + code,
                        .code = code,
                        .fs_base = code == X86_CODE_64 ? b->native.fs_base : 0 };
-    memset(b->rig.data, 0, WINDOW_DATA_LEN);
-    b->rows = b->cases = b->faults = b->differences = b->few = 0;
     memset(b->native.code, INT3, WINDOW_PAGE);
     far_open(&b->rig, &b->native, code);
 }
@@ -158,13 +126,9 @@ static void run_rows(struct both *b, enum x86_code code, bool (*chosen)(const st
         if (chosen(row) && oracle_exists(row, code) &&
             soft_simd_host_has((enum x86_feature)row->feature) &&
             (only == NULL || strstr(x86_op_names[op], only) != NULL))
-            run_row(b, &g, op);
+            both_run_row(b, &g, op, run_case);
     }
-    printf("%s %d-bit code: %u rows, %u cases, %u of them faults, %u differences\n", what,
-           (int)code, b->rows, b->cases, b->faults, b->differences);
-    native_close(&b->native);
-    assert_int_equal(b->differences, 0);
-    assert_int_equal(b->few, 0);
+    both_close(b, what, code);
 }
 
 static const char far[] = "native oracle, far in", refused[] = "refused natively, in";
@@ -199,29 +163,6 @@ static void test_refused_16(void **state)
     run_rows(*state, X86_CODE_16, oracle_refused, refused);
 }
 
-static int setup(void **state)
-{
-    struct both *b = calloc(1, sizeof(*b));
-    const char *cases = getenv("SOFT_CASES");
-
-    if (b == NULL)
-        return -1;
-    b->ncases = cases != NULL ? (unsigned)strtoul(cases, NULL, 10) : 200;
-    b->amd = host_is_amd();
-    rig_open(&b->rig);
-    *state = b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct both *b = *state;
-
-    rig_close(&b->rig);
-    free(b);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,5 +171,5 @@ int main(void)
         cmocka_unit_test(test_refused_32), cmocka_unit_test(test_refused_16),
     };
 
-    return cmocka_run_group_tests_name("soft/far native", tests, setup, teardown);
+    return cmocka_run_group_tests_name("soft/far native", tests, both_setup, both_teardown);
 }

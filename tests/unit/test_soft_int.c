@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host_vendor.h"
 #include "soft_both.h"
 #include "soft_claims.h"
 #include "soft_int_amd.h"
@@ -27,13 +26,6 @@
 #include "soft_oracle.h"
 
 enum { SHOWN = 2, TF = 1 << 8, NOP = 0x90 };
-
-struct both {
-    struct rig rig;
-    struct native native;
-    bool amd; /* the host is; see soft_int_amd.h */
-    unsigned ncases, shown, rows, cases, faults, differences, few;
-};
 
 /* ---- which rows ------------------------------------------------------------------------------- */
 
@@ -240,43 +232,21 @@ static void run_rows(struct both *b, enum x86_code code)
     const char *only = getenv("SOFT_ROW");
     struct gen g = { .rng = 0x1234567 + code, .code = code };
 
-    /* Inside the test: cmocka sets signal handlers of its own around each. */
-    if (!native_open(&b->native)) {
-        printf("%d-bit code cannot be compared: this host runs no native oracle\n", (int)code);
-        skip();
-    }
+    both_open(b, code);
     g.fs_base =
         code == X86_CODE_64 ? b->native.fs_base : 0; /* natively the others have no FS and GS */
-    memset(b->rig.data, 0, WINDOW_DATA_LEN);
-    b->rows = b->cases = b->faults = b->differences = b->few = 0;
     rig_mode(&b->rig, code);
     both_make_ldt(&b->rig);
     own_open(&b->rig, &b->native);
     for (unsigned op = 1; op < X86_NOPS; op++) {
         const struct x86_row *row = &x86_rows[op];
-        unsigned before = b->cases;
 
         if (!oracle_is_int(row) || !oracle_exists(row, code) || !host_has(row->feature) ||
             (only != NULL && strstr(x86_op_names[op], only) == NULL))
             continue;
-        b->shown = 0;
-        for (unsigned i = 0; i < 4 * b->ncases && b->cases - before < b->ncases; i++) {
-            if (!run_case(b, &g, op))
-                break;
-        }
-        if (b->cases - before < b->ncases) {
-            printf("%s: only %u cases\n", x86_op_names[op], b->cases - before);
-            b->few++;
-        }
-        if (b->shown > 0)
-            printf("%s: %u of %u cases differ\n", x86_op_names[op], b->shown, b->cases - before);
-        b->rows++;
+        both_run_row(b, &g, op, run_case);
     }
-    printf("native oracle, %d-bit code: %u rows, %u cases, %u of them faults, %u differences\n",
-           (int)code, b->rows, b->cases, b->faults, b->differences);
-    native_close(&b->native);
-    assert_int_equal(b->differences, 0);
-    assert_int_equal(b->few, 0);
+    both_close(b, "native oracle,", code);
 }
 
 static void test_64(void **state)
@@ -294,29 +264,6 @@ static void test_16(void **state)
     run_rows(*state, X86_CODE_16);
 }
 
-static int setup(void **state)
-{
-    struct both *b = calloc(1, sizeof(*b));
-    const char *cases = getenv("SOFT_CASES");
-
-    if (b == NULL)
-        return -1;
-    b->ncases = cases != NULL ? (unsigned)strtoul(cases, NULL, 10) : 200;
-    b->amd = host_is_amd();
-    rig_open(&b->rig);
-    *state = b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct both *b = *state;
-
-    rig_close(&b->rig);
-    free(b);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,5 +272,5 @@ int main(void)
         cmocka_unit_test(test_16),
     };
 
-    return cmocka_run_group_tests_name("soft/int", tests, setup, teardown);
+    return cmocka_run_group_tests_name("soft/int", tests, both_setup, both_teardown);
 }

@@ -102,7 +102,7 @@ def cpu_ns(pid):
 
 def span(wall, before, after, value=""):
     """wall: ns; between two answers of threads()."""
-    spent = {name: [now - then for now, then in zip(times, before.get(name, (0, 0)))] for name, times in after.items()}
+    spent = {name: [late - early for late, early in zip(times, before.get(name, (0, 0)))] for name, times in after.items()}
     return Span(wall, sum(on for on, _ in spent.values()), wall - max(spent.values(), key=sum)[1], value)
 
 
